@@ -1,0 +1,1 @@
+"""What a plugin or a host implements: the only doors through which the outside enters."""
