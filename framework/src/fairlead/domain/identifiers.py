@@ -1,0 +1,96 @@
+"""Names and identifiers: the shapes that are taken, and the refusal of everything else.
+
+Text is never normalised: what looks alike but is not ASCII is refused, so two names that print the
+same are the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+
+from fairlead.errors import TextRefused
+
+NAME_LENGTH_MAX = 64
+KEY_LENGTH_MAX = 128
+SYMBOL_LENGTH_MAX = 32
+VENUE_TEXT_LENGTH_MAX = 256
+METADATA_ENTRIES_MAX = 32
+METADATA_VALUE_LENGTH_MAX = 1_024
+
+ACCOUNT_TAG_DIGITS = 8
+UNIQUE_DIGITS = 24
+CLIENT_ORDER_ID_DIGITS = ACCOUNT_TAG_DIGITS + UNIQUE_DIGITS
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
+_KEY = re.compile(r"[!-~]+", re.ASCII)
+_SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9._-]*/[A-Z0-9][A-Z0-9._-]*(?::[A-Z0-9]+)?", re.ASCII)
+_CLIENT_ORDER_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
+
+
+def to_name(value: object, field: str) -> str:
+    """Return an owner, book, account or plugin name; raise `TextRefused` for any other shape."""
+    fix = "Use ASCII letters, digits, dot, dash and underscore, starting with a letter or digit."
+    text = _matching(value, field, _NAME, NAME_LENGTH_MAX, fix)
+    if ".." in text:
+        raise TextRefused(field, f"{_shown(text)} contains '..'", fix=fix)
+    return text
+
+
+def to_key(value: object, field: str) -> str:
+    """Return an idempotency key: printable ASCII without spaces, at most 128 characters."""
+    return _matching(value, field, _KEY, KEY_LENGTH_MAX, "Use printable ASCII without spaces.")
+
+
+def to_symbol(value: object, field: str) -> str:
+    """Return a symbol such as ``BTC/USDT``; case is not changed for you."""
+    return _matching(value, field, _SYMBOL, SYMBOL_LENGTH_MAX, 'Write it like "BTC/USDT": upper case, ASCII.')
+
+
+def to_client_order_id(value: object, field: str) -> str:
+    """Return a client order id of ours: 32 lower-case hexadecimal digits."""
+    fix = "Pass the client_order_id that execute() returned."
+    return _matching(value, field, _CLIENT_ORDER_ID, CLIENT_ORDER_ID_DIGITS, fix)
+
+
+def to_metadata(value: Mapping[str, str] | None, field: str) -> tuple[tuple[str, str], ...]:
+    """Return the bot's own data as sorted pairs; refuses control characters and absurd sizes."""
+    if not value:
+        return ()
+    if len(value) > METADATA_ENTRIES_MAX:
+        raise TextRefused(field, f"more than {METADATA_ENTRIES_MAX} entries", fix="Keep it small.")
+    pairs = []
+    for key, text in value.items():
+        name = to_name(key, f"{field} key")
+        if not isinstance(text, str) or len(text) > METADATA_VALUE_LENGTH_MAX or not text.isprintable():
+            raise TextRefused(f"{field}.{name}", "not printable text of at most 1,024 characters")
+        pairs.append((name, text))
+    return tuple(sorted(pairs))
+
+
+def venue_text(value: object, field: str) -> str:
+    """Return text that came from a venue, or raise `TextRefused` when it could hurt a reader."""
+    if not isinstance(value, str) or not value or len(value) > VENUE_TEXT_LENGTH_MAX or not value.isprintable():
+        raise TextRefused(field, f"{_shown(value)} is not printable text of at most 256 characters")
+    return value
+
+
+def account_tag(account: str) -> str:
+    """Return the eight hexadecimal digits with which every client order id of the account begins."""
+    return hashlib.sha256(account.encode()).hexdigest()[:ACCOUNT_TAG_DIGITS]
+
+
+def _matching(value: object, field: str, shape: re.Pattern[str], length_max: int, fix: str) -> str:
+    if not isinstance(value, str):
+        raise TextRefused(field, f"a {type(value).__name__} is not text", fix=fix)
+    if len(value) > length_max:
+        raise TextRefused(field, f"longer than {length_max} characters", fix=fix)
+    if not shape.fullmatch(value):
+        raise TextRefused(field, f"{_shown(value)} has a shape that is not taken", fix=fix)
+    return value
+
+
+def _shown(value: object) -> str:
+    text = ascii(value)
+    return text if len(text) <= 40 else text[:40] + "…"

@@ -1,0 +1,141 @@
+"""The ledger: a position is a fold of its fills, exact to the last digit.
+
+A fill's settlement *value* (quote currency) is fixed once, when the fill is booked. Everything
+here is sums and allotments of such values: on a partial close the closed share of the cost is
+quantised to the settlement precision and the remainder stays, so the parts always sum to the
+whole. Hence, at every moment::
+
+    cash moved by the fills = realized PnL - remaining cost - fees
+
+where the remaining cost of a short position is negative (the proceeds that are still owed).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import Enum
+
+import attrs
+
+from fairlead.domain.numbers import ZERO, add, divide, multiply, quantise, share_of, subtract
+from fairlead.domain.order_kinds import OrderSide
+
+
+class PositionChange(str, Enum):
+    """What a fill did to a position."""
+
+    OPENED = "opened"
+    CHANGED = "changed"
+    CLOSED = "closed"
+    FLIPPED = "flipped"
+
+
+@attrs.define(slots=True, eq=False)
+class Position:
+    """One position, keyed by (symbol, book). Mutable and private to the engine.
+
+    *quantity* is signed, in base; *cost*, *realized_pnl* (before fees) and *fees* are in quote.
+    *pending_openings* counts live orders that may add exposure; *reserved_exit* is the quantity
+    that live reducing orders may still take off.
+    """
+
+    symbol: str
+    book: str
+    currency: str
+    quantity: Decimal = ZERO
+    cost: Decimal = ZERO
+    realized_pnl: Decimal = ZERO
+    fees: Decimal = ZERO
+    episode: int = 0
+    opened_ns: int = 0
+    closed_ns: int = 0
+    pending_openings: int = 0
+    reserved_exit: Decimal = ZERO
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether there is any quantity."""
+        return self.quantity != ZERO
+
+    @property
+    def is_exposed(self) -> bool:
+        """Tell whether there is quantity, or an order that may add some."""
+        return self.quantity != ZERO or self.pending_openings > 0
+
+    @property
+    def available_exit(self) -> Decimal:
+        """Return the quantity that no live reducing order has reserved."""
+        return subtract(self.quantity.copy_abs(), self.reserved_exit)
+
+    @property
+    def average_entry_price(self) -> Decimal | None:
+        """Return cost over quantity, or nothing when flat; for people, never for booking."""
+        return divide(self.cost, self.quantity) if self.quantity != ZERO else None
+
+
+def reducible_by(position: Position | None, side: OrderSide, quantity: Decimal) -> bool:
+    """Tell whether an order reduces: opposite side, and at most the unreserved quantity."""
+    if position is None or position.quantity == ZERO:
+        return False
+    long = position.quantity > ZERO
+    opposite = side is OrderSide.SELL if long else side is OrderSide.BUY
+    return opposite and quantity <= position.available_exit
+
+
+def settlement_value(quantity: Decimal, price: Decimal, decimals: int) -> Decimal:
+    """Return what a linear fill settles for when the venue did not say: quantised quantity x price."""
+    return quantise(multiply(quantity, price), decimals)
+
+
+def book_fill(
+    position: Position, side: OrderSide, quantity: Decimal, value: Decimal, fee: Decimal, decimals: int, ts_ns: int
+) -> PositionChange:
+    """Fold one fill into the position and tell what it did.
+
+    *value* is positive, in quote; *fee* is in quote, negative for a rebate; *decimals* is the
+    settlement precision.
+    """
+    position.fees = add(position.fees, fee)
+    buying = side is OrderSide.BUY
+    held = position.quantity
+    if held == ZERO or (held > ZERO) == buying:
+        return _increase(position, buying, quantity, value, ts_ns)
+    return _decrease(position, buying, quantity, value, decimals, ts_ns)
+
+
+def _increase(position: Position, buying: bool, quantity: Decimal, value: Decimal, ts_ns: int) -> PositionChange:
+    opening = position.quantity == ZERO
+    combine = add if buying else subtract
+    position.quantity = combine(position.quantity, quantity)
+    position.cost = combine(position.cost, value)
+    if not opening:
+        return PositionChange.CHANGED
+    position.episode += 1
+    position.opened_ns = ts_ns
+    position.closed_ns = 0
+    return PositionChange.OPENED
+
+
+def _decrease(
+    position: Position, buying: bool, quantity: Decimal, value: Decimal, decimals: int, ts_ns: int
+) -> PositionChange:
+    held = position.quantity.copy_abs()
+    if quantity < held:
+        share = share_of(position.cost, quantity, held, decimals)
+        _realize(position, buying, value, share)
+        position.quantity = (add if buying else subtract)(position.quantity, quantity)
+        return PositionChange.CHANGED
+    closing_value = value if quantity == held else share_of(value, held, quantity, decimals)
+    _realize(position, buying, closing_value, position.cost)
+    position.quantity = ZERO
+    position.closed_ns = ts_ns
+    if quantity == held:
+        return PositionChange.CLOSED
+    _increase(position, buying, subtract(quantity, held), subtract(value, closing_value), ts_ns)
+    return PositionChange.FLIPPED
+
+
+def _realize(position: Position, buying: bool, value: Decimal, cost_share: Decimal) -> None:
+    cash = value.copy_negate() if buying else value
+    position.realized_pnl = add(position.realized_pnl, subtract(cash, cost_share))
+    position.cost = subtract(position.cost, cost_share)

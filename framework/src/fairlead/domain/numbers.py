@@ -1,0 +1,170 @@
+"""Exact decimal arithmetic: what comes in as a number, and how numbers are combined.
+
+Money and quantity are `Decimal`. A float is refused with an error that says what to pass. The
+process-wide decimal context is never read or changed: all arithmetic goes through the two contexts
+below, so a host that changes its own context changes nothing here. (Decimal's operators ``+ - *``
+and unary minus round to the process-wide context; comparisons do not. Hence the named functions.)
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import (
+    ROUND_HALF_EVEN,
+    Clamped,
+    Context,
+    Decimal,
+    DivisionByZero,
+    Inexact,
+    InvalidOperation,
+    Overflow,
+    Subnormal,
+    Underflow,
+)
+
+from fairlead.errors import NumberRefused
+
+SIGNIFICANT_DIGITS_MAX = 38
+"""Input numbers have at most this many significant digits (PostgreSQL and exchanges agree on it)."""
+
+EXPONENT_MAX = 38
+"""The magnitude of an input number lies between 10**-38 and 10**38."""
+
+TEXT_LENGTH_MAX = 80
+"""Longest text taken for a number; longer ones are refused before they are parsed."""
+
+CONTEXT_DIGITS = 96
+
+ZERO = Decimal(0)
+ONE = Decimal(1)
+
+_FATAL: list[type] = [InvalidOperation, DivisionByZero, Overflow, Underflow, Subnormal, Clamped]
+EXACT = Context(prec=CONTEXT_DIGITS, rounding=ROUND_HALF_EVEN, Emin=-999, Emax=999, traps=[*_FATAL, Inexact])
+"""For sums and products: a result that would need rounding raises `decimal.Inexact`."""
+
+QUANTISING = Context(prec=CONTEXT_DIGITS, rounding=ROUND_HALF_EVEN, Emin=-999, Emax=999, traps=_FATAL)
+"""For divisions and quantising, where rounding is stated."""
+
+add = EXACT.add
+subtract = EXACT.subtract
+multiply = EXACT.multiply
+divide = QUANTISING.divide
+
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
+
+__all__ = [
+    "EXACT",
+    "ONE",
+    "QUANTISING",
+    "ZERO",
+    "add",
+    "divide",
+    "floor_to_step",
+    "is_multiple_of",
+    "multiply",
+    "nearest_multiples",
+    "quantise",
+    "share_of",
+    "subtract",
+    "text_of",
+    "to_decimal",
+    "to_positive",
+]
+
+
+def to_decimal(value: object, field: str) -> Decimal:
+    """Return the number as a finite `Decimal`, or raise `NumberRefused` that names the field.
+
+    Takes `Decimal`, `int` and plain ASCII text; refuses floats, booleans, NaN, infinities, more
+    than 38 significant digits and magnitudes outside 10**±38. Negative zero becomes zero.
+    """
+    if type(value) is Decimal:
+        number = value
+    elif isinstance(value, str):
+        number = _parse(value, field)
+    elif type(value) is int:
+        if value.bit_length() > 4 * SIGNIFICANT_DIGITS_MAX:
+            raise NumberRefused(field, "the integer is longer than 38 digits", fix="Pass a smaller number.")
+        number = Decimal(value)
+    else:
+        raise _wrong_type(value, field)
+    return _bounded(number, field)
+
+
+def to_positive(value: object, field: str) -> Decimal:
+    """Return the number like `to_decimal`, and refuse zero and below."""
+    number = to_decimal(value, field)
+    if not number > ZERO:
+        raise NumberRefused(field, f"must be greater than zero, not {text_of(number)}", fix="Pass a positive number.")
+    return number
+
+
+def _parse(text: str, field: str) -> Decimal:
+    if len(text) > TEXT_LENGTH_MAX or not _NUMBER.fullmatch(text):
+        raise NumberRefused(
+            field,
+            f"{_excerpt(text)} is not a plain decimal number",
+            fix='Write ASCII digits with an optional point, such as "0.015".',
+        )
+    return Decimal(text)
+
+
+def _bounded(number: Decimal, field: str) -> Decimal:
+    if not number.is_finite():
+        raise NumberRefused(field, f"{number!s} is not a finite number", fix="Pass a finite decimal.")
+    if number == ZERO:
+        return ZERO
+    sign_digits = number.as_tuple()
+    exponent = sign_digits.exponent
+    if not isinstance(exponent, int) or not -EXPONENT_MAX <= number.adjusted() <= EXPONENT_MAX:
+        raise NumberRefused(field, "the exponent is absurd", fix="Use a magnitude between 10**-38 and 10**38.")
+    if len(sign_digits.digits) > SIGNIFICANT_DIGITS_MAX or exponent < -2 * EXPONENT_MAX:
+        raise NumberRefused(field, "more than 38 significant digits", fix="Round it to the instrument's step.")
+    return number
+
+
+def _wrong_type(value: object, field: str) -> NumberRefused:
+    if isinstance(value, float):
+        problem = f"a float ({value!r}) cannot hold money or quantity exactly"
+        fix = f'Pass text or Decimal: "{value!r}" or Decimal("{value!r}").'
+    else:
+        problem = f"a {type(value).__name__} is not a number here"
+        fix = "Pass Decimal, int or text."
+    return NumberRefused(field, problem, fix=fix)
+
+
+def _excerpt(text: str) -> str:
+    shown = text if len(text) <= 24 else text[:24] + "…"
+    return ascii(shown)
+
+
+def text_of(number: Decimal) -> str:
+    """Return the number in plain notation, without an exponent, as it is stored and printed."""
+    return format(number, "f")
+
+
+def quantise(number: Decimal, decimals: int, rounding: str = ROUND_HALF_EVEN) -> Decimal:
+    """Round to that many decimals; half to even unless told otherwise."""
+    return number.quantize(Decimal((0, (1,), -decimals)), rounding=rounding, context=QUANTISING)
+
+
+def floor_to_step(number: Decimal, step: Decimal) -> Decimal:
+    """Return the largest multiple of the step that is not above the (positive) number."""
+    steps = QUANTISING.divide_int(number, step)
+    return EXACT.multiply(steps, step)
+
+
+def is_multiple_of(number: Decimal, step: Decimal) -> bool:
+    """Tell whether the number lies on the grid of the step."""
+    return EXACT.remainder(number, step) == ZERO
+
+
+def nearest_multiples(number: Decimal, step: Decimal) -> tuple[Decimal, Decimal]:
+    """Return the grid points just below and just above a (positive) number that is off the grid."""
+    below = floor_to_step(number, step)
+    return below, EXACT.add(below, step)
+
+
+def share_of(total: Decimal, part: Decimal, whole: Decimal, decimals: int) -> Decimal:
+    """Return the part's share of a total, rounded to that many decimals; the rest is total - share."""
+    return quantise(divide(QUANTISING.multiply(total, part), whole), decimals)

@@ -1,0 +1,202 @@
+"""The order: mutable and private in the engine, a frozen view outside."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import Enum
+
+import attrs
+
+from fairlead.domain.numbers import ZERO, divide, subtract
+from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
+from fairlead.domain.order_table import CloseReason, OrderState, Phase
+
+
+class PendingRequest(str, Enum):
+    """What was asked of the venue and is not answered yet."""
+
+    NONE = "none"
+    CANCEL = "cancel"
+    MODIFY = "modify"
+
+
+@attrs.define(slots=True, eq=False)
+class Order:
+    """One order as the engine holds it; nobody else may keep a reference to it.
+
+    Times are wall nanoseconds. *filled_value* and *fees* are in quote. *trades* maps each trade id
+    that was booked to its digest, so that the same id with other numbers is noticed.
+    *look_up_ns* is when an unresolved order may next be looked up, 0 when nothing is due.
+    """
+
+    client_order_id: str
+    owner: str
+    book: str
+    symbol: str
+    side: OrderSide
+    order_type: OrderType
+    time_in_force: TimeInForce
+    quantity: Decimal
+    limit_price: Decimal | None
+    reference_price: Decimal | None
+    reduces: bool
+    idempotency_key: str
+    metadata: tuple[tuple[str, str], ...]
+    created_ns: int
+    state: OrderState = OrderState.INITIALIZED
+    pending: PendingRequest = PendingRequest.NONE
+    pending_since_ns: int = 0
+    pending_asked: int = 0
+    venue_order_id: str = ""
+    triggered: bool = False
+    filled_quantity: Decimal = ZERO
+    filled_value: Decimal = ZERO
+    fees: Decimal = ZERO
+    attempt: int = 0
+    not_before_ns: int = 0
+    deadline_ns: int = 0
+    look_up_ns: int = 0
+    detail: str = ""
+    updated_ns: int = 0
+    closed_ns: int = 0
+    denial_code: str = ""
+    trades: dict[str, str] = attrs.Factory(dict)
+
+    @property
+    def leaves_quantity(self) -> Decimal:
+        """Return what is still to be filled; zero when more was filled than ordered."""
+        return subtract(self.quantity, self.filled_quantity) if self.filled_quantity < self.quantity else ZERO
+
+
+class OrderStatus(str, Enum):
+    """The one-word status that traders know, derived from phase, pending request and fills."""
+
+    INITIALIZED = "INITIALIZED"
+    DENIED = "DENIED"
+    APPROVED = "APPROVED"
+    SUBMITTED = "SUBMITTED"
+    UNRESOLVED = "UNRESOLVED"
+    ACCEPTED = "ACCEPTED"
+    TRIGGERED = "TRIGGERED"
+    PARTIALLY_FILLED = "PARTIALLY_FILLED"
+    PENDING_CANCEL = "PENDING_CANCEL"
+    PENDING_MODIFY = "PENDING_MODIFY"
+    FILLED = "FILLED"
+    CANCELED = "CANCELED"
+    EXPIRED = "EXPIRED"
+    REJECTED = "REJECTED"
+    NOT_SENT = "NOT_SENT"
+    NOT_PLACED = "NOT_PLACED"
+
+
+def status_of(order: Order) -> OrderStatus:
+    """Derive the one-word status."""
+    if order.state.is_live:
+        if order.pending is PendingRequest.CANCEL:
+            return OrderStatus.PENDING_CANCEL
+        if order.pending is PendingRequest.MODIFY:
+            return OrderStatus.PENDING_MODIFY
+    if order.state is not OrderState.WORKING:
+        return OrderStatus[order.state.name]
+    if order.filled_quantity > ZERO:
+        return OrderStatus.PARTIALLY_FILLED
+    return OrderStatus.TRIGGERED if order.triggered else OrderStatus.ACCEPTED
+
+
+@attrs.frozen
+class OrderView:
+    """An order as it was at one sequence; a snapshot that never changes."""
+
+    client_order_id: str
+    venue_order_id: str
+    owner: str
+    book: str
+    symbol: str
+    side: OrderSide
+    order_type: OrderType
+    time_in_force: TimeInForce
+    quantity: Decimal
+    limit_price: Decimal | None
+    reduces: bool
+    status: OrderStatus
+    phase: Phase
+    close_reason: CloseReason | None
+    pending: PendingRequest
+    filled_quantity: Decimal
+    leaves_quantity: Decimal
+    filled_value: Decimal
+    average_price: Decimal | None
+    fees: Decimal
+    detail: str
+    denial_code: str
+    idempotency_key: str
+    metadata: tuple[tuple[str, str], ...]
+    created_ns: int
+    updated_ns: int
+    closed_ns: int
+
+    @property
+    def is_closed(self) -> bool:
+        """Tell whether nothing more is expected: closed, or denied."""
+        return self.phase in (Phase.CLOSED, Phase.DENIED)
+
+
+def view_of(order: Order) -> OrderView:
+    """Return a snapshot of the order."""
+    filled = order.filled_quantity
+    return OrderView(
+        order.client_order_id,
+        order.venue_order_id,
+        order.owner,
+        order.book,
+        order.symbol,
+        order.side,
+        order.order_type,
+        order.time_in_force,
+        order.quantity,
+        order.limit_price,
+        order.reduces,
+        status_of(order),
+        order.state.phase,
+        order.state.close_reason,
+        order.pending,
+        filled,
+        order.leaves_quantity,
+        order.filled_value,
+        divide(order.filled_value, filled) if filled > ZERO else None,
+        order.fees,
+        order.detail,
+        order.denial_code,
+        order.idempotency_key,
+        order.metadata,
+        order.created_ns,
+        order.updated_ns,
+        order.closed_ns,
+    )
+
+
+@attrs.frozen
+class PositionView:
+    """A position as it was at one sequence; a snapshot that never changes."""
+
+    symbol: str
+    book: str
+    currency: str
+    quantity: Decimal
+    cost: Decimal
+    average_entry_price: Decimal | None
+    realized_pnl: Decimal
+    fees: Decimal
+    episode: int
+    opened_ns: int
+    closed_ns: int
+    pending_openings: int
+    reserved_exit: Decimal
+
+    @property
+    def net_pnl(self) -> Decimal:
+        """Return realized PnL after fees."""
+        return subtract(self.realized_pnl, self.fees)
+
+
+__all__ = ["Order", "OrderStatus", "OrderView", "PendingRequest", "PositionView", "status_of", "view_of"]

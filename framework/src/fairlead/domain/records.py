@@ -1,0 +1,249 @@
+"""Journal records: everything that ever changed state, and the evidence for it.
+
+A record is applied, never decided again: replay folds records. Each kind has a name and a version;
+an old version is lifted by an upcaster when it is read (`fairlead.kernel.codec`). The time and the
+sequence of a record are in its envelope.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import ClassVar
+
+from fairlead.domain.anomalies import AnomalyKind, Severity
+from fairlead.domain.frozen import record
+from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInForce
+from fairlead.domain.order_table import OrderEvent
+from fairlead.domain.trading_state import TradingState
+from fairlead.domain.verdicts import Verdict
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+@record
+class KernelStarted:
+    """A kernel took the store: who it is and with what it runs."""
+
+    KIND: ClassVar[str] = "kernel_started"
+    VERSION: ClassVar[int] = 1
+    account: str
+    epoch: int
+    holder: str
+    version: str
+    plugins: Pairs
+    configuration_digest: str
+
+
+@record
+class TradingStateChanged:
+    """Trading was enabled, reduced, halted or disabled."""
+
+    KIND: ClassVar[str] = "trading_state_changed"
+    VERSION: ClassVar[int] = 1
+    state: TradingState
+    reason: str
+    by: str
+
+
+@record
+class OrderInitialized:
+    """A proposal became an order, approved or denied, with every verdict.
+
+    Approved: exposure is reserved in the same step and the order may go to the venue under this
+    client order id. Denied: nothing is reserved and nothing will be sent.
+    """
+
+    KIND: ClassVar[str] = "order_initialized"
+    VERSION: ClassVar[int] = 1
+    client_order_id: str
+    owner: str
+    book: str
+    symbol: str
+    side: OrderSide
+    order_type: OrderType
+    time_in_force: TimeInForce
+    quantity: Decimal
+    limit_price: Decimal | None
+    reference_price: Decimal | None
+    reduces: bool
+    currency: str
+    idempotency_key: str
+    command_digest: str
+    metadata: Pairs
+    approved: bool
+    denial_code: str
+    verdicts: tuple[Verdict, ...]
+
+
+@record
+class AttemptStarted:
+    """The order goes to the wire next; times are venue wall nanoseconds, deadline 0 when none."""
+
+    KIND: ClassVar[str] = "attempt_started"
+    VERSION: ClassVar[int] = 1
+    client_order_id: str
+    number: int
+    not_before_ns: int
+    deadline_ns: int
+
+
+@record
+class OrderEventNoted:
+    """An event of the order table that carries no figures: a phase or a pending request changed.
+
+    *cause* says on which evidence; *look_up_ns* is when an unresolved order may be looked up, and
+    when a limited one may be tried again.
+    """
+
+    KIND: ClassVar[str] = "order_event"
+    VERSION: ClassVar[int] = 1
+    client_order_id: str
+    event: OrderEvent
+    cause: str
+    by: str = ""
+    look_up_ns: int = 0
+    ts_event: int = 0
+
+
+@record
+class OrderAccepted:
+    """The venue knows the order under this id."""
+
+    KIND: ClassVar[str] = "order_accepted"
+    VERSION: ClassVar[int] = 1
+    client_order_id: str
+    venue_order_id: str
+    event: OrderEvent
+    ts_event: int
+    source: str
+
+
+@record
+class OrderFilled:
+    """One trade of the order, booked on order, position and balances together.
+
+    *value* is the settlement value in quote, fixed here once; *settlement_decimals* is the
+    precision at which a partial close allots cost.
+    """
+
+    KIND: ClassVar[str] = "order_filled"
+    VERSION: ClassVar[int] = 1
+    client_order_id: str
+    trade_id: str
+    side: OrderSide
+    quantity: Decimal
+    price: Decimal
+    value: Decimal
+    fee: Decimal
+    base: str
+    quote: str
+    settlement_decimals: int
+    liquidity: Liquidity
+    ts_event: int
+    source: str
+
+
+@record
+class CommandRefused:
+    """A command that was not carried out: foreign owner, finished order, wrong trading state."""
+
+    KIND: ClassVar[str] = "command_refused"
+    VERSION: ClassVar[int] = 1
+    command: str
+    by: str
+    subject: str
+    code: str
+    reason: str
+
+
+@record
+class AnomalyNoted:
+    """What must not happen but did; its severity was applied in the same step."""
+
+    KIND: ClassVar[str] = "anomaly"
+    VERSION: ClassVar[int] = 1
+    anomaly: AnomalyKind
+    severity: Severity
+    subject: str
+    detail: str
+
+
+@record
+class CursorMoved:
+    """How far the venue's history was read; moves only with the fills it covers."""
+
+    KIND: ClassVar[str] = "cursor_moved"
+    VERSION: ClassVar[int] = 1
+    stream: str
+    cursor: str
+
+
+@record
+class Reconciled:
+    """A reconciliation ended; counts by class."""
+
+    KIND: ClassVar[str] = "reconciled"
+    VERSION: ClassVar[int] = 1
+    reason: str
+    matched: int
+    missing: int
+    foreign: int
+    resolved: int
+    fills_booked: int
+
+
+@record
+class CheckValueChanged:
+    """A risk check folded facts into a new value; journaled so that limits survive restarts."""
+
+    KIND: ClassVar[str] = "check_value_changed"
+    VERSION: ClassVar[int] = 1
+    check: str
+    value: str
+
+
+@record
+class LockPlaced:
+    """A risk check locked new exposure until a wall time."""
+
+    KIND: ClassVar[str] = "lock_placed"
+    VERSION: ClassVar[int] = 1
+    check: str
+    scope: str
+    side: OrderSide | None
+    until_ns: int
+    code: str
+    reason: str
+
+
+Record = (
+    KernelStarted
+    | TradingStateChanged
+    | OrderInitialized
+    | AttemptStarted
+    | OrderEventNoted
+    | OrderAccepted
+    | OrderFilled
+    | CommandRefused
+    | AnomalyNoted
+    | CursorMoved
+    | Reconciled
+    | CheckValueChanged
+    | LockPlaced
+)
+
+RECORD_CLASSES: tuple[type[Record], ...] = (
+    KernelStarted,
+    TradingStateChanged,
+    OrderInitialized,
+    AttemptStarted,
+    OrderEventNoted,
+    OrderAccepted,
+    OrderFilled,
+    CommandRefused,
+    AnomalyNoted,
+    CursorMoved,
+    Reconciled,
+    CheckValueChanged,
+    LockPlaced,
+)

@@ -1,0 +1,48 @@
+"""The trading state and its table: which commands pass in which state."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class TradingState(str, Enum):
+    """Whether new exposure may be taken; journaled with its reason."""
+
+    DISABLED = "disabled"
+    ACTIVE = "active"
+    REDUCING = "reducing"
+    HALTED = "halted"
+
+
+class CommandKind(str, Enum):
+    """The kinds of command the table decides about."""
+
+    INCREASE = "increase"
+    REDUCE = "reduce"
+    CANCEL = "cancel"
+    MODIFY = "modify"
+
+
+PASSES: dict[tuple[TradingState, CommandKind], bool] = {
+    (TradingState.DISABLED, CommandKind.INCREASE): False,
+    (TradingState.DISABLED, CommandKind.REDUCE): True,
+    (TradingState.DISABLED, CommandKind.CANCEL): True,
+    (TradingState.DISABLED, CommandKind.MODIFY): False,
+    (TradingState.ACTIVE, CommandKind.INCREASE): True,
+    (TradingState.ACTIVE, CommandKind.REDUCE): True,
+    (TradingState.ACTIVE, CommandKind.CANCEL): True,
+    (TradingState.ACTIVE, CommandKind.MODIFY): True,
+    (TradingState.REDUCING, CommandKind.INCREASE): False,
+    (TradingState.REDUCING, CommandKind.REDUCE): True,
+    (TradingState.REDUCING, CommandKind.CANCEL): True,
+    (TradingState.REDUCING, CommandKind.MODIFY): False,
+    (TradingState.HALTED, CommandKind.INCREASE): False,
+    (TradingState.HALTED, CommandKind.REDUCE): True,
+    (TradingState.HALTED, CommandKind.CANCEL): True,
+    (TradingState.HALTED, CommandKind.MODIFY): False,
+}
+
+
+def passes(state: TradingState, command: CommandKind) -> bool:
+    """Tell whether a command of this kind passes in this state."""
+    return PASSES[state, command]

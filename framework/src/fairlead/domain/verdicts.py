@@ -1,0 +1,101 @@
+"""What a risk check is asked and what it may answer."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Protocol
+
+import attrs
+
+from fairlead.domain.frozen import record
+from fairlead.domain.instruments import Instrument
+from fairlead.domain.ledger import Position
+from fairlead.domain.order_kinds import OrderSide, OrderType
+
+
+@attrs.define(slots=True)
+class RiskRequest:
+    """One order that the gate is asked about; valid during the call only.
+
+    *price* is the limit price, or the last fresh price of a market order, or nothing when there is
+    none; *reduces* was computed by the kernel and is never taken from the bot.
+    """
+
+    owner: str
+    symbol: str
+    book: str
+    side: OrderSide
+    order_type: OrderType
+    quantity: Decimal
+    price: Decimal | None
+    reduces: bool
+    instrument: Instrument
+
+
+class RiskView(Protocol):
+    """What a check may look at: positions with pending orders and reserved quantity, read-only."""
+
+    @property
+    def now_ns(self) -> int:
+        """Wall time of this step, nanoseconds UTC."""
+
+    def position(self, symbol: str, book: str) -> Position | None:
+        """Return the position of the key, or nothing when it never had one. Do not change it."""
+
+    def exposed_positions(self, symbol: str | None = None, *, subtract_closing: bool = False) -> int:
+        """Count keys with an open position or a pending opening order, of one symbol or of all.
+
+        With *subtract_closing*, keys whose whole quantity is reserved by live reducing orders are
+        left out.
+        """
+
+    def live_orders(self, symbol: str | None = None) -> int:
+        """Count orders that are not closed, of one symbol or of all."""
+
+
+@attrs.frozen
+class Allow:
+    """The check has nothing against the order."""
+
+
+@attrs.frozen
+class Deny:
+    """The check refuses the order.
+
+    *code* is an upper-case reason code; *reason* one sentence; *figures* name what was compared.
+    """
+
+    code: str
+    reason: str
+    figures: tuple[tuple[str, str], ...] = ()
+
+
+@attrs.frozen
+class Lock:
+    """The check refuses the order and locks new exposure for a while.
+
+    *scope* is a symbol, or ``*`` for all; *side* is one side, or nothing for both; *until_ns* is
+    wall time.
+    """
+
+    scope: str
+    side: OrderSide | None
+    until_ns: int
+    code: str
+    reason: str
+
+
+Judgement = Allow | Deny | Lock
+ALLOW = Allow()
+
+
+@record
+class Verdict:
+    """One check's answer as it is journaled."""
+
+    check: str
+    version: str
+    allowed: bool
+    code: str = ""
+    reason: str = ""
+    figures: tuple[tuple[str, str], ...] = ()

@@ -1,0 +1,58 @@
+"""The hooks of the plugin API, version 1.
+
+All hooks are *provide* hooks so far: synchronous, called once at start with a `PluginContext`,
+returning typed objects that the kernel then calls directly. A hook takes plain positional
+parameters and may leave out those that it does not need; it may not be a wrapper or async.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+import pluggy
+
+from fairlead.ports.clock import Clock
+from fairlead.ports.exchange import ExchangeClient
+from fairlead.ports.ids import Ids
+from fairlead.ports.risk import RiskCheck
+from fairlead.ports.store import Store
+
+PROJECT = "fairlead"
+ENTRY_POINT_GROUP = "fairlead.plugins.v1"
+API_VERSION = "1.0"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@attrs.frozen
+class PluginContext:
+    """What a plugin is given when it is asked to provide: no globals are needed.
+
+    *configuration* is the plugin's own table from the kernel's configuration, untouched; a plugin
+    structures it with its typed class and refuses unknown keys.
+    """
+
+    account: str
+    clock: Clock
+    ids: Ids
+    configuration: Mapping[str, Any]
+    logger: logging.Logger
+
+
+@hookspec
+def fairlead_exchanges(context: PluginContext) -> Sequence[ExchangeClient]:  # type: ignore[empty-body]
+    """Return exchange clients; a kernel uses exactly one."""
+
+
+@hookspec
+def fairlead_stores(context: PluginContext) -> Sequence[Store]:  # type: ignore[empty-body]
+    """Return stores; a kernel uses exactly one."""
+
+
+@hookspec
+def fairlead_risk_checks(context: PluginContext) -> Sequence[RiskCheck]:  # type: ignore[empty-body]
+    """Return risk checks; every one of them must answer for every order that adds exposure."""

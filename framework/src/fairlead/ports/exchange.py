@@ -1,0 +1,206 @@
+"""The exchange port: what an exchange client implements, and the values it exchanges.
+
+A client never decides an order's fate. It sends what it is given, once, and reports what it saw.
+Reports that arrive by themselves go into the sink it was given; answers are returned. Whatever it
+raises from `submit` counts as *unknown*: the order then stays unresolved until the venue's evidence
+resolves it.
+
+Numbered rules, proven by `fairlead.testing.conformance.ExchangeConformance`, are in
+``docs/reference/exchange-rules.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from enum import Enum
+from typing import Protocol
+
+import attrs
+
+from fairlead.domain.instruments import Instrument
+from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInForce
+
+
+class Fence(str, Enum):
+    """What makes it certain that a request without an answer will not be executed any more.
+
+    ``DEADLINE``: the venue refuses an order request after the deadline it carries.
+    ``PERMANENT_CLIENT_ID``: the venue never takes the same client order id twice and can be asked
+    by it; after the horizon an absent id is proof. ``NONE``: nothing does; only evidence or an
+    operator resolves.
+    """
+
+    DEADLINE = "deadline"
+    PERMANENT_CLIENT_ID = "permanent_client_id"
+    NONE = "none"
+
+
+@attrs.frozen(kw_only=True)
+class ExchangeCapabilities:
+    """What the venue can do. *horizon_ns* belongs to the permanent id fence."""
+
+    fence: Fence
+    horizon_ns: int = 0
+    order_types: frozenset[OrderType] = frozenset(OrderType)
+    streams_reports: bool = True
+    price_source: bool = False
+
+
+class Outcome(str, Enum):
+    """What became of a request: decided by the client from data, ``UNKNOWN`` when in doubt."""
+
+    ACCEPTED = "accepted"
+    NOT_SENT = "not_sent"
+    REFUSED = "refused"
+    LIMITED = "limited"
+    UNKNOWN = "unknown"
+
+
+@attrs.define(slots=True)
+class SubmitRequest:
+    """An approved order on its way out. *deadline_ns* is venue wall time, 0 when none."""
+
+    client_order_id: str
+    symbol: str
+    side: OrderSide
+    order_type: OrderType
+    time_in_force: TimeInForce
+    quantity: Decimal
+    limit_price: Decimal | None
+    reduces: bool
+    deadline_ns: int
+
+
+@attrs.define(slots=True)
+class Answer:
+    """The answer to a submit or a cancel; *reason* is the venue's text, *retry_after_ns* a duration."""
+
+    outcome: Outcome
+    venue_order_id: str = ""
+    reason: str = ""
+    ts_event: int = 0
+    retry_after_ns: int = 0
+
+
+class VenueStatus(str, Enum):
+    """The state of an order as the venue says it."""
+
+    LIVE = "live"
+    FILLED = "filled"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+    REJECTED = "rejected"
+
+
+@attrs.define(slots=True)
+class OrderReport:
+    """What the venue says about one order. *filled_quantity* is cumulative and never booked."""
+
+    client_order_id: str
+    venue_order_id: str
+    symbol: str
+    status: VenueStatus
+    filled_quantity: Decimal
+    ts_event: int
+    reason: str = ""
+
+
+@attrs.define(slots=True)
+class FillReport:
+    """One trade of ours. *value* is the venue's own settlement figure in quote when it gives one."""
+
+    client_order_id: str
+    venue_order_id: str
+    trade_id: str
+    symbol: str
+    side: OrderSide
+    quantity: Decimal
+    price: Decimal
+    value: Decimal | None
+    fee: Decimal
+    fee_currency: str
+    liquidity: Liquidity
+    ts_event: int
+
+
+@attrs.define(slots=True)
+class FillPage:
+    """A page of fill history in venue order; *cursor* covers everything up to its end."""
+
+    fills: Sequence[FillReport]
+    cursor: str
+    more: bool
+
+
+@attrs.define(slots=True)
+class LookUp:
+    """The answer to a look-up by client order id over open orders, closed orders and trades.
+
+    *report* is nothing when the venue knows no such order; *complete* is false when one of the
+    three places could not be read, and then an absence proves nothing.
+    """
+
+    report: OrderReport | None
+    fills: Sequence[FillReport]
+    complete: bool
+
+
+@attrs.define(slots=True)
+class TradePrint:
+    """A public trade, as a price."""
+
+    symbol: str
+    price: Decimal
+    quantity: Decimal
+    ts_event: int
+
+
+Report = OrderReport | FillReport | TradePrint
+
+
+class ReportSink(Protocol):
+    """Where a client puts what arrives by itself; never blocks, never calls back."""
+
+    def put(self, report: Report) -> None:
+        """Queue one report for the kernel."""
+
+    def disconnected(self, reason: str) -> None:
+        """Say that the stream broke: reports may have been missed until `reconnected`."""
+
+    def reconnected(self) -> None:
+        """Say that the stream is back; the kernel reconciles."""
+
+
+class ExchangeClient(Protocol):
+    """One account at one venue. Methods run concurrently; each has the kernel's timeout around it."""
+
+    name: str
+    capabilities: ExchangeCapabilities
+
+    async def connect(self, sink: ReportSink) -> None:
+        """Open the connection and begin to stream into the sink."""
+
+    async def disconnect(self) -> None:
+        """Close everything; no report is put afterwards. Harmless when not connected."""
+
+    async def instruments(self) -> Sequence[Instrument]:
+        """Return the venue's rules for every symbol that can be traded."""
+
+    async def submit(self, request: SubmitRequest) -> Answer:
+        """Send the order exactly once, whatever happens; never retry."""
+
+    async def cancel(self, client_order_id: str, venue_order_id: str, symbol: str) -> Answer:
+        """Ask to cancel. `ACCEPTED` says the request was taken; the end itself comes as a report."""
+
+    async def look_up(self, client_order_id: str, symbol: str) -> LookUp:
+        """Look an order up by client order id in open orders, closed orders and trades."""
+
+    async def open_orders(self) -> Sequence[OrderReport]:
+        """Return every open order of the account, ours or not."""
+
+    async def fills_since(self, cursor: str) -> FillPage:
+        """Return the next page of fill history after the cursor; the empty cursor is the beginning."""
+
+    async def balances(self) -> Mapping[str, Decimal]:
+        """Return the total held of each asset, locked quantity included."""

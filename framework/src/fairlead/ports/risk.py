@@ -1,0 +1,32 @@
+"""The risk port: what a risk check implements."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from fairlead.domain.records import Record
+from fairlead.domain.verdicts import ALLOW, Allow, Deny, Judgement, Lock, RiskRequest, RiskView
+
+__all__ = ["ALLOW", "Allow", "Deny", "Judgement", "Lock", "Record", "RiskCheck", "RiskRequest", "RiskView"]
+
+
+class RiskCheck(Protocol):
+    """A pure, synchronous judge of new exposure.
+
+    The kernel keeps the check's value (plain text, so that it can be journaled and read), hands it
+    facts in journal order, and asks it about each order that adds exposure. A check that raises,
+    answers anything but a `Judgement`, or takes longer than its budget denies. Cancels and
+    reductions are never asked about.
+    """
+
+    name: str
+    version: str
+
+    def initial(self) -> str:
+        """Return the value before any fact; the empty string when the check keeps none."""
+
+    def fold(self, value: str, fact: Record) -> str:
+        """Return the value after the fact; the same object when it does not matter to this check."""
+
+    def judge(self, request: RiskRequest, view: RiskView, value: str) -> Judgement:
+        """Answer about one order, from its arguments alone."""

@@ -1,0 +1,218 @@
+"""The store port: where batches become durable.
+
+The kernel decides what is stored; a store interprets nothing. A `Batch` holds journal envelopes,
+rows to upsert by key, and outbox rows; the store applies it in one transaction, whole or not at
+all, and only when the batch continues the stored head under the caller's epoch. The rows at
+sequence N are the snapshot at N.
+
+Numbered rules, proven by `fairlead.testing.conformance.StoreConformance`, are in
+``docs/reference/store-rules.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Protocol
+
+import attrs
+
+Scalar = str | int | Decimal | bool | bytes | None
+
+
+@attrs.frozen
+class Column:
+    """One column of a table: its name, its Python type, and whether it may be empty."""
+
+    name: str
+    kind: type[str] | type[int] | type[Decimal] | type[bool] | type[bytes]
+    optional: bool = False
+
+
+@attrs.frozen
+class Table:
+    """A table of rows that the kernel upserts by key; *key* columns come first."""
+
+    name: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+
+def _texts(*names: str) -> tuple[Column, ...]:
+    return tuple(Column(name, str) for name in names)
+
+
+def _integers(*names: str) -> tuple[Column, ...]:
+    return tuple(Column(name, int) for name in names)
+
+
+def _decimals(*names: str) -> tuple[Column, ...]:
+    return tuple(Column(name, Decimal) for name in names)
+
+
+ORDERS = Table(
+    "orders",
+    ("client_order_id",),
+    (
+        *_texts("client_order_id", "owner", "book", "symbol", "side", "order_type", "time_in_force", "state"),
+        *_decimals("quantity"),
+        Column("limit_price", Decimal, optional=True),
+        Column("reference_price", Decimal, optional=True),
+        Column("reduces", bool),
+        *_texts("currency", "idempotency_key", "metadata", "pending", "venue_order_id", "detail", "denial_code"),
+        Column("triggered", bool),
+        *_decimals("filled_quantity", "filled_value", "fees"),
+        *_integers(
+            "attempt",
+            "not_before_ns",
+            "deadline_ns",
+            "look_up_ns",
+            "pending_since_ns",
+            "pending_asked",
+            "created_ns",
+            "updated_ns",
+            "closed_ns",
+        ),
+        Column("live", bool),
+    ),
+)
+FILLS = Table(
+    "fills",
+    ("client_order_id", "trade_id"),
+    (
+        *_texts("client_order_id", "trade_id", "symbol", "book", "side"),
+        *_decimals("quantity", "price", "value", "fee"),
+        *_texts("currency", "liquidity", "digest", "source"),
+        *_integers("ts_event", "sequence"),
+    ),
+)
+POSITIONS = Table(
+    "positions",
+    ("symbol", "book"),
+    (
+        *_texts("symbol", "book", "currency"),
+        *_decimals("quantity", "cost", "realized_pnl", "fees"),
+        *_integers("episode", "opened_ns", "closed_ns", "pending_openings"),
+        *_decimals("reserved_exit"),
+    ),
+)
+BALANCES = Table("balances", ("asset",), (*_texts("asset"), *_decimals("total")))
+COMMANDS = Table(
+    "commands",
+    ("owner", "idempotency_key"),
+    (*_texts("owner", "idempotency_key", "command_digest", "client_order_id"), *_integers("created_ns")),
+)
+SETTINGS = Table("settings", ("name",), (*_texts("name", "value"),))
+"""Kernel facts by name: trading state, cursors, risk check values, locks."""
+
+TABLES: tuple[Table, ...] = (ORDERS, FILLS, POSITIONS, BALANCES, COMMANDS, SETTINGS)
+
+
+@attrs.define(slots=True)
+class Row:
+    """One row to upsert: the whole row, keyed by the table's key columns."""
+
+    table: str
+    values: Mapping[str, Scalar]
+
+
+@attrs.define(slots=True)
+class Envelope:
+    """One journal record as stored; *hash* chains *previous hash + header + payload* (SHA-256)."""
+
+    sequence: int
+    ts_ns: int
+    kind: str
+    version: int
+    payload: bytes
+    hash: bytes
+
+
+@attrs.define(slots=True)
+class OutboxRow:
+    """A fact owed to notifiers: refers to the record whose payload it tells about.
+
+    *event_id* is stable for ever; *subject* is the order, position or kernel it is about.
+    """
+
+    event_id: str
+    sequence: int
+    kind: str
+    subject: str
+
+
+@attrs.define(slots=True)
+class Batch:
+    """What is made durable together. *first_sequence* continues the stored head without a gap."""
+
+    epoch: int
+    first_sequence: int
+    last_sequence: int
+    previous_hash: bytes
+    head_hash: bytes
+    envelopes: Sequence[Envelope]
+    rows: Sequence[Row]
+    outbox: Sequence[OutboxRow]
+
+
+@attrs.frozen
+class JournalHead:
+    """The last durable record: sequence 0 and an all-zero hash when there is none."""
+
+    sequence: int
+    hash: bytes
+
+
+@attrs.frozen
+class Opened:
+    """What `Store.open` found: the epoch that is now ours, and the head."""
+
+    epoch: int
+    head: JournalHead
+
+
+GENESIS_HASH = bytes(32)
+
+
+class Store(Protocol):
+    """Where batches become durable. Methods are called one at a time, except the look-ups.
+
+    Errors: `StoreHeld` when another kernel holds the account; `CommitFailed` when a batch is
+    certainly not stored; `CommitUncertain` when nobody knows; `StaleEpoch` when a newer kernel took
+    over; any other exception out of `append` is taken for `CommitUncertain`.
+    """
+
+    async def open(self, account: str, holder: str) -> Opened:
+        """Take the account's store for this kernel alone and raise its epoch by one.
+
+        Refuses with `StoreHeld` while another holder is alive, and with `ConfigurationRefused` a
+        store that belongs to another account or to a newer schema.
+        """
+
+    async def append(self, batch: Batch) -> None:
+        """Make the whole batch durable (flushed to the medium), or raise and store nothing of it.
+
+        The batch must carry the current epoch (else `StaleEpoch`) and continue the head (else
+        `CommitFailed`).
+        """
+
+    async def reopen(self) -> Opened:
+        """After a failed, hanging or uncertain append: drop what is in doubt, raise the epoch, read the head.
+
+        From here on nothing of an earlier append can still become durable.
+        """
+
+    async def rows(self, table: str, *, live_only: bool = False) -> Sequence[Mapping[str, Scalar]]:
+        """Return the table's rows in key order; *live_only* keeps those whose column ``live`` is true."""
+
+    async def rows_where(self, table: str, column: str, value: Scalar) -> Sequence[Mapping[str, Scalar]]:
+        """Return the rows whose column equals the value, in key order; any thread of work may call it."""
+
+    async def envelopes(self, after_sequence: int, limit: int) -> Sequence[Envelope]:
+        """Return up to *limit* journal records that follow the sequence, in order."""
+
+    async def outbox(self, after_sequence: int, limit: int) -> Sequence[OutboxRow]:
+        """Return up to *limit* outbox rows that follow the sequence, in order."""
+
+    async def close(self) -> None:
+        """Give the store back; harmless when it is not open."""
