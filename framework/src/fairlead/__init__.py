@@ -1,3 +1,68 @@
-"""Fairlead: an execution kernel that trading bots embed."""
+"""Fairlead: an execution kernel that trading bots embed.
+
+The public surface is what this module exports, `fairlead.errors`, `fairlead.hookspecs`,
+`fairlead.ports` and `fairlead.testing`. Everything is loaded on first use, so importing costs little.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
+    from fairlead.domain.orders import OrderStatus, OrderView, PositionView
+    from fairlead.domain.proposals import Proposal
+    from fairlead.domain.trading_state import TradingState
+    from fairlead.kernel.kernel import Kernel
+    from fairlead.kernel.results import CommandResult, ExecutionResult
+    from fairlead.kernel.session import Session
+    from fairlead.kernel.settings import KernelSettings
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "CommandResult": "fairlead.kernel.results",
+    "ExecutionResult": "fairlead.kernel.results",
+    "Kernel": "fairlead.kernel.kernel",
+    "KernelSettings": "fairlead.kernel.settings",
+    "OrderSide": "fairlead.domain.order_kinds",
+    "OrderStatus": "fairlead.domain.orders",
+    "OrderType": "fairlead.domain.order_kinds",
+    "OrderView": "fairlead.domain.orders",
+    "PositionView": "fairlead.domain.orders",
+    "Proposal": "fairlead.domain.proposals",
+    "Session": "fairlead.kernel.session",
+    "TimeInForce": "fairlead.domain.order_kinds",
+    "TradingState": "fairlead.domain.trading_state",
+}
+
+__all__ = [
+    "CommandResult",
+    "ExecutionResult",
+    "Kernel",
+    "KernelSettings",
+    "OrderSide",
+    "OrderStatus",
+    "OrderType",
+    "OrderView",
+    "PositionView",
+    "Proposal",
+    "Session",
+    "TimeInForce",
+    "TradingState",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

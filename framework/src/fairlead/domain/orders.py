@@ -40,6 +40,7 @@ class Order:
     limit_price: Decimal | None
     reference_price: Decimal | None
     reduces: bool
+    currency: str
     idempotency_key: str
     metadata: tuple[tuple[str, str], ...]
     created_ns: int

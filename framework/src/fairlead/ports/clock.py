@@ -37,7 +37,7 @@ class Clock(Protocol):
     async def sleep_ns(self, duration_ns: int) -> None:
         """Wait for the duration; zero or less still yields once to other tasks."""
 
-    def timeout_ns(self, duration_ns: int) -> AbstractAsyncContextManager[None]:
+    def timeout_ns(self, duration_ns: int) -> AbstractAsyncContextManager[object]:
         """Return a block that raises `TimeoutError` when it has run for longer than this."""
 
     def call_at_ns(self, due_monotonic_ns: int, callback: Callable[[], None]) -> Timer:

@@ -1,0 +1,293 @@
+"""`apply(state, record)`: the fold. Live steps and replay go through here and nowhere else.
+
+Applying never decides, never refuses and never reads a clock: whatever a record says has happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from fairlead.domain.ledger import Position, PositionChange, book_fill
+from fairlead.domain.numbers import ZERO, add, subtract
+from fairlead.domain.order_kinds import OrderSide
+from fairlead.domain.order_table import OrderEvent, OrderState, decision_for, end_with_fills
+from fairlead.domain.orders import Order, PendingRequest
+from fairlead.domain.records import (
+    AnomalyNoted,
+    AttemptStarted,
+    CheckValueChanged,
+    CommandRefused,
+    CursorMoved,
+    KernelStarted,
+    LockPlaced,
+    OrderAccepted,
+    OrderEventNoted,
+    OrderFilled,
+    OrderInitialized,
+    Reconciled,
+    Record,
+    TradingStateChanged,
+)
+from fairlead.domain.trading_state import TradingState
+from fairlead.kernel.fill_rows import fill_digest, fill_row
+from fairlead.kernel.state import CommandEntry, EngineState
+
+SETTING_TRADING = "trading_state"
+SETTING_REASON = "trading_reason"
+SETTING_ACCOUNT = "account"
+CURSOR_PREFIX = "cursor:"
+CHECK_PREFIX = "check:"
+LOCK_PREFIX = "lock:"
+
+
+def apply(state: EngineState, record: Record, ts_ns: int) -> PositionChange | None:
+    """Fold one record into the state; return what a fill did to its position."""
+    state.sequence += 1
+    return _APPLY[type(record)](state, record, ts_ns)
+
+
+def _initialized(state: EngineState, record: OrderInitialized, ts_ns: int) -> None:
+    event = OrderEvent.APPROVED if record.approved else OrderEvent.DENIED
+    order = Order(
+        record.client_order_id,
+        record.owner,
+        record.book,
+        record.symbol,
+        record.side,
+        record.order_type,
+        record.time_in_force,
+        record.quantity,
+        record.limit_price,
+        record.reference_price,
+        record.reduces,
+        record.currency,
+        record.idempotency_key,
+        record.metadata,
+        ts_ns,
+    )
+    order.denial_code = record.denial_code
+    order.detail = denial_text(record)
+    order.updated_ns = ts_ns
+    order.state = decision_for(order.state, event).to
+    state.orders[order.client_order_id] = order
+    state.dirty.orders[order.client_order_id] = None
+    if record.idempotency_key:
+        entry = CommandEntry(
+            record.owner, record.idempotency_key, record.command_digest, record.client_order_id, ts_ns
+        )
+        state.commands[entry.owner, entry.idempotency_key] = entry
+        state.dirty.commands.append(entry)
+    if record.approved:
+        _reserve(state, order, record.currency)
+    else:
+        order.closed_ns = ts_ns
+
+
+def denial_text(record: OrderInitialized) -> str:
+    """Return every denial in one line: who denied, why, and the figures compared."""
+    parts = []
+    for verdict in record.verdicts:
+        if not verdict.allowed:
+            figures = ", ".join(f"{name}={figure}" for name, figure in verdict.figures)
+            parts.append(f"{verdict.check}: {verdict.code}: {verdict.reason}{f' ({figures})' if figures else ''}")
+    return "; ".join(parts)
+
+
+def _attempt_started(state: EngineState, record: AttemptStarted, ts_ns: int) -> None:
+    order = state.orders[record.client_order_id]
+    order.attempt = record.number
+    order.not_before_ns = record.not_before_ns
+    order.deadline_ns = record.deadline_ns
+    order.look_up_ns = 0
+    _move(state, order, OrderEvent.ATTEMPT_STARTED, ts_ns)
+
+
+def _event_noted(state: EngineState, record: OrderEventNoted, ts_ns: int) -> None:
+    order = state.orders[record.client_order_id]
+    event = record.event
+    if event is OrderEvent.CANCEL_REQUESTED and order.state is not OrderState.APPROVED:
+        if order.pending is not PendingRequest.CANCEL:
+            order.pending_since_ns = ts_ns
+            order.pending_asked = 0
+        order.pending = PendingRequest.CANCEL
+        order.pending_asked += 1
+    elif event is OrderEvent.CANCEL_REFUSED:
+        order.pending = PendingRequest.NONE
+    order.detail = record.cause
+    order.look_up_ns = record.look_up_ns
+    _move(state, order, event, ts_ns)
+
+
+def _accepted(state: EngineState, record: OrderAccepted, ts_ns: int) -> None:
+    order = state.orders[record.client_order_id]
+    if record.venue_order_id:
+        order.venue_order_id = record.venue_order_id
+    order.triggered = order.triggered or record.event is OrderEvent.TRIGGERED
+    _move(state, order, record.event, ts_ns)
+
+
+def _filled(state: EngineState, record: OrderFilled, ts_ns: int) -> PositionChange:
+    order = state.orders[record.client_order_id]
+    if record.venue_order_id:
+        order.venue_order_id = record.venue_order_id
+    leaves = order.leaves_quantity
+    order.trades[record.trade_id] = fill_digest(record)
+    order.filled_quantity = add(order.filled_quantity, record.quantity)
+    order.filled_value = add(order.filled_value, record.value)
+    order.fees = add(order.fees, record.fee)
+    position = state.position_of(order.symbol, order.book, record.quote)
+    before = _weight(position)
+    if order.reduces and order.state.is_live:
+        position.reserved_exit = subtract(position.reserved_exit, min(record.quantity, leaves))
+    change = book_fill(
+        position, record.side, record.quantity, record.value, record.fee, record.settlement_decimals, record.ts_event
+    )
+    _reweigh(state, position, before)
+    _move_balances(state, record)
+    whole = order.filled_quantity >= order.quantity
+    _move(state, order, OrderEvent.FULLY_FILLED if whole else OrderEvent.PARTLY_FILLED, ts_ns)
+    state.dirty.positions[order.symbol, order.book] = None
+    state.dirty.fills.append(fill_row(record, order, state.sequence))
+    return change
+
+
+def _move_balances(state: EngineState, record: OrderFilled) -> None:
+    buying = record.side is OrderSide.BUY
+    base, quote = (add, subtract) if buying else (subtract, add)
+    balances = state.balances
+    balances[record.base] = base(balances.get(record.base, ZERO), record.quantity)
+    balances[record.quote] = subtract(quote(balances.get(record.quote, ZERO), record.value), record.fee)
+    state.dirty.balances[record.base] = None
+    state.dirty.balances[record.quote] = None
+
+
+def _move(state: EngineState, order: Order, event: OrderEvent, ts_ns: int) -> None:
+    """Move the order as the table says; end its pending request and reservation when it closes."""
+    was_live = order.state.is_live
+    after = end_with_fills(decision_for(order.state, event).to, order.filled_quantity > ZERO)
+    order.updated_ns = ts_ns
+    state.dirty.orders[order.client_order_id] = None
+    if after is order.state:
+        return
+    order.state = after
+    if after.is_final:
+        order.closed_ns = ts_ns
+        order.pending = PendingRequest.NONE
+        order.look_up_ns = 0
+        if was_live:
+            _release(state, order)
+
+
+def _reserve(state: EngineState, order: Order, currency: str) -> None:
+    position = state.position_of(order.symbol, order.book, currency)
+    before = _weight(position)
+    if order.reduces:
+        position.reserved_exit = add(position.reserved_exit, order.quantity)
+    else:
+        position.pending_openings += 1
+    _reweigh(state, position, before)
+    state.live_total += 1
+    state.live_by_symbol[order.symbol] = state.live_by_symbol.get(order.symbol, 0) + 1
+    state.dirty.positions[order.symbol, order.book] = None
+
+
+def _release(state: EngineState, order: Order) -> None:
+    position = state.positions[order.symbol, order.book]
+    before = _weight(position)
+    if order.reduces:
+        position.reserved_exit = subtract(position.reserved_exit, order.leaves_quantity)
+    else:
+        position.pending_openings -= 1
+    _reweigh(state, position, before)
+    state.live_total -= 1
+    state.live_by_symbol[order.symbol] -= 1
+    state.dirty.positions[order.symbol, order.book] = None
+
+
+def _weight(position: Position) -> tuple[bool, bool]:
+    exposed = position.is_exposed
+    held: Decimal = position.quantity.copy_abs()
+    closing = exposed and position.pending_openings == 0 and ZERO < held <= position.reserved_exit
+    return exposed, closing
+
+
+def _reweigh(state: EngineState, position: Position, before: tuple[bool, bool]) -> None:
+    """Keep the counts that position limits ask for, so that asking costs the same at any size."""
+    after = _weight(position)
+    if after == before:
+        return
+    symbol = position.symbol
+    exposed = after[0] - before[0]
+    closing = after[1] - before[1]
+    state.exposed_total += exposed
+    state.exposed_by_symbol[symbol] = state.exposed_by_symbol.get(symbol, 0) + exposed
+    state.closing_total += closing
+    state.closing_by_symbol[symbol] = state.closing_by_symbol.get(symbol, 0) + closing
+
+
+def count_position(state: EngineState, position: Position) -> None:
+    """Count a position that was read back from its row."""
+    _reweigh(state, position, (False, False))
+
+
+def count_live_order(state: EngineState, order: Order) -> None:
+    """Count a live order that was read back from its row."""
+    state.live_total += 1
+    state.live_by_symbol[order.symbol] = state.live_by_symbol.get(order.symbol, 0) + 1
+
+
+def _started(state: EngineState, record: KernelStarted, _ts_ns: int) -> None:
+    state.epoch = record.epoch
+    state.dirty.settings[SETTING_ACCOUNT] = None
+    if state.trading is TradingState.ACTIVE:
+        _set_trading(state, TradingState.DISABLED, "the kernel started; reconciliation has not passed yet")
+
+
+def _trading_changed(state: EngineState, record: TradingStateChanged, _ts_ns: int) -> None:
+    _set_trading(state, record.state, record.reason)
+
+
+def _set_trading(state: EngineState, trading: TradingState, reason: str) -> None:
+    state.trading = trading
+    state.trading_reason = reason
+    state.dirty.settings[SETTING_TRADING] = None
+    state.dirty.settings[SETTING_REASON] = None
+
+
+def _cursor_moved(state: EngineState, record: CursorMoved, _ts_ns: int) -> None:
+    state.cursors[record.stream] = record.cursor
+    state.dirty.settings[CURSOR_PREFIX + record.stream] = None
+
+
+def _check_value_changed(state: EngineState, record: CheckValueChanged, _ts_ns: int) -> None:
+    state.check_values[record.check] = record.value
+    state.dirty.settings[CHECK_PREFIX + record.check] = None
+
+
+def _lock_placed(state: EngineState, record: LockPlaced, _ts_ns: int) -> None:
+    name = f"{record.check}:{record.scope}:{record.side.value if record.side else 'both'}"
+    state.locks[name] = record
+    state.dirty.settings[LOCK_PREFIX + name] = None
+
+
+def _evidence_only(_state: EngineState, _record: Record, _ts_ns: int) -> None:
+    """Records that explain but change nothing."""
+
+
+_APPLY: dict[type[Record], Callable[[EngineState, Any, int], PositionChange | None]] = {
+    KernelStarted: _started,
+    TradingStateChanged: _trading_changed,
+    OrderInitialized: _initialized,
+    AttemptStarted: _attempt_started,
+    OrderEventNoted: _event_noted,
+    OrderAccepted: _accepted,
+    OrderFilled: _filled,
+    CommandRefused: _evidence_only,
+    AnomalyNoted: _evidence_only,
+    CursorMoved: _cursor_moved,
+    Reconciled: _evidence_only,
+    CheckValueChanged: _check_value_changed,
+    LockPlaced: _lock_placed,
+}

@@ -1,0 +1,117 @@
+"""`decide(state, input) -> (records, effects)`: the one place where anything is concluded.
+
+Pure and synchronous: it changes nothing, does no I/O and reads no clock (the time of the step comes
+with it). An input that stands for several facts, such as a look-up with its fills, is first taken
+apart by `expand`, so that each fact is decided on the state that the one before it left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fairlead.domain.records import CursorMoved, Record, TradingStateChanged
+from fairlead.kernel.decide_control import (
+    decide_cancel,
+    decide_in_flight_lost,
+    decide_look_up_failure,
+    decide_reconciled,
+    decide_resolution,
+    decide_start,
+    decide_timer,
+    decide_trouble,
+)
+from fairlead.kernel.decide_proposals import decide_proposal
+from fairlead.kernel.decide_reports import (
+    LOOK_UP,
+    decide_absence,
+    decide_answer,
+    decide_cancel_answer,
+    decide_fill,
+    decide_report,
+)
+from fairlead.kernel.effects import Effect
+from fairlead.kernel.inputs import (
+    AbsenceSeen,
+    CancelAnswered,
+    CancelOrder,
+    FillReported,
+    FillsRead,
+    InFlightLost,
+    Input,
+    KernelStarting,
+    LookedUp,
+    LookUpFailed,
+    OrderReported,
+    PriceSeen,
+    ReconciliationEnded,
+    ResolveByOperator,
+    SetTradingState,
+    SubmitAnswered,
+    SubmitProposal,
+    TimerDue,
+    TroubleSeen,
+)
+from fairlead.kernel.rules import Rules, Step
+from fairlead.kernel.state import EngineState
+
+CURSOR_FILLS = "fills"
+HISTORY = "history"
+
+
+def expand(given: Input) -> Sequence[Input]:
+    """Take an input apart into facts that are decided one after the other, in one step."""
+    if type(given) is LookedUp:
+        result = given.result
+        facts: list[Input] = [FillReported(fill, LOOK_UP) for fill in result.fills]
+        if result.report is not None:
+            facts.append(OrderReported(result.report, LOOK_UP, given.asked_ns))
+        elif result.complete and not result.fills:
+            facts.append(AbsenceSeen(given.client_order_id, given.asked_ns))
+        else:
+            facts.append(LookUpFailed(given.client_order_id, "the look-up was not complete"))
+        return facts
+    if type(given) is FillsRead:
+        return [*(FillReported(fill, HISTORY) for fill in given.fills), given]
+    return (given,)
+
+
+def decide(state: EngineState, given: Input, rules: Rules, now_ns: int) -> tuple[list[Record], list[Effect]]:
+    """Conclude what follows from one fact: records to apply, and effects for when they are durable."""
+    step = Step()
+    _DECIDE[type(given)](state, given, rules, now_ns, step)
+    return step.records, step.effects
+
+
+def _fills_read(state: EngineState, given: FillsRead, _rules: Rules, _now_ns: int, step: Step) -> None:
+    if state.cursors.get(CURSOR_FILLS, "") != given.cursor:
+        step.records.append(CursorMoved(CURSOR_FILLS, given.cursor))
+
+
+def _trading(state: EngineState, given: SetTradingState, _rules: Rules, _now_ns: int, step: Step) -> None:
+    if state.trading is not given.state:
+        step.records.append(TradingStateChanged(given.state, given.reason, given.by))
+
+
+_Decider = Callable[[EngineState, Any, Rules, int, Step], None]
+
+_DECIDE: dict[type[Input], _Decider] = {
+    SubmitProposal: decide_proposal,
+    CancelOrder: decide_cancel,
+    SetTradingState: _trading,
+    ResolveByOperator: lambda state, given, _rules, _now, step: decide_resolution(state, given, step),
+    SubmitAnswered: decide_answer,
+    CancelAnswered: decide_cancel_answer,
+    OrderReported: decide_report,
+    FillReported: lambda state, given, rules, _now, step: decide_fill(state, given, rules, step),
+    AbsenceSeen: decide_absence,
+    LookUpFailed: decide_look_up_failure,
+    TimerDue: decide_timer,
+    FillsRead: _fills_read,
+    KernelStarting: lambda state, given, _rules, _now, step: decide_start(given, state.account, step),
+    InFlightLost: decide_in_flight_lost,
+    ReconciliationEnded: lambda state, given, _rules, _now, step: decide_reconciled(state, given, step),
+    TroubleSeen: lambda state, given, _rules, _now, step: decide_trouble(state, given, step),
+}
+
+__all__ = ["CURSOR_FILLS", "PriceSeen", "decide", "expand"]

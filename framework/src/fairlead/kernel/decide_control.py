@@ -1,0 +1,165 @@
+"""Deciding on commands about orders, on timers, and on the kernel's own life."""
+
+from __future__ import annotations
+
+from fairlead.domain.anomalies import AnomalyKind
+from fairlead.domain.order_table import OrderEvent, OrderState, decision_for
+from fairlead.domain.orders import Order, PendingRequest
+from fairlead.domain.records import (
+    AttemptStarted,
+    CommandRefused,
+    KernelStarted,
+    OrderEventNoted,
+    Reconciled,
+    TradingStateChanged,
+)
+from fairlead.domain.trading_state import TradingState
+from fairlead.kernel.decide_proposals import attempt_deadline
+from fairlead.kernel.decide_reports import mark_unresolved, note_event
+from fairlead.kernel.effects import AnswerCommand, LookUpOrder, SendCancel, SendOrder, WakeAt
+from fairlead.kernel.inputs import (
+    CancelOrder,
+    InFlightLost,
+    KernelStarting,
+    LookUpFailed,
+    ReconciliationEnded,
+    ResolveByOperator,
+    TimerDue,
+    TroubleSeen,
+)
+from fairlead.kernel.rules import KERNEL, Rules, Step
+from fairlead.kernel.state import EngineState
+from fairlead.ports.exchange import SubmitRequest
+
+CODE_FOREIGN_OWNER = "FOREIGN_OWNER"
+CODE_ALREADY_CLOSED = "ALREADY_CLOSED"
+CODE_ALREADY_ASKED = "ALREADY_ASKED"
+CODE_NOT_UNRESOLVED = "NOT_UNRESOLVED"
+
+
+def decide_cancel(state: EngineState, command: CancelOrder, rules: Rules, now_ns: int, step: Step) -> None:
+    """Cancel an order for its owner: one request at the venue, however often it is asked for."""
+    order = state.orders[command.client_order_id]
+    if order.owner != command.by and not command.operator:
+        reason = f"The order belongs to {order.owner}."
+        _refuse(command, CODE_FOREIGN_OWNER, reason, step)
+        return
+    if decision_for(order.state, OrderEvent.CANCEL_REQUESTED).refused:
+        _refuse(command, CODE_ALREADY_CLOSED, f"The order is {order.state.value}.", step)
+        return
+    if order.pending is PendingRequest.CANCEL:
+        step.effects.append(AnswerCommand(command.command_id, True, CODE_ALREADY_ASKED, "A cancel is under way."))
+        return
+    _ask_cancel(order, command.by, "asked by its owner", rules, now_ns, step)
+    step.effects.append(AnswerCommand(command.command_id, True, "", ""))
+
+
+def _ask_cancel(order: Order, by: str, cause: str, rules: Rules, now_ns: int, step: Step) -> None:
+    """Record the request and send it; before the venue has acknowledged, it waits for that."""
+    look_up_ns = now_ns + rules.look_up_interval_ns if order.state is OrderState.WORKING else order.look_up_ns
+    step.records.append(
+        OrderEventNoted(order.client_order_id, OrderEvent.CANCEL_REQUESTED, cause, by, look_up_ns)
+    )
+    if order.state is OrderState.WORKING:
+        step.effects.append(SendCancel(order.client_order_id, order.venue_order_id, order.symbol))
+
+
+def _refuse(command: CancelOrder, code: str, reason: str, step: Step) -> None:
+    step.records.append(CommandRefused("cancel", command.by, command.client_order_id, code, reason))
+    step.effects.append(AnswerCommand(command.command_id, False, code, reason))
+
+
+def decide_resolution(state: EngineState, command: ResolveByOperator, step: Step) -> None:
+    """An operator takes the responsibility that an unresolved order was never placed."""
+    order = state.orders[command.client_order_id]
+    if decision_for(order.state, OrderEvent.RESOLVED_BY_OPERATOR).refused:
+        reason = f"The order is {order.state.value}."
+        step.records.append(
+            CommandRefused("resolve", command.by, command.client_order_id, CODE_NOT_UNRESOLVED, reason)
+        )
+        return
+    step.records.append(
+        OrderEventNoted(order.client_order_id, OrderEvent.RESOLVED_BY_OPERATOR, command.note, command.by)
+    )
+
+
+def decide_timer(state: EngineState, due: TimerDue, rules: Rules, now_ns: int, step: Step) -> None:
+    """See to an order whose time has come."""
+    order = state.orders.get(due.client_order_id)
+    if order is None or not order.state.is_live:
+        return
+    if order.state is OrderState.APPROVED:
+        _try_again(state, order, rules, now_ns, step)
+    elif order.pending is PendingRequest.CANCEL and order.state is OrderState.WORKING:
+        step.effects.append(LookUpOrder(order.client_order_id, order.symbol))
+        step.effects.append(SendCancel(order.client_order_id, order.venue_order_id, order.symbol))
+    else:
+        step.effects.append(LookUpOrder(order.client_order_id, order.symbol))
+
+
+def _try_again(state: EngineState, order: Order, rules: Rules, now_ns: int, step: Step) -> None:
+    """Send an order that the venue's rate limit turned away, unless its approval has aged."""
+    if now_ns - order.created_ns > rules.approval_ttl_ns:
+        note_event(state, order, OrderEvent.NOT_SENT, "its approval is too old to be sent", step)
+        return
+    deadline_ns = attempt_deadline(rules, now_ns)
+    number = order.attempt + 1
+    step.records.append(AttemptStarted(order.client_order_id, number, now_ns, deadline_ns))
+    request = SubmitRequest(
+        order.client_order_id,
+        order.symbol,
+        order.side,
+        order.order_type,
+        order.time_in_force,
+        order.quantity,
+        order.limit_price,
+        order.reduces,
+        deadline_ns,
+    )
+    step.effects.append(SendOrder(rules.gate.reapproved(request), number, now_ns))
+
+
+def decide_look_up_failure(state: EngineState, failed: LookUpFailed, rules: Rules, now_ns: int, step: Step) -> None:
+    """A look-up that did not come back proves nothing; come back later."""
+    order = state.orders[failed.client_order_id]
+    if order.state.is_live:
+        step.effects.append(WakeAt(order.client_order_id, now_ns + rules.look_up_interval_ns))
+
+
+def decide_start(starting: KernelStarting, account: str, step: Step) -> None:
+    """A kernel took the store; trading is disabled until reconciliation has passed."""
+    step.records.append(
+        KernelStarted(
+            account,
+            starting.epoch,
+            starting.holder,
+            starting.version,
+            starting.plugins,
+            starting.configuration_digest,
+        )
+    )
+
+
+def decide_in_flight_lost(state: EngineState, lost: InFlightLost, rules: Rules, now_ns: int, step: Step) -> None:
+    """After a restart: what may have left is unresolved, what cannot have left is closed NOT_SENT."""
+    for order in list(state.orders.values()):
+        if order.client_order_id in lost.in_flight:
+            continue
+        if order.state is OrderState.SUBMITTED:
+            mark_unresolved(state, order, lost.cause, rules, now_ns, step)
+        elif order.state is OrderState.APPROVED:
+            note_event(state, order, OrderEvent.NOT_SENT, lost.cause, step)
+
+
+def decide_reconciled(state: EngineState, ended: ReconciliationEnded, step: Step) -> None:
+    """Reconciliation passed: trading may begin unless something stands against it."""
+    step.records.append(
+        Reconciled(ended.reason, ended.matched, ended.missing, ended.foreign, ended.resolved, ended.fills_booked)
+    )
+    if ended.enable and state.trading is TradingState.DISABLED:
+        step.records.append(TradingStateChanged(TradingState.ACTIVE, f"reconciled: {ended.reason}", KERNEL))
+
+
+def decide_trouble(state: EngineState, trouble: TroubleSeen, step: Step) -> None:
+    """Something outside orders went wrong; its kind says how severe it is."""
+    step.note(state, AnomalyKind(trouble.kind), trouble.subject, trouble.detail)

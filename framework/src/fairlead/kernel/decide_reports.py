@@ -1,0 +1,283 @@
+"""Deciding on what the venue says: answers, order reports, fills, look-ups."""
+
+from __future__ import annotations
+
+from fairlead.domain.anomalies import AnomalyKind
+from fairlead.domain.instruments import Instrument
+from fairlead.domain.ledger import settlement_value
+from fairlead.domain.numbers import ZERO, add, divide, subtract, text_of
+from fairlead.domain.order_table import OrderEvent, OrderState, decision_for
+from fairlead.domain.orders import Order, PendingRequest
+from fairlead.domain.records import OrderAccepted, OrderEventNoted, OrderFilled
+from fairlead.kernel.effects import LookUpOrder, SendCancel, WakeAt
+from fairlead.kernel.fill_rows import fill_digest
+from fairlead.kernel.inputs import AbsenceSeen, CancelAnswered, FillReported, OrderReported, SubmitAnswered
+from fairlead.kernel.rules import KERNEL, Rules, Step
+from fairlead.kernel.state import EngineState
+from fairlead.ports.exchange import Fence, FillReport, Outcome, VenueStatus
+
+ENDS: dict[VenueStatus, OrderEvent] = {
+    VenueStatus.CANCELED: OrderEvent.CANCELED,
+    VenueStatus.EXPIRED: OrderEvent.EXPIRED,
+    VenueStatus.REJECTED: OrderEvent.REJECTED,
+    VenueStatus.FILLED: OrderEvent.FULLY_FILLED,
+}
+
+LOOK_UP = "look_up"
+MISSING = "accepted earlier, but a complete look-up does not find it"
+STREAM = "stream"
+
+
+def note_event(
+    state: EngineState, order: Order, event: OrderEvent, cause: str, step: Step, *, look_up_ns: int = 0, ts_event: int = 0
+) -> None:
+    """Record an event of the table if it is news: a move, an anomaly, or a changed pending request."""
+    decision = decision_for(order.state, event)
+    if decision.to is not order.state or look_up_ns:
+        by = KERNEL
+        step.records.append(OrderEventNoted(order.client_order_id, event, cause, by, look_up_ns, ts_event))
+        if look_up_ns:
+            step.effects.append(WakeAt(order.client_order_id, look_up_ns))
+    if decision.anomaly is not None:
+        detail = f"{event.value} while {order.state.value}: {cause}"
+        step.note(state, decision.anomaly, order.client_order_id, detail)
+    if decision.cancel_at_once:
+        step.effects.append(SendCancel(order.client_order_id, order.venue_order_id, order.symbol))
+
+
+def decide_answer(state: EngineState, given: SubmitAnswered, rules: Rules, now_ns: int, step: Step) -> None:
+    """What the answer to a submit says about the order."""
+    order = state.orders[given.client_order_id]
+    answer = given.answer
+    outcome = answer.outcome
+    if outcome is Outcome.ACCEPTED:
+        accept(state, order, answer.venue_order_id, OrderEvent.ACCEPTED, answer.ts_event, "answer", step)
+    elif outcome is Outcome.UNKNOWN:
+        if order.state is OrderState.SUBMITTED:
+            mark_unresolved(state, order, answer.reason, rules, now_ns, step)
+    elif outcome is Outcome.LIMITED:
+        _limited(state, order, given, rules, now_ns, step)
+    else:
+        event = OrderEvent.NOT_SENT if outcome is Outcome.NOT_SENT else OrderEvent.REJECTED
+        note_event(state, order, event, answer.reason, step, ts_event=answer.ts_event)
+
+
+def mark_unresolved(state: EngineState, order: Order, cause: str, rules: Rules, now_ns: int, step: Step) -> None:
+    """Record that the outcome is unknown, with the first time at which a look-up can decide."""
+    look_up_ns = now_ns + rules.look_up_interval_ns
+    if rules.capabilities.fence is Fence.DEADLINE:
+        look_up_ns = max(look_up_ns, order.deadline_ns + rules.deadline_margin_ns)
+    note_event(state, order, OrderEvent.OUTCOME_UNKNOWN, cause, step, look_up_ns=look_up_ns)
+
+
+def _limited(state: EngineState, order: Order, given: SubmitAnswered, rules: Rules, now_ns: int, step: Step) -> None:
+    if order.state is not OrderState.SUBMITTED:
+        note_event(state, order, OrderEvent.LIMITED, given.answer.reason, step)
+        return
+    if given.attempt >= rules.settings.limited_attempts_max:
+        cause = f"refused for the rate limit {given.attempt} times: {given.answer.reason}"
+        note_event(state, order, OrderEvent.NOT_SENT, cause, step)
+        return
+    pause = given.answer.retry_after_ns or rules.look_up_interval_ns
+    note_event(state, order, OrderEvent.LIMITED, given.answer.reason, step, look_up_ns=now_ns + pause)
+
+
+def accept(
+    state: EngineState, order: Order, venue_order_id: str, event: OrderEvent, ts_event: int, source: str, step: Step
+) -> None:
+    """The venue knows the order. A late acceptance adds the venue id and nothing else."""
+    decision = decision_for(order.state, event)
+    news = decision.to is not order.state or (bool(venue_order_id) and not order.venue_order_id)
+    if news or decision.cancel_at_once:
+        step.records.append(OrderAccepted(order.client_order_id, venue_order_id, event, ts_event, source))
+    if decision.anomaly is not None:
+        step.note(state, decision.anomaly, order.client_order_id, f"{event.value} while {order.state.value}")
+    waiting_cancel = order.pending is PendingRequest.CANCEL and order.state is not OrderState.WORKING
+    if decision.cancel_at_once or (waiting_cancel and decision.to is OrderState.WORKING):
+        known = venue_order_id or order.venue_order_id
+        step.effects.append(SendCancel(order.client_order_id, known, order.symbol))
+
+
+def decide_report(state: EngineState, given: OrderReported, rules: Rules, now_ns: int, step: Step) -> None:
+    """What an order report says. Quantity is never taken from it; fills are fetched instead."""
+    report = given.report
+    order = state.orders.get(report.client_order_id)
+    if order is None:
+        note_stranger(state, report.client_order_id, report.venue_order_id, step)
+        return
+    if report.status is VenueStatus.LIVE:
+        stale = given.source == STREAM or (given.asked_ns and given.asked_ns <= order.updated_ns)
+        event = OrderEvent.ACCEPTED if stale else OrderEvent.SHOWN_LIVE
+        accept(state, order, report.venue_order_id, event, report.ts_event, given.source, step)
+        if report.filled_quantity > order.filled_quantity:
+            _fetch_fills(order, rules, now_ns, given.source, step)
+        return
+    if report.filled_quantity > order.filled_quantity:
+        _fetch_fills(order, rules, now_ns, given.source, step)
+        return
+    if report.status is VenueStatus.FILLED and order.state is not OrderState.FILLED:
+        _filled_with_residue(state, order, given, step)
+        return
+    note_event(state, order, ENDS[report.status], report.reason or given.source, step, ts_event=report.ts_event)
+
+
+def _fetch_fills(order: Order, rules: Rules, now_ns: int, source: str, step: Step) -> None:
+    """The venue counts more than was booked: ask for the trades before believing an end."""
+    if source == LOOK_UP:
+        step.effects.append(WakeAt(order.client_order_id, now_ns + rules.look_up_interval_ns))
+    else:
+        step.effects.append(LookUpOrder(order.client_order_id, order.symbol))
+
+
+def _filled_with_residue(state: EngineState, order: Order, given: OrderReported, step: Step) -> None:
+    """The venue calls it filled although something is left: the end holds, the rest is dust."""
+    residue = text_of(order.leaves_quantity)
+    if not order.state.is_live:
+        return
+    cause = f"the venue says filled with {residue} left"
+    step.records.append(
+        OrderEventNoted(order.client_order_id, OrderEvent.FULLY_FILLED, cause, KERNEL, 0, given.report.ts_event)
+    )
+    step.note(state, AnomalyKind.DUST, order.client_order_id, cause)
+
+
+def decide_fill(state: EngineState, given: FillReported, rules: Rules, step: Step) -> None:
+    """Book one trade, once, whatever the order's state says."""
+    fill = given.report
+    order = state.orders.get(fill.client_order_id)
+    if order is None:
+        note_stranger(state, fill.client_order_id, fill.venue_order_id, step)
+        return
+    instrument = state.instruments.get(order.symbol)
+    if instrument is None:
+        detail = f"trade {fill.trade_id}: the venue no longer gives rules for {order.symbol}"
+        step.note(state, AnomalyKind.UNREADABLE_REPORT, order.client_order_id, detail)
+        return
+    problem = _impossible(fill, order, instrument)
+    if problem:
+        step.note(state, AnomalyKind.IMPOSSIBLE_FILL, order.client_order_id, f"trade {fill.trade_id}: {problem}")
+        return
+    known = order.trades.get(fill.trade_id)
+    if known is not None:
+        if known != fill_digest(fill):
+            detail = f"trade {fill.trade_id} came again as {fill_digest(fill)}, booked as {known}"
+            step.note(state, AnomalyKind.TRADE_DIFFERS, order.client_order_id, detail)
+        return
+    _book(state, order, fill, instrument, given.source, rules, step)
+
+
+def _book(
+    state: EngineState, order: Order, fill: FillReport, instrument: Instrument, source: str, rules: Rules, step: Step
+) -> None:
+    decimals = instrument.settlement_decimals
+    value = fill.value if fill.value is not None else settlement_value(fill.quantity, fill.price, decimals)
+    step.records.append(
+        OrderFilled(
+            order.client_order_id,
+            fill.venue_order_id,
+            fill.trade_id,
+            fill.side,
+            fill.quantity,
+            fill.price,
+            value,
+            fill.fee,
+            instrument.base,
+            instrument.quote,
+            decimals,
+            fill.liquidity,
+            fill.ts_event,
+            source,
+        )
+    )
+    total = add(order.filled_quantity, fill.quantity)
+    whole = total >= order.quantity
+    decision = decision_for(order.state, OrderEvent.FULLY_FILLED if whole else OrderEvent.PARTLY_FILLED)
+    subject = order.client_order_id
+    detail = f"trade {fill.trade_id} of {text_of(fill.quantity)} while {order.state.value}"
+    if decision.anomaly is not None:
+        step.note(state, decision.anomaly, subject, detail)
+    if total > order.quantity and decision.anomaly is not AnomalyKind.OVERFILL:
+        step.note(state, AnomalyKind.OVERFILL, subject, f"{detail}; filled {text_of(total)} of {text_of(order.quantity)}")
+    _check_band(state, order, fill, rules, step)
+
+
+def _check_band(state: EngineState, order: Order, fill: FillReport, rules: Rules, step: Step) -> None:
+    reference = order.reference_price
+    if reference is None:
+        return
+    distance = divide(subtract(fill.price, reference).copy_abs(), reference)
+    if distance > rules.settings.fill_price_band:
+        detail = f"trade {fill.trade_id} at {text_of(fill.price)}, reference {text_of(reference)}"
+        step.note(state, AnomalyKind.PRICE_OUT_OF_BAND, order.client_order_id, detail)
+
+
+def _impossible(fill: FillReport, order: Order, instrument: Instrument) -> str:
+    """Say why a fill cannot be true, or nothing."""
+    if not (fill.quantity.is_finite() and fill.quantity > ZERO):
+        return f"quantity {fill.quantity}"
+    if not (fill.price.is_finite() and fill.price > ZERO):
+        return f"price {fill.price}"
+    if fill.value is not None and not (fill.value.is_finite() and fill.value > ZERO):
+        return f"value {fill.value}"
+    if not fill.fee.is_finite():
+        return f"fee {fill.fee}"
+    if fill.side is not order.side or fill.symbol != order.symbol:
+        return f"{fill.side.value} {fill.symbol} for an order to {order.side.value} {order.symbol}"
+    if fill.fee != ZERO and fill.fee_currency != instrument.quote:
+        return f"fee in {fill.fee_currency}; only {instrument.quote} is booked so far"
+    return ""
+
+
+def decide_absence(state: EngineState, given: AbsenceSeen, rules: Rules, now_ns: int, step: Step) -> None:
+    """A complete look-up found nothing: proof only where the venue's fence makes it so."""
+    order = state.orders[given.client_order_id]
+    if order.state is OrderState.WORKING:
+        if given.asked_ns > order.updated_ns and order.detail != MISSING:
+            step.records.append(OrderEventNoted(order.client_order_id, OrderEvent.ABSENT, MISSING, KERNEL))
+            step.note(state, AnomalyKind.MISSING_AT_VENUE, order.client_order_id, MISSING)
+        step.effects.append(WakeAt(order.client_order_id, now_ns + rules.look_up_interval_max_ns))
+        return
+    if order.state is not OrderState.UNRESOLVED:
+        return
+    if _absence_is_proof(order, given.asked_ns, rules):
+        fence = rules.capabilities.fence.value
+        note_event(state, order, OrderEvent.ABSENT, f"looked up after its fence ({fence}): not there", step)
+        return
+    waited = max(now_ns - order.updated_ns, rules.look_up_interval_ns)
+    step.effects.append(WakeAt(order.client_order_id, now_ns + min(waited, rules.look_up_interval_max_ns)))
+
+
+def _absence_is_proof(order: Order, asked_ns: int, rules: Rules) -> bool:
+    fence = rules.capabilities.fence
+    if fence is Fence.DEADLINE:
+        return asked_ns >= order.deadline_ns + rules.deadline_margin_ns
+    if fence is Fence.PERMANENT_CLIENT_ID:
+        return asked_ns >= order.not_before_ns + rules.capabilities.horizon_ns + rules.deadline_margin_ns
+    return False
+
+
+def decide_cancel_answer(state: EngineState, given: CancelAnswered, rules: Rules, now_ns: int, step: Step) -> None:
+    """What the answer to a cancel says; the end itself comes as a report or by a look-up."""
+    order = state.orders[given.client_order_id]
+    if not order.state.is_live:
+        return
+    outcome = given.answer.outcome
+    if outcome is Outcome.REFUSED:
+        if order.pending is PendingRequest.CANCEL:
+            step.records.append(
+                OrderEventNoted(order.client_order_id, OrderEvent.CANCEL_REFUSED, given.answer.reason, KERNEL)
+            )
+        step.effects.append(LookUpOrder(order.client_order_id, order.symbol))
+        return
+    step.effects.append(WakeAt(order.client_order_id, now_ns + rules.look_up_interval_ns))
+
+
+def note_stranger(state: EngineState, client_order_id: str, venue_order_id: str, step: Step) -> None:
+    """Something at the venue is not in the journal: ours by its tag is alarming, others are noted."""
+    name = client_order_id or venue_order_id
+    if name in state.strangers:
+        return
+    state.strangers[name] = None
+    ours = client_order_id.startswith(state.account_tag) and len(client_order_id) == 32
+    kind = AnomalyKind.UNKNOWN_OWN_ORDER if ours else AnomalyKind.FOREIGN_ORDER
+    step.note(state, kind, name, f"venue order {venue_order_id} is not in the journal")

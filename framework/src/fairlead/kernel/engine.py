@@ -1,0 +1,245 @@
+"""The engine: the one synchronous door through which everything that changes state goes.
+
+`process` decides, applies and gathers; it never waits. Results, effects and events leave only
+after the journal has made them durable. Reads see memory, which may run ahead of the disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import attrs
+
+from fairlead.domain.events import Event, FillBooked, KernelChanged, OrderChanged, PositionChanged
+from fairlead.domain.ledger import Position, PositionChange
+from fairlead.domain.order_table import OrderState
+from fairlead.domain.orders import Order, PositionView, view_of
+from fairlead.domain.records import OrderFilled, Record
+from fairlead.errors import InvalidInput, JournalUnavailable
+from fairlead.kernel.apply import apply
+from fairlead.kernel.decide import decide, expand
+from fairlead.kernel.effects import AnswerCommand, AnswerWithOrder, Effect, RefuseRepeat
+from fairlead.kernel.inputs import Input
+from fairlead.kernel.journal import Entry, Journal
+from fairlead.kernel.outputs import Delivery, StepOutput, outbox_rows
+from fairlead.kernel.rules import Rules
+from fairlead.kernel.state import EngineState
+from fairlead.ports.clock import Clock
+from fairlead.ports.store import OutboxRow
+
+_WAITING = frozenset({OrderState.INITIALIZED, OrderState.APPROVED, OrderState.SUBMITTED})
+
+
+@attrs.define(slots=True, eq=False)
+class Waiter:
+    """Someone who waits for an order; *until_closed* waits for its end."""
+
+    future: asyncio.Future[object]
+    until_closed: bool
+
+    def is_served_by(self, order: Order) -> bool:
+        """Tell whether the order has got as far as was waited for."""
+        return order.state.is_final if self.until_closed else order.state not in _WAITING
+
+
+def position_view(position: Position) -> PositionView:
+    """Return a snapshot of the position."""
+    return PositionView(
+        position.symbol,
+        position.book,
+        position.currency,
+        position.quantity,
+        position.cost,
+        position.average_entry_price,
+        position.realized_pnl,
+        position.fees,
+        position.episode,
+        position.opened_ns,
+        position.closed_ns,
+        position.pending_openings,
+        position.reserved_exit,
+    )
+
+
+class Engine:
+    """Holds the state and its one door."""
+
+    def __init__(self, state: EngineState, rules: Rules, clock: Clock, journal: Journal) -> None:
+        self.state = state
+        self.rules = rules
+        self.journal = journal
+        self.suspended = False
+        self.has_subscribers = False
+        self.on_broken_step: Callable[[Exception], None] | None = None
+        self._clock = clock
+        self._waiters: dict[str, list[Waiter]] = {}
+        self._commands: dict[int, asyncio.Future[object]] = {}
+        self._next_command = 0
+        self.steps = 0
+
+    def process(self, given: Input) -> None:
+        """Take one input through the door: decide, apply, gather. Never waits, never raises for the input."""
+        now_ns = self._clock.wall_ns()
+        state, rules = self.state, self.rules
+        entries: list[Entry] = []
+        outbox: list[OutboxRow] = []
+        effects: list[Effect] = []
+        events: list[Event] = []
+        touched: dict[str, None] = {}
+        self.steps += 1
+        try:
+            for fact in expand(given):
+                records, more = decide(state, fact, rules, now_ns)
+                effects.extend(more)
+                for record in records:
+                    self._take(record, now_ns, entries, outbox, events, touched)
+        except Exception as error:  # supervision point: a bug in a step discards memory, never half a step
+            if self.on_broken_step is None:
+                raise
+            self.on_broken_step(error)
+            return
+        deliveries = self._deliveries(touched, effects)
+        if entries or effects or deliveries:
+            self.journal.add(entries, outbox, StepOutput(state.sequence, effects, deliveries, events))
+
+    def _take(
+        self,
+        record: Record,
+        now_ns: int,
+        entries: list[Entry],
+        outbox: list[OutboxRow],
+        events: list[Event],
+        touched: dict[str, None],
+    ) -> None:
+        state = self.state
+        change = apply(state, record, now_ns)
+        entries.append((state.sequence, now_ns, record))
+        outbox.extend(outbox_rows(state.account_tag, state.sequence, record, change))
+        client_order_id = getattr(record, "client_order_id", None)
+        if client_order_id is not None:
+            touched[client_order_id] = None
+        if self.has_subscribers:
+            events.extend(self._events(record, change, now_ns, client_order_id))
+        for folded in self.rules.gate.fold(record, state):
+            apply(state, folded, now_ns)
+            entries.append((state.sequence, now_ns, folded))
+
+    def _events(
+        self, record: Record, change: PositionChange | None, now_ns: int, client_order_id: str | None
+    ) -> list[Event]:
+        state = self.state
+        sequence = state.sequence
+        if client_order_id is None:
+            return [KernelChanged(sequence, now_ns, record)]
+        order = state.orders[client_order_id]
+        view = view_of(order)
+        if not isinstance(record, OrderFilled) or change is None:
+            return [OrderChanged(sequence, now_ns, view, record)]
+        position = position_view(state.positions[order.symbol, order.book])
+        return [
+            FillBooked(sequence, now_ns, record, view),
+            OrderChanged(sequence, now_ns, view, record),
+            PositionChanged(sequence, now_ns, change, position),
+        ]
+
+    def wait_for(self, client_order_id: str, *, until_closed: bool) -> asyncio.Future[object]:
+        """Return a future of the order's view once it is settled, or closed, and that is durable."""
+        future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        self._waiters.setdefault(client_order_id, []).append(Waiter(future, until_closed))
+        return future
+
+    def recheck(self, client_order_id: str) -> None:
+        """Serve waiters of an order that got there before they came."""
+        deliveries = self._serve(client_order_id)
+        if deliveries:
+            self.journal.add([], [], StepOutput(self.state.sequence, [], deliveries, []))
+
+    def new_command(self) -> tuple[int, asyncio.Future[object]]:
+        """Return a number for a command and the future of its answer."""
+        self._next_command += 1
+        future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        self._commands[self._next_command] = future
+        return self._next_command, future
+
+    def fail_discarded(self, outputs: list[StepOutput], why: str) -> None:
+        """Tell everyone whose step was discarded that nothing was recorded and nothing was sent."""
+        error = JournalUnavailable(
+            why, not_done="The command was not recorded and nothing was sent.", fix="Try again later."
+        )
+        for output in outputs:
+            for delivery in output.deliveries:
+                _fail(delivery.future, error)
+        for client_order_id in [name for name in self._waiters if name not in self.state.orders]:
+            for waiter in self._waiters.pop(client_order_id):
+                _fail(waiter.future, error)
+
+    def fail_everyone(self, error: Exception) -> None:
+        """End every wait with the error: the kernel stops."""
+        for waiters in self._waiters.values():
+            for waiter in waiters:
+                _fail(waiter.future, error)
+        self._waiters.clear()
+        for future in self._commands.values():
+            _fail(future, error)
+        self._commands.clear()
+
+    def _deliveries(self, touched: dict[str, None], effects: list[Effect]) -> list[Delivery]:
+        deliveries: list[Delivery] = []
+        for effect in effects:
+            if isinstance(effect, AnswerCommand):
+                future = self._commands.pop(effect.command_id, None)
+                if future is not None:
+                    deliveries.append(Delivery(future, effect))
+            elif isinstance(effect, AnswerWithOrder):
+                self._redirect(effect, deliveries)
+            elif isinstance(effect, RefuseRepeat):
+                self._refuse_repeat(effect, deliveries)
+        if self._waiters:
+            for client_order_id in touched:
+                deliveries.extend(self._serve(client_order_id))
+        return deliveries
+
+    def _serve(self, client_order_id: str) -> list[Delivery]:
+        waiters = self._waiters.get(client_order_id)
+        order = self.state.orders.get(client_order_id)
+        if waiters is None or order is None:
+            return []
+        served = [waiter for waiter in waiters if waiter.is_served_by(order)]
+        if not served:
+            return []
+        left = [waiter for waiter in waiters if waiter not in served]
+        if left:
+            self._waiters[client_order_id] = left
+        else:
+            del self._waiters[client_order_id]
+        view = view_of(order)
+        return [Delivery(waiter.future, view) for waiter in served]
+
+    def _redirect(self, effect: AnswerWithOrder, deliveries: list[Delivery]) -> None:
+        waiters = self._waiters.pop(effect.client_order_id, [])
+        self._waiters.setdefault(effect.first_client_order_id, []).extend(waiters)
+        deliveries.extend(self._serve(effect.first_client_order_id))
+
+    def _refuse_repeat(self, effect: RefuseRepeat, deliveries: list[Delivery]) -> None:
+        error = InvalidInput(
+            "idempotency_key",
+            f"{effect.idempotency_key!r} was used for another proposal",
+            fix="Use a new key for a new intent.",
+        )
+        deliveries.extend(Delivery(waiter.future, error) for waiter in self._waiters.pop(effect.client_order_id, []))
+
+
+def deliver(delivery: Delivery) -> None:
+    """Complete a future, unless its waiter has gone."""
+    if delivery.future.done():
+        return
+    if isinstance(delivery.value, Exception):
+        delivery.future.set_exception(delivery.value)
+    else:
+        delivery.future.set_result(delivery.value)
+
+
+def _fail(future: asyncio.Future[object], error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)

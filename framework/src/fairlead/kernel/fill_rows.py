@@ -1,0 +1,44 @@
+"""A booked fill as a row, and the digest by which a repeated trade id is compared."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from fairlead.domain.numbers import EXACT, text_of
+from fairlead.domain.orders import Order
+from fairlead.domain.records import OrderFilled
+from fairlead.ports.exchange import FillReport
+from fairlead.ports.store import Row
+
+
+def fill_digest(fill: OrderFilled | FillReport) -> str:
+    """Return the figures of a trade in one word: side, quantity, price and fee, normalised."""
+    return f"{fill.side.value}:{_plain(fill.quantity)}@{_plain(fill.price)}-{_plain(fill.fee)}"
+
+
+def _plain(number: Decimal) -> str:
+    return text_of(EXACT.normalize(number))
+
+
+def fill_row(record: OrderFilled, order: Order, sequence: int) -> Row:
+    """Return the row of the fills table; rows of fills never change once written."""
+    return Row(
+        "fills",
+        {
+            "client_order_id": record.client_order_id,
+            "trade_id": record.trade_id,
+            "symbol": order.symbol,
+            "book": order.book,
+            "side": record.side.value,
+            "quantity": record.quantity,
+            "price": record.price,
+            "value": record.value,
+            "fee": record.fee,
+            "currency": record.quote,
+            "liquidity": record.liquidity.value,
+            "digest": order.trades[record.trade_id],
+            "source": record.source,
+            "ts_event": record.ts_event,
+            "sequence": sequence,
+        },
+    )

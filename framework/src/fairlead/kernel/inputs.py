@@ -1,0 +1,209 @@
+"""Inputs: everything that may change state, as values for the one door.
+
+Time and ids are part of an input or of the step; the core reads no clock and draws no randomness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import attrs
+
+from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
+from fairlead.domain.trading_state import TradingState
+from fairlead.ports.exchange import Answer, FillReport, LookUp, OrderReport, TradePrint
+
+
+@attrs.define(slots=True)
+class SubmitProposal:
+    """A bot's proposal, validated, under the client order id that it will have."""
+
+    client_order_id: str
+    owner: str
+    book: str
+    symbol: str
+    side: OrderSide
+    order_type: OrderType
+    time_in_force: TimeInForce
+    quantity: Decimal | None
+    notional: Decimal | None
+    limit_price: Decimal | None
+    idempotency_key: str
+    command_digest: str
+    metadata: tuple[tuple[str, str], ...]
+
+
+@attrs.define(slots=True)
+class CancelOrder:
+    """Someone wants an order canceled; the operator may cancel any order."""
+
+    client_order_id: str
+    by: str
+    command_id: int
+    operator: bool = False
+
+
+@attrs.define(slots=True)
+class SetTradingState:
+    """An operator, the kernel or a finished reconciliation sets the trading state."""
+
+    state: TradingState
+    reason: str
+    by: str
+
+
+@attrs.define(slots=True)
+class ResolveByOperator:
+    """An operator records that an unresolved order was never placed."""
+
+    client_order_id: str
+    by: str
+    note: str
+
+
+@attrs.define(slots=True)
+class SubmitAnswered:
+    """What became of one attempt to submit."""
+
+    client_order_id: str
+    attempt: int
+    answer: Answer
+
+
+@attrs.define(slots=True)
+class CancelAnswered:
+    """What became of one request to cancel."""
+
+    client_order_id: str
+    answer: Answer
+
+
+@attrs.define(slots=True)
+class OrderReported:
+    """The venue said something about an order; *source* is stream, history, open_orders or look_up.
+
+    *asked_ns* is when a snapshot was asked for, 0 for what came by itself.
+    """
+
+    report: OrderReport
+    source: str
+    asked_ns: int = 0
+
+
+@attrs.define(slots=True)
+class FillReported:
+    """The venue reported one trade of ours."""
+
+    report: FillReport
+    source: str
+
+
+@attrs.define(slots=True)
+class LookedUp:
+    """A look-up came back; *asked_ns* is when it was asked."""
+
+    client_order_id: str
+    result: LookUp
+    asked_ns: int
+
+
+@attrs.define(slots=True)
+class AbsenceSeen:
+    """A complete look-up, asked at that time, found nothing."""
+
+    client_order_id: str
+    asked_ns: int
+
+
+@attrs.define(slots=True)
+class LookUpFailed:
+    """A look-up could not be made, or was not complete."""
+
+    client_order_id: str
+    reason: str
+
+
+@attrs.define(slots=True)
+class TimerDue:
+    """The time has come to see to an order."""
+
+    client_order_id: str
+
+
+@attrs.define(slots=True)
+class PriceSeen:
+    """A public trade; changes the last price and nothing that is journaled."""
+
+    print: TradePrint
+
+
+@attrs.define(slots=True)
+class FillsRead:
+    """A page of fill history, with the cursor that covers it."""
+
+    fills: Sequence[FillReport]
+    cursor: str
+
+
+@attrs.define(slots=True)
+class KernelStarting:
+    """A kernel took the store."""
+
+    epoch: int
+    holder: str
+    version: str
+    plugins: tuple[tuple[str, str], ...]
+    configuration_digest: str
+
+
+@attrs.define(slots=True)
+class InFlightLost:
+    """Orders that were on their way when the kernel died; *in_flight* are those that still are."""
+
+    in_flight: frozenset[str]
+    cause: str
+
+
+@attrs.define(slots=True)
+class ReconciliationEnded:
+    """Reconciliation passed; *enable* says whether trading may begin."""
+
+    reason: str
+    matched: int
+    missing: int
+    foreign: int
+    resolved: int
+    fills_booked: int
+    enable: bool
+
+
+@attrs.define(slots=True)
+class TroubleSeen:
+    """Something outside orders went wrong: a component died, a stranger was seen, a commit failed."""
+
+    kind: str
+    subject: str
+    detail: str
+
+
+Input = (
+    SubmitProposal
+    | CancelOrder
+    | SetTradingState
+    | ResolveByOperator
+    | SubmitAnswered
+    | CancelAnswered
+    | OrderReported
+    | FillReported
+    | LookedUp
+    | AbsenceSeen
+    | LookUpFailed
+    | TimerDue
+    | PriceSeen
+    | FillsRead
+    | KernelStarting
+    | InFlightLost
+    | ReconciliationEnded
+    | TroubleSeen
+)

@@ -1,0 +1,285 @@
+"""`Kernel`: the façade that a bot embeds, and the one place where the parts are put together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import cast
+
+from fairlead.domain.identifiers import to_client_order_id, to_name
+from fairlead.domain.instruments import Instrument
+from fairlead.domain.orders import OrderView, PositionView, view_of
+from fairlead.domain.trading_state import TradingState
+from fairlead.errors import ConfigurationRefused, JournalUnavailable, NotRunning, UnknownName, WrongThread
+from fairlead.kernel.bus import EventBus
+from fairlead.kernel.effects import AnswerCommand, SendCancel
+from fairlead.kernel.engine import position_view
+from fairlead.kernel.inputs import CancelOrder, ResolveByOperator, SetTradingState, SubmitProposal
+from fairlead.kernel.parts import Parts, assemble
+from fairlead.kernel.prices import PriceBoard
+from fairlead.kernel.reconciler import ReconcileReport
+from fairlead.kernel.restore import load_command, load_order
+from fairlead.kernel.results import CommandResult
+from fairlead.kernel.session import Session
+from fairlead.kernel.settings import KernelSettings
+from fairlead.kernel.state import EngineState
+from fairlead.kernel.system_clock import SystemClock
+from fairlead.kernel.system_ids import SystemIds
+from fairlead.kernel.watchdog import Watchdog
+from fairlead.ports.clock import Clock
+from fairlead.ports.exchange import ExchangeClient
+from fairlead.ports.ids import Ids
+from fairlead.ports.risk import RiskCheck
+from fairlead.ports.store import Store
+
+OPERATOR = "operator"
+
+
+class Kernel:
+    """One kernel: one account, one exchange client, one store. Several may live in one process.
+
+    ::
+
+        async with Kernel(settings, exchange=client, store=store, checks=[MinimumSize()]) as kernel:
+            bot = kernel.session(owner="my-bot")
+            result = await bot.execute(Proposal.buy("BTC/USDT", quantity="0.01"))
+
+    It belongs to the loop and thread that started it. There is no global state and no signal
+    handler. Raises `ConfigurationRefused` when a part is missing: there is no implicit paper mode,
+    and running without any risk check needs ``allow_unchecked=True`` in the settings.
+    """
+
+    def __init__(
+        self,
+        settings: KernelSettings,
+        *,
+        exchange: ExchangeClient | None = None,
+        store: Store | None = None,
+        checks: Sequence[RiskCheck] = (),
+        required_checks: Sequence[str] = (),
+        clock: Clock | None = None,
+        ids: Ids | None = None,
+        watchdog: Watchdog | None = None,
+        logger: logging.Logger | None = None,
+        plugins: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        if exchange is None:
+            raise _missing("exchange", "There is no implicit paper mode; pass an exchange client or plugin.")
+        if store is None:
+            raise _missing("store", "Pass a store, for example that of fairlead-sqlstore.")
+        if not checks and not required_checks and not settings.allow_unchecked:
+            raise _missing("risk check", "Pass checks, or set allow_unchecked=True to trade without any.")
+        self.settings = settings
+        self.clock: Clock = clock or SystemClock()
+        self._ids: Ids = ids or SystemIds()
+        self._logger = logger or logging.getLogger("fairlead")
+        self._parts: Parts = assemble(
+            settings, exchange, store, checks, required_checks, self.clock, watchdog, self._logger, tuple(plugins)
+        )
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = 0
+
+    async def __aenter__(self) -> Kernel:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Lock, replay, connect, reconcile, enable. Raises what stands against it, and leaves nothing running."""
+        if self._loop is not None:
+            raise NotRunning("The kernel was started already.", fix="Make a new one.")
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        await self._parts.start()
+
+    async def stop(self) -> None:
+        """Stop in reverse order: effects under way end, what is known is recorded, the store is given back."""
+        if self._loop is None:
+            return
+        await self._parts.stop()
+
+    def session(self, *, owner: str) -> Session:
+        """Return the commands in the name of an owner."""
+        return Session(self, to_name(owner, "owner"))
+
+    # -- reads ---------------------------------------------------------------------------------
+
+    @property
+    def prices(self) -> PriceBoard:
+        """Return the price board: publish, latest, stream."""
+        return self._parts.prices
+
+    @property
+    def events(self) -> EventBus:
+        """Return the event bus: subscribe, stream."""
+        return self._parts.bus
+
+    @property
+    def instruments(self) -> Mapping[str, Instrument]:
+        """Return the venue's rules by symbol. Do not change the mapping."""
+        return self._state.instruments
+
+    @property
+    def trading_state(self) -> TradingState:
+        """Return whether new exposure may be taken."""
+        return self._state.trading
+
+    @property
+    def trading_reason(self) -> str:
+        """Return why the trading state is what it is."""
+        return self._state.trading_reason
+
+    @property
+    def sequence(self) -> int:
+        """Return the sequence of the last record in memory."""
+        return self._state.sequence
+
+    @property
+    def durable_sequence(self) -> int:
+        """Return the sequence up to which everything is durable."""
+        return self._parts.journal.durable_sequence
+
+    @property
+    def last_reconciliation(self) -> ReconcileReport | None:
+        """Return the report of the last reconciliation that passed."""
+        return self._parts.reconciler.last
+
+    def health(self) -> tuple[tuple[str, str, str], ...]:
+        """Return (component, state, problem) in start order."""
+        return tuple((part.name, part.state.value, part.problem) for part in self._parts.components)
+
+    def order(self, client_order_id: str) -> OrderView | None:
+        """Return an order that memory holds, at every instant of its life."""
+        order = self._state.orders.get(client_order_id)
+        return None if order is None else view_of(order)
+
+    async def find_order(self, client_order_id: str) -> OrderView | None:
+        """Return any order ever made here, from memory or from the store."""
+        name = to_client_order_id(client_order_id, "client_order_id")
+        await load_order(self._parts.store, self._state, name)
+        return self.order(name)
+
+    def orders(self) -> tuple[OrderView, ...]:
+        """Return every order that memory holds."""
+        return tuple(view_of(order) for order in self._state.orders.values())
+
+    def position(self, symbol: str, book: str) -> PositionView | None:
+        """Return the open position of the key, or nothing when it is flat."""
+        position = self._state.positions.get((symbol, book))
+        return position_view(position) if position is not None and position.is_open else None
+
+    def positions(self) -> tuple[PositionView, ...]:
+        """Return every position ever opened here, flat ones included."""
+        return tuple(position_view(position) for position in self._state.positions.values())
+
+    def is_settled(self, waiting: frozenset[asyncio.Task[None]] = frozenset()) -> bool:
+        """Tell whether nothing is under way: inbox empty, journal idle, no effect but those *waiting*."""
+        return self._parts.is_settled(waiting)
+
+    # -- commands ------------------------------------------------------------------------------
+
+    def check_usable(self) -> None:
+        """Raise unless the kernel runs, and in this thread and loop."""
+        if self._loop is None or not self._parts.running:
+            raise NotRunning("The kernel is not running.", not_done="Nothing was done.", fix="Start it first.")
+        if threading.get_ident() != self._thread or asyncio.get_running_loop() is not self._loop:
+            raise WrongThread(
+                "The kernel belongs to another thread or event loop.",
+                not_done="Nothing was done.",
+                fix="Call it from the loop that started it.",
+            )
+
+    def new_client_order_id(self, digits: int) -> str:
+        """Return a fresh client order id of this account."""
+        return self._state.account_tag + self._ids.unique_hex(digits)
+
+    async def submit(self, given: SubmitProposal) -> OrderView:
+        """Take a validated proposal through the door and wait until it is settled."""
+        parts = self._parts
+        await parts.journal.room()
+        self._check_journal()
+        if given.idempotency_key:
+            await load_command(parts.store, self._state, given.owner, given.idempotency_key)
+            self._check_journal()
+        future = parts.engine.wait_for(given.client_order_id, until_closed=False)
+        parts.engine.process(given)
+        return cast(OrderView, await future)
+
+    async def closed(self, client_order_id: str) -> OrderView:
+        """Wait for an order's end."""
+        self.check_usable()
+        await load_order(self._parts.store, self._state, client_order_id)
+        future = self._parts.engine.wait_for(client_order_id, until_closed=True)
+        self._parts.engine.recheck(client_order_id)
+        return cast(OrderView, await future)
+
+    async def cancel(self, client_order_id: str, by: str, *, operator: bool = False) -> CommandResult:
+        """Cancel an order in the name of its owner, or of the operator."""
+        self.check_usable()
+        parts = self._parts
+        await load_order(parts.store, self._state, client_order_id)
+        order = self._state.orders.get(client_order_id)
+        if order is None:
+            raise UnknownName("client_order_id", client_order_id, fix="No such order was made here.")
+        command_id, future = parts.engine.new_command()
+        command = CancelOrder(client_order_id, by, command_id, operator)
+        if not parts.engine.suspended:
+            parts.engine.process(command)
+        else:
+            # The journal is unusable: a cancel still goes out, and is recorded when it is back.
+            if (operator or order.owner == by) and order.state.is_live:
+                parts.dispatcher.dispatch(SendCancel(client_order_id, order.venue_order_id, order.symbol))
+            parts.inbox.add(command)
+        answer = cast(AnswerCommand, await future)
+        return CommandResult(answer.accepted, answer.code, answer.reason)
+
+    async def set_trading_state(self, state: TradingState, *, reason: str, by: str = OPERATOR) -> None:
+        """Set the trading state and return when that is durable."""
+        self.check_usable()
+        self._check_journal()
+        self._parts.engine.process(SetTradingState(state, reason, to_name(by, "by")))
+        await self._parts.journal.settled()
+
+    async def resolve_not_placed(self, client_order_id: str, *, note: str, by: str = OPERATOR) -> OrderView:
+        """Record an operator's decision that an unresolved order was never placed."""
+        self.check_usable()
+        self._check_journal()
+        if client_order_id not in self._state.orders:
+            raise UnknownName("client_order_id", client_order_id, fix="No such live order.")
+        self._parts.engine.process(ResolveByOperator(client_order_id, to_name(by, "by"), note))
+        await self._parts.journal.settled()
+        return view_of(self._state.orders[client_order_id])
+
+    async def reconcile(self, reason: str = "asked for") -> ReconcileReport:
+        """Reconcile with the venue now."""
+        self.check_usable()
+        return await self._parts.reconciler.run(reason)
+
+    async def settled(self) -> None:
+        """Wait until everything that was decided so far is durable and given out."""
+        await self._parts.journal.settled()
+
+    # -- inside --------------------------------------------------------------------------------
+
+    @property
+    def _state(self) -> EngineState:
+        return self._parts.engine.state
+
+    def _check_journal(self) -> None:
+        if self._parts.engine.suspended:
+            raise JournalUnavailable(
+                "The journal is being recovered.",
+                not_done="The command was not recorded and nothing was sent.",
+                fix="Try again later; cancels still go out.",
+            )
+
+
+def _missing(part: str, fix: str) -> ConfigurationRefused:
+    return ConfigurationRefused(f"The kernel has no {part}.", not_done="It was not made.", fix=fix)

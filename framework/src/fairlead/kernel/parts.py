@@ -1,0 +1,347 @@
+"""The kernel's parts, put together, started in dependency order and stopped in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import platform
+from collections.abc import Callable, Coroutine, Sequence
+from hashlib import sha256
+from typing import Any
+
+import attrs
+
+from fairlead import __version__
+from fairlead.domain.anomalies import AnomalyKind
+from fairlead.domain.identifiers import account_tag
+from fairlead.errors import ConfigurationRefused, ExchangeFault, NotRunning
+from fairlead.kernel.bus import EventBus
+from fairlead.kernel.components import Component, ComponentState, Supervisor
+from fairlead.kernel.dispatcher import Dispatcher
+from fairlead.kernel.engine import Engine, deliver
+from fairlead.kernel.gate import Gate
+from fairlead.kernel.inbox import Inbox
+from fairlead.kernel.inputs import InFlightLost, KernelStarting, PriceSeen, TimerDue, TroubleSeen
+from fairlead.kernel.journal import Journal
+from fairlead.kernel.outputs import StepOutput
+from fairlead.kernel.prices import PriceBoard
+from fairlead.kernel.reconciler import Reconciler
+from fairlead.kernel.recovery import Recovery
+from fairlead.kernel.restore import restore_state
+from fairlead.kernel.rules import Rules
+from fairlead.kernel.settings import KernelSettings
+from fairlead.kernel.state import EngineState
+from fairlead.kernel.timers import Timers
+from fairlead.kernel.watchdog import ThreadWatchdog, Watchdog
+from fairlead.ports.clock import Clock
+from fairlead.ports.exchange import ExchangeClient
+from fairlead.ports.risk import RiskCheck
+from fairlead.ports.store import JournalHead, Store
+
+
+class Part(Component):
+    """A component made of two coroutine functions."""
+
+    def __init__(
+        self,
+        name: str,
+        start: Callable[[], Coroutine[Any, Any, None]],
+        stop: Callable[[], Coroutine[Any, Any, None]],
+    ) -> None:
+        super().__init__(name)
+        self._start_part = start
+        self._stop_part = stop
+
+    async def on_start(self) -> None:
+        """Start the part."""
+        await self._start_part()
+
+    async def on_stop(self) -> None:
+        """Stop the part."""
+        await self._stop_part()
+
+
+class Parts:
+    """Everything long-lived in one kernel."""
+
+    def __init__(
+        self,
+        settings: KernelSettings,
+        client: ExchangeClient,
+        store: Store,
+        gate: Gate,
+        clock: Clock,
+        watchdog: Watchdog,
+        logger: logging.Logger,
+        plugins: tuple[tuple[str, str], ...],
+    ) -> None:
+        self.settings = settings
+        self.client = client
+        self.store = store
+        self.clock = clock
+        self.watchdog = watchdog
+        self.logger = logger
+        self.plugins = plugins
+        self.running = False
+        self.failure: Exception | None = None
+        self.supervisor = Supervisor(self._task_failed)
+        self.bus = EventBus(logger, settings.stream_queue_max, self._interest)
+        self.journal = Journal(
+            store,
+            clock,
+            commit_timeout_ns=settings.ns("commit_timeout"),
+            batch_steps_max=settings.batch_steps_max,
+            release=self._release,
+            on_fault=self._journal_failed,
+        )
+        state = EngineState(settings.account, account_tag(settings.account))
+        self.engine = Engine(state, Rules.of(settings, gate, client.capabilities), clock, self.journal)
+        self.engine.on_broken_step = self._step_broke
+        self.prices = PriceBoard(lambda: self.engine.state)
+        self.inbox = Inbox(self.engine, store, self._price_seen)
+        self.timers = Timers(clock, lambda name: self.inbox.add(TimerDue(name)))
+        self._connect_parts(gate)
+        self.components = (
+            Part("store", self._open_store, self.store.close),
+            Part("journal", self._start_journal, self._stop_journal),
+            Part("inbox", self._start_inbox, self._stop_inbox),
+            Part("exchange", self._connect, self._disconnect),
+            Part("reconciler", self._first_reconciliation, self._nothing),
+        )
+
+    def _connect_parts(self, gate: Gate) -> None:
+        settings, clock = self.settings, self.clock
+        timeout_ns = settings.ns("request_timeout")
+        self.gate = gate
+        self.dispatcher = Dispatcher(
+            self.client, clock, self.engine, self.inbox, self.timers, self.supervisor, request_timeout_ns=timeout_ns
+        )
+        self.reconciler = Reconciler(
+            self.client,
+            clock,
+            self.engine,
+            self.inbox,
+            request_timeout_ns=timeout_ns,
+            enable=not settings.start_disabled,
+        )
+        self.recovery = Recovery(
+            self.store,
+            clock,
+            self.engine,
+            self.dispatcher,
+            self._release,
+            self._recovered,
+            self.give_up,
+            attempts_max=settings.recovery_attempts_max,
+            interval_ns=settings.ns("recovery_interval"),
+            timeout_ns=settings.ns("commit_timeout"),
+        )
+        self.inbox.on_disconnected = self._stream_broke
+        self.inbox.on_reconnected = lambda: self._request_reconciliation("the stream came back")
+
+    # -- life ----------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Start every component in order; when one cannot, stop those before it and raise."""
+        try:
+            for component in self.components:
+                await component.start()
+        except BaseException:  # supervision point: nothing may be left running behind a failed start
+            await self._tear_down()
+            raise
+        self.running = True
+
+    async def stop(self) -> None:
+        """Stop every component in reverse order."""
+        self.running = False
+        await self._tear_down()
+
+    async def _tear_down(self) -> None:
+        for component in reversed(self.components):
+            await component.stop()
+        self.timers.close()
+        self.bus.close()
+        self.prices.close()
+        self.watchdog.close()
+        self.engine.fail_everyone(NotRunning("The kernel was stopped.", fix="Start a new one; nothing is lost."))
+        await self.supervisor.cancel_all()
+
+    async def _open_store(self) -> None:
+        opened = await self.store.open(self.settings.account, holder_text())
+        state = await restore_state(self.store, self.settings.account, opened)
+        self.engine.state = state
+        self.journal.follow(state, opened.head)
+
+    async def _start_journal(self) -> None:
+        self.supervisor.spawn("journal", self.journal.run())
+        self.engine.process(
+            KernelStarting(
+                self.engine.state.epoch,
+                holder_text(),
+                __version__,
+                self.plugins + self.gate.names,
+                configuration_digest(self.settings),
+            )
+        )
+        await self.journal.settled()
+        if self.failure is not None:
+            raise self.failure
+
+    async def _stop_journal(self) -> None:
+        if self.failure is None:
+            await self.journal.settled()
+
+    async def _start_inbox(self) -> None:
+        self.supervisor.spawn("inbox", self.inbox.run())
+
+    async def _stop_inbox(self) -> None:
+        self.inbox.close()
+
+    async def _connect(self) -> None:
+        await self._asked(self.client.connect(self.inbox))
+        await self._read_instruments()
+        self.engine.process(InFlightLost(frozenset(), "the kernel restarted while it was on its way"))
+        self._arm_timers()
+
+    async def _disconnect(self) -> None:
+        await self.dispatcher.finish(self.settings.ns("stop_timeout"))
+        await self.client.disconnect()
+
+    async def _read_instruments(self) -> None:
+        instruments = await self._asked(self.client.instruments())
+        self.engine.state.instruments = {instrument.symbol: instrument for instrument in instruments}
+
+    async def _asked(self, question: Coroutine[Any, Any, Any]) -> Any:
+        async with self.clock.timeout_ns(self.settings.ns("request_timeout")):
+            return await question
+
+    async def _first_reconciliation(self) -> None:
+        problem: Exception | None = None
+        for attempt in range(RECONCILE_ATTEMPTS_MAX):
+            if attempt:
+                await self.clock.sleep_ns(self.settings.ns("look_up_interval") << (attempt - 1))
+            try:
+                await self.reconciler.run("start")
+                return
+            except Exception as error:  # supervision point: whatever the client raised, try again, then refuse
+                problem = error
+        raise ExchangeFault(
+            f"Reconciliation with the venue failed {RECONCILE_ATTEMPTS_MAX} times: {type(problem).__name__}: {problem}",
+            not_done="Trading was not enabled and the kernel did not start.",
+            fix="See to the connection, then start again; nothing is lost.",
+        ) from problem
+
+    async def _nothing(self) -> None:
+        """Nothing to stop."""
+
+    def _arm_timers(self) -> None:
+        for order in self.engine.state.orders.values():
+            if order.state.is_live and order.look_up_ns:
+                self.timers.wake_at(order.client_order_id, order.look_up_ns)
+
+    # -- wiring --------------------------------------------------------------------------------
+
+    def is_settled(self, waiting: frozenset[asyncio.Task[None]]) -> bool:
+        """Tell whether nothing is under way except effects whose tasks are waiting for time."""
+        return self.inbox.is_idle and self.journal.is_idle and self.dispatcher.tasks <= waiting
+
+    def give_up(self, error: Exception) -> None:
+        """The journal cannot be brought back: stop taking commands, fail every wait, say so."""
+        self.failure = error
+        self.engine.suspended = True
+        for component in self.components:
+            if component.name == "journal" and component.state is not ComponentState.FAULTED:
+                component.move(ComponentState.FAULTED, f"{type(error).__name__}: {error}")
+        self.logger.critical("The kernel gave up its journal: %s", type(error).__name__)
+        self.engine.fail_everyone(error)
+
+    def _release(self, output: StepOutput) -> None:
+        for delivery in output.deliveries:
+            deliver(delivery)
+        for event in output.events:
+            self.bus.publish(event)
+        for effect in output.effects:
+            self.dispatcher.dispatch(effect)
+
+    async def _journal_failed(self, sealed: Any, error: Exception) -> None:
+        await self.recovery.after_failed_commit(sealed, error)
+
+    def _step_broke(self, error: Exception) -> None:
+        self.logger.error("A step broke and is discarded: %s", type(error).__name__, exc_info=error)
+        self.engine.suspended = True
+        self.journal.break_off(error)
+
+    def _recovered(self, why: str) -> None:
+        self._arm_timers()
+        self.inbox.resume()
+        self._request_reconciliation(why)
+
+    def _request_reconciliation(self, why: str) -> None:
+        self.supervisor.spawn("reconcile", self._reconcile_until_done(why))
+
+    async def _reconcile_until_done(self, why: str) -> None:
+        attempt = 0
+        while True:
+            try:
+                await self.reconciler.run(why)
+                return
+            except Exception as error:  # supervision point: a read that failed is asked again, with back-off
+                self.logger.warning("Reconciliation failed and will be tried again: %s", type(error).__name__)
+            attempt = min(attempt + 1, 6)
+            await self.clock.sleep_ns(self.settings.ns("look_up_interval") << attempt)
+
+    def _stream_broke(self, reason: str) -> None:
+        self.logger.warning("The exchange client's stream broke: %s", ascii(reason))
+
+    def _price_seen(self, given: PriceSeen) -> None:
+        self.prices.publish(given.print)
+
+    def _interest(self, wanted: bool) -> None:
+        self.engine.has_subscribers = wanted
+
+    def _task_failed(self, name: str, error: BaseException) -> None:
+        self.logger.error("The kernel's task %s failed: %s", name, type(error).__name__, exc_info=error)
+        if self.failure is None and not self.engine.suspended and name != "journal":
+            self.engine.process(TroubleSeen(AnomalyKind.COMPONENT_FAILED.value, name, type(error).__name__))
+        elif name == "journal" and isinstance(error, Exception):
+            self.give_up(error)
+
+
+RECONCILE_ATTEMPTS_MAX = 3
+
+
+def assemble(
+    settings: KernelSettings,
+    client: ExchangeClient,
+    store: Store,
+    checks: Sequence[RiskCheck],
+    required_checks: Sequence[str],
+    clock: Clock,
+    watchdog: Watchdog | None,
+    logger: logging.Logger,
+    plugins: tuple[tuple[str, str], ...],
+) -> Parts:
+    """Put a kernel's parts together."""
+    names = [check.name for check in checks]
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise ConfigurationRefused(f"Two risk checks are called {doubled[0]!r}.", fix="Give each its own name.")
+    guard = watchdog or ThreadWatchdog(settings.ns("check_hang"))
+    gate = Gate(
+        checks, clock, budget_ns=settings.ns("check_budget"), required=required_checks, watchdog=guard
+    )
+    return Parts(settings, client, store, gate, clock, guard, logger, plugins)
+
+
+def holder_text() -> str:
+    """Return who we are, for a kernel that finds the store held."""
+    return f"process {os.getpid()} on {platform.node()}"
+
+
+def configuration_digest(settings: KernelSettings) -> str:
+    """Return a digest of the settings, journaled at every start."""
+    return sha256(repr(sorted(attrs.asdict(settings).items())).encode()).hexdigest()
+
+
+__all__ = ["JournalHead", "Part", "Parts", "assemble", "configuration_digest", "holder_text"]

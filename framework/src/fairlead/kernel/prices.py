@@ -1,0 +1,101 @@
+"""Prices: how they come in, the last one of each symbol, and streams of them.
+
+Last prices are not journaled: after a restart there is none until the first fresh one arrives. A
+price older than the one held is dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+
+from fairlead.domain.identifiers import to_symbol
+from fairlead.domain.numbers import ZERO
+from fairlead.errors import NumberRefused
+from fairlead.kernel.state import EngineState, PricePoint
+from fairlead.ports.exchange import TradePrint
+
+PRICE_QUEUE_MAX = 10_000
+
+
+class PriceStream:
+    """An endless reader of the prices of one symbol; the oldest are dropped when it is slow."""
+
+    def __init__(self, symbol: str) -> None:
+        self.symbol = symbol
+        self.missed = 0
+        self._queue: deque[TradePrint] = deque()
+        self._wake = asyncio.Event()
+        self._closed = False
+
+    def offer(self, price: TradePrint) -> None:
+        """Queue a price."""
+        if len(self._queue) >= PRICE_QUEUE_MAX:
+            self._queue.popleft()
+            self.missed += 1
+        self._queue.append(price)
+        self._wake.set()
+
+    def close(self) -> None:
+        """End the stream."""
+        self._closed = True
+        self._wake.set()
+
+    def __aiter__(self) -> AsyncIterator[TradePrint]:
+        return self
+
+    async def __anext__(self) -> TradePrint:
+        while not self._queue:
+            if self._closed:
+                raise StopAsyncIteration
+            self._wake.clear()
+            await self._wake.wait()
+        return self._queue.popleft()
+
+
+class PriceBoard:
+    """The last price of each symbol, and who follows them."""
+
+    def __init__(self, state_of: Callable[[], EngineState]) -> None:
+        self._state_of = state_of
+        self._streams: dict[str, list[PriceStream]] = {}
+        self.dropped = 0
+
+    def publish(self, price: TradePrint) -> None:
+        """Take a public trade as the last price. Synchronous and cheap.
+
+        Raises `NumberRefused` for a price that is not a positive finite decimal.
+        """
+        if type(price.price) is not type(ZERO) or not price.price.is_finite() or not price.price > ZERO:
+            raise NumberRefused("price", f"{price.price!r} is not a positive finite Decimal")
+        points = self._state_of().prices
+        point = points.get(price.symbol)
+        if point is None:
+            points[to_symbol(price.symbol, "symbol")] = PricePoint(price.price, price.ts_event)
+        elif price.ts_event < point.ts_event:
+            self.dropped += 1
+            return
+        else:
+            point.price = price.price
+            point.ts_event = price.ts_event
+        for stream in self._streams.get(price.symbol, ()):
+            stream.offer(price)
+
+    def latest(self, symbol: str) -> PricePoint | None:
+        """Return the last price of the symbol with its time, however old, or nothing."""
+        point = self._state_of().prices.get(symbol)
+        return None if point is None else PricePoint(point.price, point.ts_event)
+
+    def stream(self, symbol: str) -> PriceStream:
+        """Return a stream of the symbol's prices from now on."""
+        stream = PriceStream(to_symbol(symbol, "symbol"))
+        self._streams.setdefault(symbol, []).append(stream)
+        return stream
+
+    def close(self) -> None:
+        """End every stream."""
+        for streams in self._streams.values():
+            for stream in streams:
+                stream.close()
+        self._streams.clear()

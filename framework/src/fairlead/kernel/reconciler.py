@@ -1,0 +1,130 @@
+"""The reconciler: brings the venue's evidence in, both directions, before trading is enabled.
+
+The stream is connected before it runs, so nothing falls between the snapshot and the stream. History
+is the truth: fills are fetched since the journaled cursor, open orders are compared with live ones,
+and every live order that the venue does not list is looked up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
+import attrs
+
+from fairlead.domain.order_table import OrderState
+from fairlead.kernel.decide import CURSOR_FILLS
+from fairlead.kernel.engine import Engine
+from fairlead.kernel.inbox import Inbox
+from fairlead.kernel.inputs import FillsRead, LookedUp, OrderReported, ReconciliationEnded
+from fairlead.ports.clock import Clock
+from fairlead.ports.exchange import ExchangeClient
+
+_T = TypeVar("_T")
+
+
+@attrs.frozen
+class ReconcileReport:
+    """What a reconciliation found, by class.
+
+    *matched*: live here and at the venue; *missing*: live here, not at the venue; *foreign*: at the
+    venue, not in the journal; *resolved*: live before, ended by what was found.
+    """
+
+    reason: str
+    matched: int
+    missing: int
+    foreign: int
+    resolved: int
+    fills_booked: int
+
+
+class Reconciler:
+    """Runs one reconciliation at a time, on request."""
+
+    def __init__(
+        self,
+        client: ExchangeClient,
+        clock: Clock,
+        engine: Engine,
+        inbox: Inbox,
+        *,
+        request_timeout_ns: int,
+        enable: bool,
+    ) -> None:
+        self._client = client
+        self._clock = clock
+        self._engine = engine
+        self._inbox = inbox
+        self._timeout_ns = request_timeout_ns
+        self._enable = enable
+        self._lock = asyncio.Lock()
+        self.last: ReconcileReport | None = None
+
+    async def run(self, reason: str) -> ReconcileReport:
+        """Reconcile once. Raises whatever the client raises; then nothing is enabled."""
+        async with self._lock:
+            engine = self._engine
+            booked = await self._read_fills()
+            live_before = self._live()
+            matched, foreign = await self._read_open_orders()
+            missing = [name for name in self._live() if name not in matched and self._was_sent(name)]
+            for client_order_id in missing:
+                await self._look_up(client_order_id)
+            left = self._live()
+            resolved = sum(1 for name in live_before if name not in left)
+            still_missing = sum(1 for name in missing if name in left)
+            report = ReconcileReport(reason, len(matched), still_missing, foreign, resolved, booked)
+            engine.process(
+                ReconciliationEnded(
+                    reason, report.matched, report.missing, foreign, resolved, booked, enable=self._enable
+                )
+            )
+            await engine.journal.settled()
+            self.last = report
+            return report
+
+    def _live(self) -> dict[str, None]:
+        return {name: None for name, order in self._engine.state.orders.items() if order.state.is_live}
+
+    def _was_sent(self, client_order_id: str) -> bool:
+        return self._engine.state.orders[client_order_id].state is not OrderState.APPROVED
+
+    async def _asked(self, question: Awaitable[_T]) -> _T:
+        async with self._clock.timeout_ns(self._timeout_ns):
+            return await question
+
+    async def _read_fills(self) -> int:
+        engine = self._engine
+        booked = 0
+        more = True
+        while more:
+            page = await self._asked(self._client.fills_since(engine.state.cursors.get(CURSOR_FILLS, "")))
+            for fill in page.fills:
+                await self._inbox.ensure_known(fill.client_order_id)
+                order = engine.state.orders.get(fill.client_order_id)
+                booked += order is not None and fill.trade_id not in order.trades
+            moved = page.cursor != engine.state.cursors.get(CURSOR_FILLS, "")
+            engine.process(FillsRead(page.fills, page.cursor))
+            more = page.more and moved
+        return booked
+
+    async def _read_open_orders(self) -> tuple[dict[str, None], int]:
+        asked_ns = self._clock.wall_ns()
+        matched: dict[str, None] = {}
+        foreign = 0
+        for report in await self._asked(self._client.open_orders()):
+            await self._inbox.ensure_known(report.client_order_id)
+            if report.client_order_id in self._engine.state.orders:
+                matched[report.client_order_id] = None
+            else:
+                foreign += 1
+            self._engine.process(OrderReported(report, "open_orders", asked_ns))
+        return matched, foreign
+
+    async def _look_up(self, client_order_id: str) -> None:
+        asked_ns = self._clock.wall_ns()
+        symbol = self._engine.state.orders[client_order_id].symbol
+        result = await self._asked(self._client.look_up(client_order_id, symbol))
+        self._engine.process(LookedUp(client_order_id, result, asked_ns))

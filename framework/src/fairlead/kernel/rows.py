@@ -1,0 +1,229 @@
+"""State as rows, and rows as state: the rows at sequence N are the snapshot at N."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any, cast
+
+import msgspec
+
+from fairlead.domain.ledger import Position
+from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
+from fairlead.domain.order_table import OrderState
+from fairlead.domain.orders import Order, PendingRequest
+from fairlead.domain.records import LockPlaced
+from fairlead.domain.trading_state import TradingState
+from fairlead.kernel.apply import (
+    CHECK_PREFIX,
+    CURSOR_PREFIX,
+    LOCK_PREFIX,
+    SETTING_ACCOUNT,
+    SETTING_REASON,
+    SETTING_TRADING,
+    count_live_order,
+    count_position,
+)
+from fairlead.kernel.state import CommandEntry, Dirty, EngineState
+from fairlead.ports.store import Row, Scalar
+
+_lock_decoder = msgspec.json.Decoder(LockPlaced)
+
+
+def order_row(order: Order) -> Row:
+    """Return the whole row of an order."""
+    return Row(
+        "orders",
+        {
+            "client_order_id": order.client_order_id,
+            "owner": order.owner,
+            "book": order.book,
+            "symbol": order.symbol,
+            "side": order.side.value,
+            "order_type": order.order_type.value,
+            "time_in_force": order.time_in_force.value,
+            "state": order.state.value,
+            "quantity": order.quantity,
+            "limit_price": order.limit_price,
+            "reference_price": order.reference_price,
+            "reduces": order.reduces,
+            "currency": order.currency,
+            "idempotency_key": order.idempotency_key,
+            "metadata": msgspec.json.encode(order.metadata).decode() if order.metadata else "",
+            "pending": order.pending.value,
+            "venue_order_id": order.venue_order_id,
+            "detail": order.detail,
+            "denial_code": order.denial_code,
+            "triggered": order.triggered,
+            "filled_quantity": order.filled_quantity,
+            "filled_value": order.filled_value,
+            "fees": order.fees,
+            "attempt": order.attempt,
+            "not_before_ns": order.not_before_ns,
+            "deadline_ns": order.deadline_ns,
+            "look_up_ns": order.look_up_ns,
+            "pending_since_ns": order.pending_since_ns,
+            "pending_asked": order.pending_asked,
+            "created_ns": order.created_ns,
+            "updated_ns": order.updated_ns,
+            "closed_ns": order.closed_ns,
+            "live": order.state.is_live,
+        },
+    )
+
+
+def order_from_row(row: Mapping[str, Any], fills: Iterable[Mapping[str, Any]]) -> Order:
+    """Return the order of a row and of its rows of fills."""
+    return Order(
+        row["client_order_id"],
+        row["owner"],
+        row["book"],
+        row["symbol"],
+        OrderSide(row["side"]),
+        OrderType(row["order_type"]),
+        TimeInForce(row["time_in_force"]),
+        row["quantity"],
+        row["limit_price"],
+        row["reference_price"],
+        row["reduces"],
+        row["currency"],
+        row["idempotency_key"],
+        tuple((key, text) for key, text in msgspec.json.decode(row["metadata"])) if row["metadata"] else (),
+        row["created_ns"],
+        OrderState(row["state"]),
+        PendingRequest(row["pending"]),
+        row["pending_since_ns"],
+        row["pending_asked"],
+        row["venue_order_id"],
+        row["triggered"],
+        row["filled_quantity"],
+        row["filled_value"],
+        row["fees"],
+        row["attempt"],
+        row["not_before_ns"],
+        row["deadline_ns"],
+        row["look_up_ns"],
+        row["detail"],
+        row["updated_ns"],
+        row["closed_ns"],
+        row["denial_code"],
+        {fill["trade_id"]: fill["digest"] for fill in fills},
+    )
+
+
+def position_row(position: Position) -> Row:
+    """Return the whole row of a position."""
+    return Row(
+        "positions",
+        {
+            "symbol": position.symbol,
+            "book": position.book,
+            "currency": position.currency,
+            "quantity": position.quantity,
+            "cost": position.cost,
+            "realized_pnl": position.realized_pnl,
+            "fees": position.fees,
+            "episode": position.episode,
+            "opened_ns": position.opened_ns,
+            "closed_ns": position.closed_ns,
+            "pending_openings": position.pending_openings,
+            "reserved_exit": position.reserved_exit,
+        },
+    )
+
+
+def position_from_row(row: Mapping[str, Any]) -> Position:
+    """Return the position of a row."""
+    return Position(
+        row["symbol"],
+        row["book"],
+        row["currency"],
+        row["quantity"],
+        row["cost"],
+        row["realized_pnl"],
+        row["fees"],
+        row["episode"],
+        row["opened_ns"],
+        row["closed_ns"],
+        row["pending_openings"],
+        row["reserved_exit"],
+    )
+
+
+def command_row(entry: CommandEntry) -> Row:
+    """Return the row of a command with an idempotency key."""
+    return Row(
+        "commands",
+        {
+            "owner": entry.owner,
+            "idempotency_key": entry.idempotency_key,
+            "command_digest": entry.command_digest,
+            "client_order_id": entry.client_order_id,
+            "created_ns": entry.created_ns,
+        },
+    )
+
+
+def command_from_row(row: Mapping[str, Any]) -> CommandEntry:
+    """Return the command of a row."""
+    return CommandEntry(
+        row["owner"], row["idempotency_key"], row["command_digest"], row["client_order_id"], row["created_ns"]
+    )
+
+
+def setting_value(state: EngineState, name: str) -> str:
+    """Return the text that stands in the settings table under the name."""
+    if name == SETTING_TRADING:
+        return state.trading.value
+    if name == SETTING_REASON:
+        return state.trading_reason
+    if name == SETTING_ACCOUNT:
+        return state.account
+    if name.startswith(CURSOR_PREFIX):
+        return state.cursors[name.removeprefix(CURSOR_PREFIX)]
+    if name.startswith(CHECK_PREFIX):
+        return state.check_values[name.removeprefix(CHECK_PREFIX)]
+    return msgspec.json.encode(state.locks[name.removeprefix(LOCK_PREFIX)]).decode()
+
+
+def restore_setting(state: EngineState, name: str, value: str) -> None:
+    """Put a row of the settings table back into the state."""
+    if name == SETTING_TRADING:
+        state.trading = TradingState(value)
+    elif name == SETTING_REASON:
+        state.trading_reason = value
+    elif name.startswith(CURSOR_PREFIX):
+        state.cursors[name.removeprefix(CURSOR_PREFIX)] = value
+    elif name.startswith(CHECK_PREFIX):
+        state.check_values[name.removeprefix(CHECK_PREFIX)] = value
+    elif name.startswith(LOCK_PREFIX):
+        state.locks[name.removeprefix(LOCK_PREFIX)] = _lock_decoder.decode(value)
+
+
+def dirty_rows(state: EngineState, dirty: Dirty) -> list[Row]:
+    """Return the rows that changed, each as it is now."""
+    rows = [order_row(state.orders[name]) for name in dirty.orders]
+    rows.extend(dirty.fills)
+    rows.extend(position_row(state.positions[key]) for key in dirty.positions)
+    rows.extend(Row("balances", {"asset": asset, "total": state.balances[asset]}) for asset in dirty.balances)
+    rows.extend(command_row(entry) for entry in dirty.commands)
+    rows.extend(Row("settings", {"name": name, "value": setting_value(state, name)}) for name in dirty.settings)
+    return rows
+
+
+def restore_order(state: EngineState, order: Order) -> None:
+    """Put an order that was read back into the state."""
+    state.orders[order.client_order_id] = order
+    if order.state.is_live:
+        count_live_order(state, order)
+
+
+def restore_position(state: EngineState, position: Position) -> None:
+    """Put a position that was read back into the state."""
+    state.positions[position.symbol, position.book] = position
+    count_position(state, position)
+
+
+def restore_balance(state: EngineState, row: Mapping[str, Scalar]) -> None:
+    """Put a balance that was read back into the state."""
+    state.balances[cast(str, row["asset"])] = cast(Decimal, row["total"])

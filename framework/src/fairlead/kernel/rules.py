@@ -1,0 +1,72 @@
+"""What `decide` is given beside state and input: the settings, the gate, the venue's capabilities."""
+
+from __future__ import annotations
+
+import attrs
+
+from fairlead.domain.anomalies import SEVERITY, AnomalyKind, Severity
+from fairlead.domain.records import AnomalyNoted, Record, TradingStateChanged
+from fairlead.domain.trading_state import TradingState
+from fairlead.kernel.effects import Effect
+from fairlead.kernel.gate import Gate
+from fairlead.kernel.settings import KernelSettings
+from fairlead.kernel.state import EngineState
+from fairlead.ports.exchange import ExchangeCapabilities
+
+KERNEL = "kernel"
+
+
+@attrs.define(slots=True)
+class Rules:
+    """Constant while a kernel runs. Durations are nanoseconds, taken from the settings once."""
+
+    settings: KernelSettings
+    gate: Gate
+    capabilities: ExchangeCapabilities
+    order_deadline_ns: int
+    deadline_margin_ns: int
+    look_up_interval_ns: int
+    look_up_interval_max_ns: int
+    approval_ttl_ns: int
+    price_max_age_ns: int
+
+    @classmethod
+    def of(cls, settings: KernelSettings, gate: Gate, capabilities: ExchangeCapabilities) -> Rules:
+        """Return the rules of a kernel with these settings."""
+        return cls(
+            settings,
+            gate,
+            capabilities,
+            settings.ns("order_deadline"),
+            settings.ns("deadline_margin"),
+            settings.ns("look_up_interval"),
+            settings.ns("look_up_interval_max"),
+            settings.ns("approval_ttl"),
+            settings.ns("price_max_age"),
+        )
+
+
+class Step:
+    """What one input led to so far: records to apply in order, and effects to carry out after."""
+
+    __slots__ = ("effects", "records")
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.effects: list[Effect] = []
+
+    def note(self, state: EngineState, kind: AnomalyKind, subject: str, detail: str) -> None:
+        """Record an anomaly, and let its severity act on the trading state in the same step."""
+        severity = SEVERITY[kind]
+        self.records.append(AnomalyNoted(kind, severity, subject, detail))
+        target = _sterner(state.trading, severity)
+        if target is not None:
+            self.records.append(TradingStateChanged(target, f"{kind.value}: {detail}", KERNEL))
+
+
+def _sterner(now: TradingState, severity: Severity) -> TradingState | None:
+    if severity is Severity.HALT and now is not TradingState.HALTED:
+        return TradingState.HALTED
+    if severity is Severity.REDUCE and now in (TradingState.ACTIVE, TradingState.DISABLED):
+        return TradingState.REDUCING
+    return None

@@ -1,0 +1,98 @@
+"""Sessions: the commands, in the name of one owner."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from fairlead.domain.identifiers import UNIQUE_DIGITS, to_client_order_id, to_key, to_metadata, to_name
+from fairlead.domain.orders import OrderView, PositionView
+from fairlead.domain.proposals import Proposal
+from fairlead.errors import InvalidInput, UnknownName
+from fairlead.kernel.inputs import SubmitProposal
+from fairlead.kernel.results import CommandResult, ExecutionResult
+
+if TYPE_CHECKING:
+    from fairlead.kernel.kernel import Kernel
+
+
+class Session:
+    """What one owner may do. Made by `Kernel.session`; orders of other owners are out of its reach."""
+
+    def __init__(self, kernel: Kernel, owner: str) -> None:
+        self._kernel = kernel
+        self.owner = to_name(owner, "owner")
+
+    async def execute(self, proposal: Proposal, *, idempotency_key: str | None = None) -> ExecutionResult:
+        """Get the proposal done exactly once, and say how far it got.
+
+        Returns when the order is denied, working, closed, or its outcome is unknown; `closed()` of
+        the result waits for the end. With an idempotency key, a repeated call answers with the order
+        of the first, also after a restart. Canceling the await cancels nothing at the venue.
+
+        Raises `UnknownName` for a symbol without rules, `NumberRefused` for prices and quantities off
+        the grid, `InvalidInput` for a key that was used for something else, `JournalUnavailable` when
+        the intent could not be recorded, `NotRunning` and `WrongThread`.
+        """
+        kernel = self._kernel
+        kernel.check_usable()
+        started_ns = kernel.clock.monotonic_ns()
+        given = self._input(proposal, idempotency_key)
+        view = await kernel.submit(given)
+        return ExecutionResult(view, kernel.clock.monotonic_ns() - started_ns, kernel.closed)
+
+    async def cancel(self, client_order_id: str) -> CommandResult:
+        """Ask to cancel an order of this owner.
+
+        Accepted means that the request is recorded and goes to the venue; the end comes from the venue.
+        Raises `UnknownName` when no such order was ever made here.
+        """
+        return await self._kernel.cancel(to_client_order_id(client_order_id, "client_order_id"), self.owner)
+
+    def order(self, client_order_id: str) -> OrderView | None:
+        """Return an order that memory holds, whoever owns it; see `find_order` for older ones."""
+        return self._kernel.order(client_order_id)
+
+    async def find_order(self, client_order_id: str) -> OrderView | None:
+        """Return any order ever made here, from memory or from the store."""
+        return await self._kernel.find_order(client_order_id)
+
+    def position(self, symbol: str, book: str | None = None) -> PositionView | None:
+        """Return the open position in the owner's book, or nothing when it is flat."""
+        return self._kernel.position(symbol, book or self.owner)
+
+    def _input(self, proposal: Proposal, idempotency_key: str | None) -> SubmitProposal:
+        if not isinstance(proposal, Proposal):
+            raise InvalidInput("proposal", f"a {type(proposal).__name__} is not a Proposal", fix="Use Proposal.buy.")
+        instruments = self._kernel.instruments
+        instrument = instruments.get(proposal.symbol)
+        if instrument is None:
+            known = tuple(sorted(instruments))
+            raise UnknownName("symbol", proposal.symbol, known, fix=f"Known are {', '.join(known[:8])}.")
+        if proposal.limit_price is not None:
+            instrument.check_price(proposal.limit_price, "limit_price")
+        if proposal.quantity is not None:
+            instrument.check_quantity(proposal.quantity, "quantity")
+        key = "" if idempotency_key is None else to_key(idempotency_key, "idempotency_key")
+        return SubmitProposal(
+            self._kernel.new_client_order_id(UNIQUE_DIGITS),
+            self.owner,
+            proposal.book or self.owner,
+            proposal.symbol,
+            proposal.side,
+            proposal.order_type,
+            proposal.time_in_force,
+            proposal.quantity,
+            proposal.notional,
+            proposal.limit_price,
+            key,
+            command_digest(proposal) if key else "",
+            to_metadata(dict(proposal.metadata), "metadata") if proposal.metadata else (),
+        )
+
+
+def command_digest(proposal: Proposal) -> str:
+    """Return a digest of what was wished for, by which a repeated command is recognised."""
+    return sha256(msgspec.json.encode(proposal)).hexdigest()

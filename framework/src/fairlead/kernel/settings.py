@@ -1,0 +1,66 @@
+"""Kernel settings: every interval, limit and threshold, with its unit in its name."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import attrs
+
+from fairlead.domain.identifiers import to_name
+from fairlead.domain.numbers import to_positive
+from fairlead.errors import ConfigurationRefused
+from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
+
+
+def _positive_integer(instance: object, attribute: attrs.Attribute[int], value: object) -> None:
+    if type(value) is not int or value <= 0:
+        raise ConfigurationRefused(
+            f"kernel.{attribute.name}: {value!r} is not a whole number above zero.",
+            not_done="The kernel was not made.",
+            fix=f"Leave it out for the default, {attribute.default}.",
+        )
+
+
+def _account(value: object) -> str:
+    return to_name(value, "kernel.account")
+
+
+def _band(value: object) -> Decimal:
+    return to_positive(value, "kernel.fill_price_band")
+
+
+def _limit(default: int, meaning: str) -> int:
+    return attrs.field(default=default, validator=_positive_integer, metadata={"doc": meaning})
+
+
+@attrs.frozen(kw_only=True)
+class KernelSettings:
+    """Everything that can be set about one kernel; durations end in ``_ms`` (milliseconds)."""
+
+    account: str = attrs.field(converter=_account)
+    order_deadline_ms: int = _limit(5_000, "venue deadline of an order request, where the venue has deadlines")
+    deadline_margin_ms: int = _limit(1_000, "waited beyond a deadline before a look-up counts; bounds clock skew")
+    request_timeout_ms: int = _limit(10_000, "longest wait for one answer of the venue; then the outcome is unknown")
+    look_up_interval_ms: int = _limit(1_000, "pause between two look-ups of the same order")
+    look_up_interval_max_ms: int = _limit(60_000, "the pause doubles up to this while nothing is found")
+    limited_attempts_max: int = _limit(5, "attempts of an order that the venue refuses for its rate limit")
+    approval_ttl_ms: int = _limit(30_000, "an approved order that was not sent by then is closed NOT_SENT")
+    price_max_age_ms: int = _limit(60_000, "a price older than this is stale and is not used")
+    check_budget_ms: int = _limit(50, "time one risk check may take; a slower answer denies")
+    check_hang_ms: int = _limit(2_000, "a risk check still running then is interrupted and the kernel halts")
+    commit_timeout_ms: int = _limit(10_000, "a commit that takes longer is uncertain")
+    recovery_attempts_max: int = _limit(10, "attempts to reopen the store before the kernel gives up")
+    recovery_interval_ms: int = _limit(500, "pause between two attempts to reopen the store")
+    batch_steps_max: int = _limit(1_000, "most steps in one commit")
+    stream_queue_max: int = _limit(10_000, "events kept for a slow reader of a stream; older ones are dropped")
+    stop_timeout_ms: int = _limit(10_000, "longest wait for effects under way when the kernel stops")
+    fill_price_band: Decimal = attrs.field(
+        default=Decimal("0.10"), converter=_band, metadata={"doc": "fraction of the reference price"}
+    )
+    allow_unchecked: bool = attrs.field(default=False, metadata={"doc": "run without any risk check"})
+    start_disabled: bool = attrs.field(default=False, metadata={"doc": "stay DISABLED after reconciliation"})
+
+    def ns(self, name: str) -> int:
+        """Return a duration setting in nanoseconds; *name* without its ``_ms``."""
+        value: int = getattr(self, f"{name}_ms")
+        return value * NANOSECONDS_PER_MILLISECOND

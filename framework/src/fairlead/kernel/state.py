@@ -1,0 +1,87 @@
+"""The engine's state: mutable, private, and changed by `fairlead.kernel.apply` alone.
+
+What is not a fold of journal records is said to be unjournaled, with its restart rule; the closed
+list stands in ``docs/explanation/architecture.md``.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import attrs
+
+from fairlead.domain.instruments import Instrument
+from fairlead.domain.ledger import Position
+from fairlead.domain.orders import Order
+from fairlead.domain.records import LockPlaced
+from fairlead.domain.trading_state import TradingState
+from fairlead.ports.store import Row
+
+
+@attrs.define(slots=True)
+class CommandEntry:
+    """A command that carried an idempotency key, and the order that answered it."""
+
+    owner: str
+    idempotency_key: str
+    command_digest: str
+    client_order_id: str
+    created_ns: int
+
+
+@attrs.define(slots=True)
+class PricePoint:
+    """The last price of a symbol and when it was made; wall nanoseconds."""
+
+    price: Decimal
+    ts_event: int
+
+
+@attrs.define(slots=True, eq=False)
+class Dirty:
+    """Which rows changed since the last batch was sealed; dictionaries keep the order of change."""
+
+    orders: dict[str, None] = attrs.Factory(dict)
+    positions: dict[tuple[str, str], None] = attrs.Factory(dict)
+    balances: dict[str, None] = attrs.Factory(dict)
+    settings: dict[str, None] = attrs.Factory(dict)
+    commands: list[CommandEntry] = attrs.Factory(list)
+    fills: list[Row] = attrs.Factory(list)
+
+
+@attrs.define(slots=True, eq=False)
+class EngineState:
+    """Everything the core decides on."""
+
+    account: str
+    account_tag: str
+    orders: dict[str, Order] = attrs.Factory(dict)
+    positions: dict[tuple[str, str], Position] = attrs.Factory(dict)
+    balances: dict[str, Decimal] = attrs.Factory(dict)
+    commands: dict[tuple[str, str], CommandEntry] = attrs.Factory(dict)
+    trading: TradingState = TradingState.DISABLED
+    trading_reason: str = "the kernel has not been started"
+    cursors: dict[str, str] = attrs.Factory(dict)
+    check_values: dict[str, str] = attrs.Factory(dict)
+    locks: dict[str, LockPlaced] = attrs.Factory(dict)
+    sequence: int = 0
+    epoch: int = 0
+    exposed_total: int = 0
+    exposed_by_symbol: dict[str, int] = attrs.Factory(dict)
+    closing_total: int = 0
+    closing_by_symbol: dict[str, int] = attrs.Factory(dict)
+    live_total: int = 0
+    live_by_symbol: dict[str, int] = attrs.Factory(dict)
+    dirty: Dirty = attrs.Factory(Dirty)
+
+    # Unjournaled.
+    instruments: dict[str, Instrument] = attrs.Factory(dict)
+    prices: dict[str, PricePoint] = attrs.Factory(dict)
+    strangers: dict[str, None] = attrs.Factory(dict)
+
+    def position_of(self, symbol: str, book: str, currency: str) -> Position:
+        """Return the position of the key, made flat when there is none yet."""
+        position = self.positions.get((symbol, book))
+        if position is None:
+            position = self.positions[symbol, book] = Position(symbol, book, currency)
+        return position
