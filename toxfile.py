@@ -1,7 +1,7 @@
 """Our one tox plugin: `tox run -q -e demo -- --json` prints nothing but the demo's object on stdout.
 
-tox ends a run with a report on stdout, also under `-q`. `-qq` would silence it, but it would silence the errors
-of a failing installation too; so the report is turned off only once the demo has run.
+tox ends a run with a report on stdout, also under `-q`. `-qq` would silence it, but it would silence the
+errors of a failing installation too; so the report is turned off only once the demo has run.
 """
 
 from __future__ import annotations

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
+from pathlib import Path
+
 import pytest
 
 from tests.campaign import campaign_size
@@ -22,3 +26,18 @@ def test_a_size_that_runs_nothing_is_refused(monkeypatch: pytest.MonkeyPatch, te
 
     with pytest.raises(ValueError, match="FAIRLEAD_CAMPAIGN_KILLS must be a positive whole number"):
         campaign_size("KILLS", default=100)
+
+
+@pytest.mark.campaign
+def test_every_size_that_is_set_is_read() -> None:
+    """A misspelt variable would run the campaign at its default size, unnoticed; it fails here instead."""
+    tests = Path(__file__).resolve().parent.parent
+    sources = [file.read_text(encoding="utf-8") for file in sorted(tests.rglob("test_*.py"))]
+    read = {name for source in sources for name in re.findall(r'campaign_size\(\s*"(\w+)"', source)}
+    given = {
+        name.removeprefix("FAIRLEAD_CAMPAIGN_")
+        for name in os.environ
+        if name.startswith("FAIRLEAD_CAMPAIGN_")
+    }
+
+    assert given <= read
