@@ -19,5 +19,5 @@ if TYPE_CHECKING:
 def tox_before_run_commands(tox_env: ToxEnv) -> None:
     """Silence tox itself when a program reads the demo's output; the exit code still tells how it ended."""
     if tox_env.conf.name == "demo" and any("--json" in command.args for command in tox_env.conf["commands"]):
-        logging.getLogger().setLevel(logging.CRITICAL)
+        logging.disable()
         tox_env.options.quiet = tox_env.options.verbose
