@@ -1,4 +1,5 @@
 """What the entry point `riskhooks` of group `fairlead.plugins.v1` loads: this plugin's hook implementations.
 
-Kept light: a loader that only lists plugins imports this module, so anything heavy is imported where it is used.
+Kept light: a loader that only lists plugins imports this module, so what is heavy is imported where it is
+used.
 """

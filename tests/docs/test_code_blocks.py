@@ -1,0 +1,37 @@
+"""What the README and the docs show, runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sybil.example import Example
+
+from tests.docs.code_blocks import documents, examples
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+EXAMPLES = [
+    pytest.param(example, id=f"{document.relative_to(ROOT)}:{example.line}")
+    for document in documents(ROOT)
+    for example in examples(ROOT, document)
+]
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_code_block_runs(example: Example) -> None:
+    """The block runs as written, after the blocks above it; a skipped one says why."""
+    example.evaluate()
+
+
+def test_a_block_that_fails_is_found(tmp_path: Path) -> None:
+    """Blocks share a namespace, and one that is wrong fails with its place."""
+    page = tmp_path / "page.md"
+    page.write_text(
+        "```python\nx = 1\n```\n\n```python\nassert x == 1\n```\n\n```python\nassert x == 2\n```\n"
+    )
+    first, second, third = examples(tmp_path, page)
+    first.evaluate()
+    second.evaluate()
+
+    with pytest.raises(AssertionError):
+        third.evaluate()

@@ -1,0 +1,45 @@
+"""The pages under docs/ that are generated from code and data.
+
+    python -m tools.generated_docs            writes them all
+    python -m tools.generated_docs --check    fails when a committed page differs
+
+A new page is one line in `PAGES`: its path and the function that returns its text.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from tools import pages, requirements_page
+from tools.sources import ROOT, Finding, report
+
+COMMAND = "python -m tools.generated_docs"
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    requirements_page.PAGE: requirements_page.page_text,
+}
+
+
+def check(root: Path, generators: Mapping[str, Callable[[], str]]) -> list[Finding]:
+    """Return every committed page that its generator would write otherwise."""
+    return [
+        finding
+        for path, generate in generators.items()
+        for finding in pages.check(root, path, generate(), COMMAND)
+    ]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write or check all pages; return the exit code."""
+    if "--check" in arguments:
+        return report("generated docs", check(ROOT, PAGES))
+    for path, generate in PAGES.items():
+        pages.write(ROOT, path, generate())
+        print(f"wrote {path}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
