@@ -129,6 +129,7 @@ class OrderFilled:
     KIND: ClassVar[str] = "order_filled"
     VERSION: ClassVar[int] = 1
     client_order_id: str
+    venue_order_id: str
     trade_id: str
     side: OrderSide
     quantity: Decimal
