@@ -25,6 +25,9 @@
 
 from __future__ import annotations
 
+NAME_EXCERPT_LENGTH = 40
+NAMES_LISTED_MAX = 12
+
 
 class FairleadError(Exception):
     """An error that says what happened, what was not done, and what to do.
@@ -67,12 +70,24 @@ class TextRefused(InvalidInput):
 
 
 class UnknownName(InvalidInput):
-    """A name that nobody knows here; *known* lists what there is."""
+    """A name that nobody knows here; *known* lists what there is, and the fix names the nearest."""
 
     def __init__(self, field: str, name: str, known: tuple[str, ...] = (), *, fix: str = "") -> None:
         self.name = name
         self.known = known
-        super().__init__(field, f"{name!r} is not known", fix=fix)
+        shown = ascii(name[:NAME_EXCERPT_LENGTH])
+        super().__init__(field, f"{shown} is not known", fix=fix or _nearest(name, known))
+
+
+def _nearest(name: str, known: tuple[str, ...]) -> str:
+    if not known:
+        return ""
+    from difflib import get_close_matches  # only a mistake needs it
+
+    likely = get_close_matches(name[:NAME_EXCERPT_LENGTH], known, n=1)
+    guess = f"Did you mean {likely[0]!r}? " if likely else ""
+    listed = ", ".join(sorted(known)[:NAMES_LISTED_MAX])
+    return f"{guess}Known are {listed}{', ...' if len(known) > NAMES_LISTED_MAX else ''}."
 
 
 class ConfigurationRefused(FairleadError):
@@ -147,7 +162,7 @@ class InvariantBroken(FairleadError):
     """A bug in Fairlead: a state that must be impossible. Nothing was sent for the step."""
 
 
-def invariant(holds: bool, what: str) -> None:
+def invariant(holds: bool, what: str) -> None:  # noqa: FBT001 - reads like an assertion
     """Raise `InvariantBroken` unless the condition holds; unlike `assert`, -O keeps it."""
     if not holds:
         raise InvariantBroken(f"Invariant broken: {what}.", not_done="The step was not completed.")

@@ -6,10 +6,10 @@ stops new exposure; *halt* also waits for an operator.
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 
-class Severity(str, Enum):
+class Severity(StrEnum):
     """What an anomaly does to trading."""
 
     NOTE = "note"
@@ -17,7 +17,7 @@ class Severity(str, Enum):
     HALT = "halt"
 
 
-class AnomalyKind(str, Enum):
+class AnomalyKind(StrEnum):
     """The kinds of anomaly; `SEVERITY` gives each its default severity."""
 
     ILLEGAL_EVENT = "illegal_event"
@@ -53,7 +53,7 @@ SEVERITY: dict[AnomalyKind, Severity] = {
     AnomalyKind.MISSING_AT_VENUE: Severity.REDUCE,
     AnomalyKind.UNKNOWN_OWN_ORDER: Severity.HALT,
     AnomalyKind.FOREIGN_ORDER: Severity.NOTE,
-    AnomalyKind.UNREADABLE_REPORT: Severity.HALT,
+    AnomalyKind.UNREADABLE_REPORT: Severity.REDUCE,
     AnomalyKind.PRICE_OUT_OF_BAND: Severity.NOTE,
     AnomalyKind.DUST: Severity.NOTE,
     AnomalyKind.JOURNAL_RECOVERED: Severity.NOTE,

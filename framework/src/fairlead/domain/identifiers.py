@@ -18,11 +18,14 @@ SYMBOL_LENGTH_MAX = 32
 VENUE_TEXT_LENGTH_MAX = 256
 METADATA_ENTRIES_MAX = 32
 METADATA_VALUE_LENGTH_MAX = 1_024
+EXCERPT_LENGTH = 40
+"""How much of a refused text an error shows, escaped."""
 
 ACCOUNT_TAG_DIGITS = 8
 UNIQUE_DIGITS = 24
 CLIENT_ORDER_ID_DIGITS = ACCOUNT_TAG_DIGITS + UNIQUE_DIGITS
 
+_PAIR = 2
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 _KEY = re.compile(r"[!-~]+", re.ASCII)
 _SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9._-]*/[A-Z0-9][A-Z0-9._-]*(?::[A-Z0-9]+)?", re.ASCII)
@@ -34,7 +37,7 @@ def to_name(value: object, field: str) -> str:
     fix = "Use ASCII letters, digits, dot, dash and underscore, starting with a letter or digit."
     text = _matching(value, field, _NAME, NAME_LENGTH_MAX, fix)
     if ".." in text:
-        raise TextRefused(field, f"{_shown(text)} contains '..'", fix=fix)
+        raise TextRefused(field, f"{excerpt_of(text)} contains '..'", fix=fix)
     return text
 
 
@@ -54,31 +57,54 @@ def to_client_order_id(value: object, field: str) -> str:
     return _matching(value, field, _CLIENT_ORDER_ID, CLIENT_ORDER_ID_DIGITS, fix)
 
 
-def to_metadata(value: Mapping[str, str] | None, field: str) -> tuple[tuple[str, str], ...]:
-    """Return the bot's own data as sorted pairs; refuses control characters and absurd sizes."""
-    if not value:
+def to_metadata(value: object, field: str) -> tuple[tuple[str, str], ...]:
+    """Return the bot's own data as sorted pairs; refuses control characters and absurd sizes.
+
+    Takes a mapping, the pairs that this function returned, or nothing.
+    """
+    if value is None or value == ():
         return ()
-    if len(value) > METADATA_ENTRIES_MAX:
-        raise TextRefused(field, f"more than {METADATA_ENTRIES_MAX} entries", fix="Keep it small.")
-    pairs = []
-    for key, text in value.items():
-        name = to_name(key, f"{field} key")
-        if not isinstance(text, str) or len(text) > METADATA_VALUE_LENGTH_MAX or not text.isprintable():
-            raise TextRefused(f"{field}.{name}", "not printable text of at most 1,024 characters")
-        pairs.append((name, text))
-    return tuple(sorted(pairs))
+    if isinstance(value, tuple) and all(isinstance(pair, tuple) and len(pair) == _PAIR for pair in value):
+        pairs = value
+    elif isinstance(value, Mapping):
+        pairs = tuple(value.items())
+    else:
+        problem = f"a {type(value).__name__} is not a mapping of text to text"
+        raise TextRefused(field, problem, fix='Pass a dictionary such as {"signal": "breakout"}.')
+    if len(pairs) > METADATA_ENTRIES_MAX:
+        problem = f"more than {METADATA_ENTRIES_MAX} entries"
+        raise TextRefused(field, problem, fix="Keep what is large in your own store, under the order's id.")
+    taken = tuple(sorted(_entry(key, text, field) for key, text in pairs))
+    if len({name for name, _ in taken}) < len(taken):
+        raise TextRefused(field, "a key is given twice", fix="Give each key once.")
+    return taken
+
+
+def _entry(key: object, text: object, field: str) -> tuple[str, str]:
+    name = to_name(key, f"{field} key")
+    if not isinstance(text, str) or len(text) > METADATA_VALUE_LENGTH_MAX or not text.isprintable():
+        problem = f"not printable text of at most {METADATA_VALUE_LENGTH_MAX} characters"
+        raise TextRefused(
+            f"{field}.{name}", problem, fix="Pass text on one line, without control characters."
+        )
+    return name, str.__str__(text)
 
 
 def venue_text(value: object, field: str) -> str:
     """Return text that came from a venue, or raise `TextRefused` when it could hurt a reader."""
-    if not isinstance(value, str) or not value or len(value) > VENUE_TEXT_LENGTH_MAX or not value.isprintable():
-        raise TextRefused(field, f"{_shown(value)} is not printable text of at most 256 characters")
-    return value
+    if isinstance(value, str) and 0 < len(value) <= VENUE_TEXT_LENGTH_MAX and value.isprintable():
+        return value
+    problem = f"{excerpt_of(value)} is not printable text of at most {VENUE_TEXT_LENGTH_MAX} characters"
+    raise TextRefused(field, problem, fix="Report it to the author of the exchange plugin.")
 
 
 def account_tag(account: str) -> str:
-    """Return the eight hexadecimal digits with which every client order id of the account begins."""
-    return hashlib.sha256(account.encode()).hexdigest()[:ACCOUNT_TAG_DIGITS]
+    """Return the eight hexadecimal digits with which every client order id of the account begins.
+
+    Raises `TextRefused` for an account name with a shape that is not taken.
+    """
+    name = to_name(account, "account")
+    return hashlib.sha256(name.encode()).hexdigest()[:ACCOUNT_TAG_DIGITS]
 
 
 def _matching(value: object, field: str, shape: re.Pattern[str], length_max: int, fix: str) -> str:
@@ -87,10 +113,13 @@ def _matching(value: object, field: str, shape: re.Pattern[str], length_max: int
     if len(value) > length_max:
         raise TextRefused(field, f"longer than {length_max} characters", fix=fix)
     if not shape.fullmatch(value):
-        raise TextRefused(field, f"{_shown(value)} has a shape that is not taken", fix=fix)
-    return value
+        raise TextRefused(field, f"{excerpt_of(value)} has a shape that is not taken", fix=fix)
+    return str.__str__(value)  # an enumeration's member becomes the text that it stands for
 
 
-def _shown(value: object) -> str:
-    text = ascii(value)
-    return text if len(text) <= 40 else text[:40] + "…"
+def excerpt_of(value: object) -> str:
+    """Return the beginning of a text, escaped; of anything else the type, for its repr is not ours."""
+    if not isinstance(value, str):
+        return f"a {type(value).__name__}"
+    shown = ascii(value[:EXCERPT_LENGTH])
+    return shown if len(value) <= EXCERPT_LENGTH else f"{shown} (shortened)"

@@ -2,76 +2,149 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
-from enum import Enum
+from enum import StrEnum
+from functools import partial
 
 import attrs
 
-from fairlead.domain.identifiers import to_symbol
-from fairlead.domain.numbers import ZERO, is_multiple_of, nearest_multiples, text_of, to_decimal, to_positive
-from fairlead.errors import NumberRefused
+from fairlead.domain.identifiers import excerpt_of, to_symbol
+from fairlead.domain.numbers import (
+    ONE,
+    ZERO,
+    Number,
+    is_multiple_of,
+    nearest_multiples,
+    text_of,
+    to_decimal,
+    to_positive,
+)
+from fairlead.errors import InvalidInput, NumberRefused, TextRefused
+
+SETTLEMENT_DECIMALS_MAX = 18
+
+_ASSET = re.compile(r"[A-Z0-9][A-Z0-9._-]{0,15}", re.ASCII)
 
 
-class ContractKind(str, Enum):
+class ContractKind(StrEnum):
     """How a fill is settled; spot is linear."""
 
     LINEAR = "linear"
 
 
-def _positive(value: object) -> Decimal:
-    return to_positive(value, "instrument")
+def _positive(value: Number, field: str = "") -> Decimal:
+    return to_positive(value, field)
 
 
-def _optional_positive(value: object) -> Decimal | None:
-    return None if value is None else to_positive(value, "instrument")
+def _optional_positive(value: Number | None, field: str = "") -> Decimal | None:
+    return None if value is None else to_positive(value, field)
 
 
-def _number(value: object) -> Decimal:
-    return to_decimal(value, "instrument")
+def _not_negative(value: Number, field: str = "") -> Decimal:
+    number = to_decimal(value, field)
+    if number < ZERO:
+        raise NumberRefused(field, f"{text_of(number)} is below zero", fix="Pass zero where there is none.")
+    return number
 
 
-@attrs.frozen(kw_only=True)
+def _rate(value: Number, field: str = "") -> Decimal:
+    number = to_decimal(value, field)
+    if not -ONE < number < ONE:
+        problem = f"{text_of(number)} is not a fraction between -1 and 1"
+        raise NumberRefused(field, problem, fix='Pass 0.26 % as "0.0026".')
+    return number
+
+
+def _name_fields(_cls: type[object], fields: list[attrs.Attribute[object]]) -> list[attrs.Attribute[object]]:
+    """Tell each converter the name of its field, so that the error can say it."""
+    return [
+        field.evolve(converter=partial(field.converter, field=f"instrument.{field.name}"))
+        if callable(field.converter)
+        else field
+        for field in fields
+    ]
+
+
+@attrs.frozen(kw_only=True, field_transformer=_name_fields)
 class Instrument:
     """The venue's rules for one symbol.
 
     Prices are in quote currency for one unit of base; quantities are in base; *minimum_cost* is in
     quote; *settlement_decimals* is the precision at which the venue settles quote amounts; fee
-    rates are fractions (0.0026 is 0.26 %).
+    rates are fractions (0.0026 is 0.26 %, a negative one is a rebate).
+
+    Raises `NumberRefused`, `TextRefused` or `InvalidInput` with the field and the fix.
     """
 
-    symbol: str = attrs.field()
+    symbol: str
     base: str
     quote: str
     price_increment: Decimal = attrs.field(converter=_positive)
     quantity_increment: Decimal = attrs.field(converter=_positive)
-    minimum_quantity: Decimal = attrs.field(converter=_number, default=ZERO)
+    minimum_quantity: Decimal = attrs.field(converter=_not_negative, default=ZERO)
     maximum_quantity: Decimal | None = attrs.field(converter=_optional_positive, default=None)
-    minimum_cost: Decimal = attrs.field(converter=_number, default=ZERO)
+    minimum_cost: Decimal = attrs.field(converter=_not_negative, default=ZERO)
     settlement_decimals: int = 8
-    maker_fee_rate: Decimal = attrs.field(converter=_number, default=ZERO)
-    taker_fee_rate: Decimal = attrs.field(converter=_number, default=ZERO)
+    maker_fee_rate: Decimal = attrs.field(converter=_rate, default=ZERO)
+    taker_fee_rate: Decimal = attrs.field(converter=_rate, default=ZERO)
     reductions_exempt_from_minimum: bool = False
     contract: ContractKind = ContractKind.LINEAR
 
-    @symbol.validator
-    def _check_symbol(self, _attribute: object, value: object) -> None:
-        to_symbol(value, "instrument.symbol")
+    def __attrs_post_init__(self) -> None:
+        to_symbol(self.symbol, "instrument.symbol")
+        _check_assets(self)
+        _check_kinds(self)
+        if self.maximum_quantity is not None and self.maximum_quantity < self.minimum_quantity:
+            raise NumberRefused(
+                "instrument.maximum_quantity",
+                f"{text_of(self.maximum_quantity)} is below the minimum, {text_of(self.minimum_quantity)}",
+                fix="Pass nothing where the venue has no maximum.",
+            )
 
     def check_price(self, price: Decimal, field: str) -> None:
-        """Raise `NumberRefused` with the two nearest valid prices unless it lies on the tick grid."""
-        _on_grid(price, self.price_increment, field, f"tick of {self.symbol}")
+        """Raise `NumberRefused` with the nearest valid prices unless it is positive and on the tick."""
+        _check_grid(price, self.price_increment, field, f"tick of {self.symbol}")
 
     def check_quantity(self, quantity: Decimal, field: str) -> None:
-        """Raise `NumberRefused` with the two nearest valid quantities unless on the lot grid."""
-        _on_grid(quantity, self.quantity_increment, field, f"lot step of {self.symbol}")
+        """Raise `NumberRefused` with the nearest valid quantities unless positive and on the lot step."""
+        _check_grid(quantity, self.quantity_increment, field, f"lot step of {self.symbol}")
 
 
-def _on_grid(number: Decimal, step: Decimal, field: str, grid: str) -> None:
+def _check_assets(instrument: Instrument) -> None:
+    for field in ("base", "quote"):
+        asset = getattr(instrument, field)
+        if not isinstance(asset, str) or not _ASSET.fullmatch(asset):
+            problem = f"{excerpt_of(asset)} is not the code of an asset"
+            raise TextRefused(f"instrument.{field}", problem, fix='Write it like "BTC": upper case, ASCII.')
+    pair = f"{instrument.base}/{instrument.quote}"
+    if instrument.symbol.partition(":")[0] != pair:
+        problem = f"{excerpt_of(instrument.symbol)} does not name the pair {pair}"
+        raise TextRefused("instrument.symbol", problem, fix="Balances are booked by base and quote.")
+
+
+def _check_kinds(instrument: Instrument) -> None:
+    decimals = instrument.settlement_decimals
+    if type(decimals) is not int or not 0 <= decimals <= SETTLEMENT_DECIMALS_MAX:
+        problem = f"not a whole number from 0 to {SETTLEMENT_DECIMALS_MAX}"
+        fix = "Pass the number of decimals with which the venue settles the quote currency."
+        raise NumberRefused("instrument.settlement_decimals", problem, fix=fix)
+    if type(instrument.reductions_exempt_from_minimum) is not bool:
+        field = "instrument.reductions_exempt_from_minimum"
+        raise InvalidInput(field, "not a truth value", fix="Pass True or False.")
+    if type(instrument.contract) is not ContractKind:
+        fix = f"Known are {', '.join(ContractKind)}."
+        raise InvalidInput("instrument.contract", f"{excerpt_of(instrument.contract)} is not known", fix=fix)
+
+
+def _check_grid(number: Decimal, step: Decimal, field: str, grid: str) -> None:
+    if not number > ZERO:
+        fix = f"The smallest valid one is {text_of(step)}."
+        raise NumberRefused(field, f"must be greater than zero, not {text_of(number)}", fix=fix)
     if is_multiple_of(number, step):
         return
     below, above = nearest_multiples(number, step)
-    raise NumberRefused(
-        field,
-        f"{text_of(number)} is not on the {grid}, {text_of(step)}",
-        fix=f"The nearest valid ones are {text_of(below)} and {text_of(above)}.",
-    )
+    fix = f"The nearest valid ones are {text_of(below)} and {text_of(above)}."
+    if below == ZERO:
+        fix = f"The nearest valid one is {text_of(above)}."
+    raise NumberRefused(field, f"{text_of(number)} is not on the {grid}, {text_of(step)}", fix=fix)

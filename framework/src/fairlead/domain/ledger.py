@@ -13,15 +13,16 @@ where the remaining cost of a short position is negative (the proceeds that are 
 from __future__ import annotations
 
 from decimal import Decimal
-from enum import Enum
+from enum import StrEnum
 
 import attrs
 
-from fairlead.domain.numbers import ZERO, add, divide, multiply, quantise, share_of, subtract
+from fairlead.domain.numbers import ZERO, add, average, multiply, quantise, share_of, subtract
 from fairlead.domain.order_kinds import OrderSide
+from fairlead.errors import invariant
 
 
-class PositionChange(str, Enum):
+class PositionChange(StrEnum):
     """What a fill did to a position."""
 
     OPENED = "opened"
@@ -70,7 +71,7 @@ class Position:
     @property
     def average_entry_price(self) -> Decimal | None:
         """Return cost over quantity, or nothing when flat; for people, never for booking."""
-        return divide(self.cost, self.quantity) if self.quantity != ZERO else None
+        return average(self.cost, self.quantity) if self.quantity != ZERO else None
 
 
 def reducible_by(position: Position | None, side: OrderSide, quantity: Decimal) -> bool:
@@ -87,25 +88,34 @@ def settlement_value(quantity: Decimal, price: Decimal, decimals: int) -> Decima
     return quantise(multiply(quantity, price), decimals)
 
 
-def book_fill(
-    position: Position, side: OrderSide, quantity: Decimal, value: Decimal, fee: Decimal, decimals: int, ts_ns: int
+def book_fill(  # noqa: PLR0913, PLR0917 - a fill's figures one by one: this runs for every fill
+    position: Position,
+    side: OrderSide,
+    quantity: Decimal,
+    value: Decimal,
+    fee: Decimal,
+    decimals: int,
+    ts_ns: int,
 ) -> PositionChange:
     """Fold one fill into the position and tell what it did.
 
-    *value* is positive, in quote; *fee* is in quote, negative for a rebate; *decimals* is the
-    settlement precision.
+    *quantity* is positive, in base; *value* is not negative, in quote; *fee* is in quote, negative
+    for a rebate; *decimals* is the settlement precision. Raises `InvariantBroken`, before anything
+    changes, for an impossible quantity or value: the kernel puts such reports aside.
     """
+    invariant(quantity > ZERO and value >= ZERO, "a fill has a positive quantity and no negative value")
     position.fees = add(position.fees, fee)
-    buying = side is OrderSide.BUY
     held = position.quantity
-    if held == ZERO or (held > ZERO) == buying:
-        return _increase(position, buying, quantity, value, ts_ns)
-    return _decrease(position, buying, quantity, value, decimals, ts_ns)
+    if held == ZERO or (held > ZERO) == (side is OrderSide.BUY):
+        return _increase(position, side, quantity, value, ts_ns)
+    return _decrease(position, side, quantity, value, decimals, ts_ns)
 
 
-def _increase(position: Position, buying: bool, quantity: Decimal, value: Decimal, ts_ns: int) -> PositionChange:
+def _increase(
+    position: Position, side: OrderSide, quantity: Decimal, value: Decimal, ts_ns: int
+) -> PositionChange:
     opening = position.quantity == ZERO
-    combine = add if buying else subtract
+    combine = add if side is OrderSide.BUY else subtract
     position.quantity = combine(position.quantity, quantity)
     position.cost = combine(position.cost, value)
     if not opening:
@@ -116,26 +126,27 @@ def _increase(position: Position, buying: bool, quantity: Decimal, value: Decima
     return PositionChange.OPENED
 
 
-def _decrease(
-    position: Position, buying: bool, quantity: Decimal, value: Decimal, decimals: int, ts_ns: int
+def _decrease(  # noqa: PLR0913, PLR0917 - as above
+    position: Position, side: OrderSide, quantity: Decimal, value: Decimal, decimals: int, ts_ns: int
 ) -> PositionChange:
     held = position.quantity.copy_abs()
     if quantity < held:
         share = share_of(position.cost, quantity, held, decimals)
-        _realize(position, buying, value, share)
-        position.quantity = (add if buying else subtract)(position.quantity, quantity)
+        _realize(position, side, value, share)
+        combine = add if side is OrderSide.BUY else subtract
+        position.quantity = combine(position.quantity, quantity)
         return PositionChange.CHANGED
     closing_value = value if quantity == held else share_of(value, held, quantity, decimals)
-    _realize(position, buying, closing_value, position.cost)
+    _realize(position, side, closing_value, position.cost)
     position.quantity = ZERO
     position.closed_ns = ts_ns
     if quantity == held:
         return PositionChange.CLOSED
-    _increase(position, buying, subtract(quantity, held), subtract(value, closing_value), ts_ns)
+    _increase(position, side, subtract(quantity, held), subtract(value, closing_value), ts_ns)
     return PositionChange.FLIPPED
 
 
-def _realize(position: Position, buying: bool, value: Decimal, cost_share: Decimal) -> None:
-    cash = value.copy_negate() if buying else value
+def _realize(position: Position, side: OrderSide, value: Decimal, cost_share: Decimal) -> None:
+    cash = value.copy_negate() if side is OrderSide.BUY else value
     position.realized_pnl = add(position.realized_pnl, subtract(cash, cost_share))
     position.cost = subtract(position.cost, cost_share)

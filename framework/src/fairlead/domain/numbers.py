@@ -14,13 +14,16 @@ from decimal import (
     Clamped,
     Context,
     Decimal,
+    DecimalException,
     DivisionByZero,
     Inexact,
     InvalidOperation,
     Overflow,
+    Rounded,
     Subnormal,
     Underflow,
 )
+from math import isfinite
 
 from fairlead.errors import NumberRefused
 
@@ -33,7 +36,13 @@ EXPONENT_MAX = 38
 TEXT_LENGTH_MAX = 80
 """Longest text taken for a number; longer ones are refused before they are parsed."""
 
+EXCERPT_LENGTH = 24
+"""How much of a text that is no number an error shows."""
+
 CONTEXT_DIGITS = 96
+
+Number = Decimal | int | str
+"""What is taken where a number is due: never a float."""
 
 ZERO = Decimal(0)
 ONE = Decimal(1)
@@ -45,10 +54,20 @@ EXACT = Context(prec=CONTEXT_DIGITS, rounding=ROUND_HALF_EVEN, Emin=-999, Emax=9
 QUANTISING = Context(prec=CONTEXT_DIGITS, rounding=ROUND_HALF_EVEN, Emin=-999, Emax=999, traps=_FATAL)
 """For divisions and quantising, where rounding is stated."""
 
+_INPUT = Context(
+    prec=SIGNIFICANT_DIGITS_MAX, Emin=-EXPONENT_MAX, Emax=EXPONENT_MAX, traps=[*_FATAL, Inexact, Rounded]
+)
+"""Refuses what is too long or too far from one in a single operation: this runs for every number."""
+
+_AVERAGING = Context(prec=SIGNIFICANT_DIGITS_MAX, rounding=ROUND_HALF_EVEN, Emin=-999, Emax=999, traps=_FATAL)
+_QUANTA = {decimals: Decimal((0, (1,), -decimals)) for decimals in range(SIGNIFICANT_DIGITS_MAX + 1)}
+
 add = EXACT.add
 subtract = EXACT.subtract
 multiply = EXACT.multiply
 divide = QUANTISING.divide
+average = _AVERAGING.divide
+"""For people: a quotient of at most 38 digits, so that what is shown may also be passed back in."""
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
 
@@ -57,7 +76,9 @@ __all__ = [
     "ONE",
     "QUANTISING",
     "ZERO",
+    "Number",
     "add",
+    "average",
     "divide",
     "floor_to_step",
     "is_multiple_of",
@@ -83,7 +104,7 @@ def to_decimal(value: object, field: str) -> Decimal:
     elif isinstance(value, str):
         number = _parse(value, field)
     elif type(value) is int:
-        if value.bit_length() > 4 * SIGNIFICANT_DIGITS_MAX:
+        if value.bit_length() > 4 * SIGNIFICANT_DIGITS_MAX:  # a digit takes less than four bits
             raise NumberRefused(field, "the integer is longer than 38 digits", fix="Pass a smaller number.")
         number = Decimal(value)
     else:
@@ -95,7 +116,8 @@ def to_positive(value: object, field: str) -> Decimal:
     """Return the number like `to_decimal`, and refuse zero and below."""
     number = to_decimal(value, field)
     if not number > ZERO:
-        raise NumberRefused(field, f"must be greater than zero, not {text_of(number)}", fix="Pass a positive number.")
+        problem = f"must be greater than zero, not {text_of(number)}"
+        raise NumberRefused(field, problem, fix="Pass a positive number.")
     return number
 
 
@@ -110,23 +132,34 @@ def _parse(text: str, field: str) -> Decimal:
 
 
 def _bounded(number: Decimal, field: str) -> Decimal:
-    if not number.is_finite():
-        raise NumberRefused(field, f"{number!s} is not a finite number", fix="Pass a finite decimal.")
-    if number == ZERO:
+    if not number:
         return ZERO
-    sign_digits = number.as_tuple()
-    exponent = sign_digits.exponent
-    if not isinstance(exponent, int) or not -EXPONENT_MAX <= number.adjusted() <= EXPONENT_MAX:
-        raise NumberRefused(field, "the exponent is absurd", fix="Use a magnitude between 10**-38 and 10**38.")
-    if len(sign_digits.digits) > SIGNIFICANT_DIGITS_MAX or exponent < -2 * EXPONENT_MAX:
-        raise NumberRefused(field, "more than 38 significant digits", fix="Round it to the instrument's step.")
+    if not number.is_finite():
+        name = "NaN" if number.is_nan() else "an infinity"
+        raise NumberRefused(field, f"{name} is not a finite number", fix="Pass a finite decimal.")
+    try:
+        _INPUT.plus(number)
+    except DecimalException:
+        raise _out_of_bounds(number, field) from None
     return number
+
+
+def _out_of_bounds(number: Decimal, field: str) -> NumberRefused:
+    """Say what is wrong without ever writing the number out: it may have a million digits."""
+    if not -EXPONENT_MAX <= number.adjusted() <= EXPONENT_MAX:
+        return NumberRefused(
+            field, "the exponent is absurd", fix="Use a magnitude between 10**-38 and 10**38."
+        )
+    return NumberRefused(field, "more than 38 significant digits", fix="Round it to the instrument's step.")
 
 
 def _wrong_type(value: object, field: str) -> NumberRefused:
     if isinstance(value, float):
-        problem = f"a float ({value!r}) cannot hold money or quantity exactly"
-        fix = f'Pass text or Decimal: "{value!r}" or Decimal("{value!r}").'
+        shown = float.__repr__(value)
+        problem = f"a float ({shown}) cannot hold money or quantity exactly"
+        fix = f'Pass text or Decimal: "{shown}" or Decimal("{shown}").'
+        if not isfinite(value):
+            fix = "Pass a finite number, as text or Decimal."
     else:
         problem = f"a {type(value).__name__} is not a number here"
         fix = "Pass Decimal, int or text."
@@ -134,8 +167,8 @@ def _wrong_type(value: object, field: str) -> NumberRefused:
 
 
 def _excerpt(text: str) -> str:
-    shown = text if len(text) <= 24 else text[:24] + "…"
-    return ascii(shown)
+    shown = ascii(text[:EXCERPT_LENGTH])
+    return shown if len(text) <= EXCERPT_LENGTH else f"{shown} (shortened)"
 
 
 def text_of(number: Decimal) -> str:
@@ -144,8 +177,8 @@ def text_of(number: Decimal) -> str:
 
 
 def quantise(number: Decimal, decimals: int, rounding: str = ROUND_HALF_EVEN) -> Decimal:
-    """Round to that many decimals; half to even unless told otherwise."""
-    return number.quantize(Decimal((0, (1,), -decimals)), rounding=rounding, context=QUANTISING)
+    """Round to that many decimals, 0 to 38; half to even unless told otherwise."""
+    return number.quantize(_QUANTA[decimals], rounding=rounding, context=QUANTISING)
 
 
 def floor_to_step(number: Decimal, step: Decimal) -> Decimal:

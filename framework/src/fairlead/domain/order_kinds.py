@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 
-class OrderSide(str, Enum):
+class OrderSide(StrEnum):
     """The direction of an order or fill."""
 
     BUY = "buy"
@@ -17,21 +17,21 @@ class OrderSide(str, Enum):
         return OrderSide.SELL if self is OrderSide.BUY else OrderSide.BUY
 
 
-class OrderType(str, Enum):
+class OrderType(StrEnum):
     """How an order finds its price."""
 
     MARKET = "market"
     LIMIT = "limit"
 
 
-class TimeInForce(str, Enum):
+class TimeInForce(StrEnum):
     """How long an order may work."""
 
     GTC = "gtc"
     IOC = "ioc"
 
 
-class Liquidity(str, Enum):
+class Liquidity(StrEnum):
     """Whether a fill took liquidity or made it."""
 
     MAKER = "maker"

@@ -9,20 +9,25 @@ A cell reads:
 ``=``            nothing changes; the event is no news for this state
 ``STATE``        the order moves there
 ``... !kind``    as said before the mark, and an anomaly of that kind is recorded
+``... +cancel``  as said before the mark, and a cancel is sent to the venue at once
+``zombie``       short for ``= !zombie +cancel``: the venue shows alive what is not
 ``refuse``       a command that cannot be followed here; it is answered, nothing is sent
-``zombie``       nothing changes, an anomaly is recorded, and a cancel is sent at once
+
+Two things are no cells, because they depend on the figures: a fill that brings more than was
+ordered is an *overfill* anomaly in every state, and `next_state` corrects an end for fills and for
+a cancel that is still wanted.
 """
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 import attrs
 
 from fairlead.domain.anomalies import AnomalyKind
 
 
-class Phase(str, Enum):
+class Phase(StrEnum):
     """Where an order is in its life."""
 
     INITIALIZED = "initialized"
@@ -34,7 +39,7 @@ class Phase(str, Enum):
     CLOSED = "closed"
 
 
-class CloseReason(str, Enum):
+class CloseReason(StrEnum):
     """Why a closed order is closed."""
 
     FILLED = "filled"
@@ -45,7 +50,7 @@ class CloseReason(str, Enum):
     NOT_PLACED = "not_placed"
 
 
-class OrderState(str, Enum):
+class OrderState(StrEnum):
     """Phase and reason in one word: the columns of the table."""
 
     INITIALIZED = "initialized"
@@ -76,7 +81,7 @@ for _state in OrderState:
     _state.is_final = _closed or _state is OrderState.DENIED
 
 
-class OrderEvent(str, Enum):
+class OrderEvent(StrEnum):
     """What can happen to an order: the rows of the table."""
 
     DENIED = "denied"
@@ -114,7 +119,7 @@ MEANING: dict[OrderEvent, str] = {
     OrderEvent.TRIGGERED: "a conditional order was activated at the venue",
     OrderEvent.REJECTED: "the venue refused the order by a definite answer",
     OrderEvent.PARTLY_FILLED: "a new fill that leaves a rest",
-    OrderEvent.FULLY_FILLED: "a new fill that leaves nothing",
+    OrderEvent.FULLY_FILLED: "a new fill that leaves nothing, or the venue says filled and the rest is dust",
     OrderEvent.CANCELED: "the venue says it is canceled",
     OrderEvent.EXPIRED: "the venue says it expired",
     OrderEvent.ABSENT: "a look-up that the venue's fence makes conclusive found nothing",
@@ -130,10 +135,14 @@ COLUMNS: tuple[OrderState, ...] = tuple(OrderState)
 
 _ILLEGAL = "= !illegal_event"
 _CLASH = "= !contradiction"
+_LATE = "= !late_fill"
+# A part was filled of what we hold to be gone: the rest may be working.
+_HALF_ALIVE = "canceled !zombie +cancel"
 
 # fmt: off
 _ROWS: dict[OrderEvent, tuple[str, ...]] = {
-    # INITIALIZED DENIED, APPROVED, SUBMITTED, UNRESOLVED, WORKING | FILLED, CANCELED, EXPIRED, REJECTED, NOT_SENT, NOT_PLACED
+    # INITIALIZED, DENIED, APPROVED, SUBMITTED, UNRESOLVED, WORKING,
+    # FILLED, CANCELED, EXPIRED, REJECTED, NOT_SENT, NOT_PLACED
     OrderEvent.DENIED: ("denied", *(_ILLEGAL,) * 11),
     OrderEvent.APPROVED: ("approved", *(_ILLEGAL,) * 11),
     OrderEvent.ATTEMPT_STARTED: (_ILLEGAL, _ILLEGAL, "submitted", *(_ILLEGAL,) * 9),
@@ -151,30 +160,34 @@ _ROWS: dict[OrderEvent, tuple[str, ...]] = {
                            "=", "=", "=", "zombie", "zombie", "zombie"),
     OrderEvent.REJECTED: (_ILLEGAL, _ILLEGAL, "rejected !contradiction", "rejected", "rejected", "rejected",
                           _CLASH, "=", "=", "=", "=", "="),
-    OrderEvent.PARTLY_FILLED: ("working !illegal_event", "canceled !illegal_event", "working !unexpected_life",
-                               "working", "working", "=",
-                               "= !overfill", "= !late_fill", "= !late_fill",
-                               "canceled !late_fill", "canceled !late_fill", "canceled !late_fill"),
+    OrderEvent.PARTLY_FILLED: ("working !illegal_event", "canceled !illegal_event +cancel",
+                               "working !unexpected_life", "working", "working", "=",
+                               _LATE, _LATE, _LATE, _HALF_ALIVE, _HALF_ALIVE, _HALF_ALIVE),
     OrderEvent.FULLY_FILLED: ("filled !illegal_event", "filled !illegal_event", "filled !unexpected_life",
                               "filled", "filled", "filled",
-                              "= !overfill", "filled !late_fill", "filled !late_fill",
+                              _LATE, "filled !late_fill", "filled !late_fill",
                               "filled !late_fill", "filled !late_fill", "filled !late_fill"),
-    OrderEvent.CANCELED: (_ILLEGAL, _ILLEGAL, "canceled !unexpected_life", "canceled", "canceled", "canceled",
+    OrderEvent.CANCELED: (_ILLEGAL, "= !unexpected_life",
+                          "canceled !unexpected_life", "canceled", "canceled", "canceled",
                           "=", "=", "=", "=", "canceled !corrected_end", "canceled !corrected_end"),
-    OrderEvent.EXPIRED: (_ILLEGAL, _ILLEGAL, "expired !unexpected_life", "expired", "expired", "expired",
+    OrderEvent.EXPIRED: (_ILLEGAL, "= !unexpected_life",
+                         "expired !unexpected_life", "expired", "expired", "expired",
                          "=", "=", "=", "=", "expired !corrected_end", "expired !corrected_end"),
-    OrderEvent.ABSENT: (_ILLEGAL, _ILLEGAL, "=", "=", "not_placed", "= !missing_at_venue",
+    OrderEvent.ABSENT: (_ILLEGAL, "=", "=", "=", "not_placed", "= !missing_at_venue",
                         "=", "=", "=", "=", "=", "="),
     OrderEvent.RESOLVED_BY_OPERATOR: ("refuse", "refuse", "refuse", "refuse", "not_placed", "refuse",
                                       *("refuse",) * 6),
     OrderEvent.CANCEL_REQUESTED: ("refuse", "refuse", "not_sent", "=", "=", "=", *("refuse",) * 6),
-    OrderEvent.CANCEL_REFUSED: (_ILLEGAL, _ILLEGAL, "=", "=", "=", "=", *("=",) * 6),
+    OrderEvent.CANCEL_REFUSED: (_ILLEGAL, "=", "=", "=", "=", "=", *("=",) * 6),
     OrderEvent.MODIFY_REQUESTED: ("refuse", "refuse", "refuse", "refuse", "refuse", "=", *("refuse",) * 6),
     OrderEvent.MODIFIED: ("zombie", "zombie", "working !unexpected_life", "working", "working", "=",
                           "=", "=", "=", "zombie", "zombie", "zombie"),
     OrderEvent.MODIFY_REFUSED: (_ILLEGAL, _ILLEGAL, "=", "=", "=", "=", *("=",) * 6),
 }
 # fmt: on
+
+
+_ZOMBIE = {"zombie": "= !zombie +cancel"}
 
 
 @attrs.frozen
@@ -190,13 +203,21 @@ class Decision:
 def _parse(state: OrderState, cell: str) -> Decision:
     if cell == "refuse":
         return Decision(state, refused=True)
-    if cell == "zombie":
-        return Decision(state, cancel_at_once=True, anomaly=AnomalyKind.ZOMBIE)
-    where, _, kind = (part.strip() for part in cell.partition("!"))
+    move, _, cancel = (part.strip() for part in _ZOMBIE.get(cell, cell).partition("+"))
+    where, _, kind = (part.strip() for part in move.partition("!"))
     return Decision(
-        state if where == "=" else OrderState(where), anomaly=AnomalyKind(kind) if kind else None
+        state if where == "=" else OrderState(where),
+        cancel_at_once=bool(cancel),
+        anomaly=AnomalyKind(kind) if kind else None,
     )
 
+
+FILLED_ENDS: dict[OrderState, OrderState] = {
+    OrderState.REJECTED: OrderState.CANCELED,
+    OrderState.NOT_SENT: OrderState.CANCELED,
+    OrderState.NOT_PLACED: OrderState.CANCELED,
+}
+"""What an end becomes for an order with fills."""
 
 TABLE: dict[tuple[OrderState, OrderEvent], Decision] = {
     (state, event): _parse(state, cell)
@@ -210,11 +231,21 @@ def decision_for(state: OrderState, event: OrderEvent) -> Decision:
     return TABLE[state, event]
 
 
-def end_with_fills(state: OrderState, filled: bool) -> OrderState:
+def end_with_fills(state: OrderState, filled: bool) -> OrderState:  # noqa: FBT001 - one fact
     """Return the closed state corrected for fills: what never arrived cannot have been filled."""
-    if filled and state in {OrderState.REJECTED, OrderState.NOT_SENT, OrderState.NOT_PLACED}:
-        return OrderState.CANCELED
-    return state
+    return FILLED_ENDS.get(state, state) if filled else state
+
+
+def next_state(state: OrderState, event: OrderEvent, *, filled: bool, cancel_wanted: bool) -> OrderState:
+    """Return where the order goes: the table's word, corrected by the two rules beside it.
+
+    An order with fills never ends as one that was not at the venue (`end_with_fills`); and an order
+    that comes back from the wire unsent while a cancel is pending is closed, not tried again.
+    """
+    after = end_with_fills(TABLE[state, event].to, filled)
+    if after is OrderState.APPROVED and cancel_wanted:
+        return OrderState.NOT_SENT
+    return after
 
 
 def cell_text(state: OrderState, event: OrderEvent) -> str:

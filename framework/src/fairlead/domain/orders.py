@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from enum import Enum
+from enum import StrEnum
 
 import attrs
 
-from fairlead.domain.numbers import ZERO, divide, subtract
+from fairlead.domain.numbers import ZERO, average, subtract
 from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
 from fairlead.domain.order_table import CloseReason, OrderState, Phase
-
-
-class PendingRequest(str, Enum):
-    """What was asked of the venue and is not answered yet."""
-
-    NONE = "none"
-    CANCEL = "cancel"
-    MODIFY = "modify"
+from fairlead.domain.pending_requests import PendingRequest
 
 
 @attrs.define(slots=True, eq=False)
@@ -69,7 +62,7 @@ class Order:
         return subtract(self.quantity, self.filled_quantity) if self.filled_quantity < self.quantity else ZERO
 
 
-class OrderStatus(str, Enum):
+class OrderStatus(StrEnum):
     """The one-word status that traders know, derived from phase, pending request and fills."""
 
     INITIALIZED = "INITIALIZED"
@@ -164,7 +157,7 @@ def view_of(order: Order) -> OrderView:
         filled,
         order.leaves_quantity,
         order.filled_value,
-        divide(order.filled_value, filled) if filled > ZERO else None,
+        average(order.filled_value, filled) if filled > ZERO else None,
         order.fees,
         order.detail,
         order.denial_code,

@@ -4,25 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import TypedDict, Unpack
 
 import attrs
 
-from fairlead.domain.identifiers import to_metadata, to_name, to_symbol
-from fairlead.domain.numbers import to_positive
+from fairlead.domain.identifiers import excerpt_of, to_metadata, to_name, to_symbol
+from fairlead.domain.numbers import Number, to_positive
 from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
-from fairlead.errors import InvalidInput
+from fairlead.errors import InvalidInput, UnknownName
 
 
-@attrs.frozen(kw_only=True)
+class Wishes(TypedDict, total=False):
+    """The optional fields of a `Proposal`, as keywords."""
+
+    quantity: Number | None
+    notional: Number | None
+    limit_price: Number | None
+    time_in_force: TimeInForce | str | None
+    book: str | None
+    metadata: Mapping[str, str] | tuple[tuple[str, str], ...] | None
+
+
+_KNOWN = frozenset(Wishes.__annotations__)
+
+
+@attrs.frozen(kw_only=True, init=False)
 class Proposal:
     """A wish for one order, validated when it is made, before any budget, store or network.
 
     *quantity* is in base currency; *notional* is in quote currency and is turned into a quantity,
     rounded down to the lot step, at the limit price or the last fresh price. Exactly one of the two
     is given. *limit_price* makes it a limit order. *book* names the position it works on; the
-    owner's own book unless given.
+    owner's own book unless given. Numbers are `Decimal`, `int` or text, never floats.
 
-    Raises `NumberRefused`, `TextRefused` or `InvalidInput` with the field and the fix.
+    Raises `NumberRefused`, `TextRefused`, `UnknownName` or `InvalidInput` with the field and the fix.
     """
 
     symbol: str
@@ -34,44 +49,42 @@ class Proposal:
     book: str | None = None
     metadata: tuple[tuple[str, str], ...] = ()
 
-    @classmethod
-    def buy(cls, symbol: str, **wishes: object) -> Proposal:
-        """Return a proposal to buy; see `Proposal` for the keyword arguments."""
-        return cls._of(OrderSide.BUY, symbol, wishes)
-
-    @classmethod
-    def sell(cls, symbol: str, **wishes: object) -> Proposal:
-        """Return a proposal to sell; see `Proposal` for the keyword arguments."""
-        return cls._of(OrderSide.SELL, symbol, wishes)
-
-    @classmethod
-    def _of(cls, side: OrderSide, symbol: str, wishes: Mapping[str, object]) -> Proposal:
-        known = {"quantity", "notional", "limit_price", "time_in_force", "book", "metadata"}
-        for name in wishes:
-            if name not in known:
-                raise InvalidInput(name, "no such field of a proposal", fix=f"Known are {', '.join(sorted(known))}.")
-        return cls(
+    def __init__(self, *, symbol: str, side: OrderSide | str, **wishes: Unpack[Wishes]) -> None:
+        """Check and convert every field: this is the only way to make a proposal."""
+        if not wishes.keys() <= _KNOWN:
+            raise _unknown(wishes)
+        book = wishes.get("book")
+        self.__attrs_init__(
             symbol=to_symbol(symbol, "symbol"),
-            side=side,
+            side=side if type(side) is OrderSide else _side(side),
             quantity=_optional(wishes.get("quantity"), "quantity"),
             notional=_optional(wishes.get("notional"), "notional"),
             limit_price=_optional(wishes.get("limit_price"), "limit_price"),
-            time_in_force=_time_in_force(wishes.get("time_in_force", TimeInForce.GTC)),
-            book=None if wishes.get("book") is None else to_name(wishes["book"], "book"),
-            metadata=to_metadata(wishes.get("metadata"), "metadata"),  # type: ignore[arg-type]  # checked inside
+            time_in_force=_time_in_force(wishes.get("time_in_force")),
+            book=None if book is None else to_name(book, "book"),
+            metadata=to_metadata(wishes.get("metadata"), "metadata"),
         )
+        self._check_together()
 
-    def __attrs_post_init__(self) -> None:
-        to_symbol(self.symbol, "symbol")
-        if not isinstance(self.side, OrderSide):
-            raise InvalidInput("side", f"{self.side!r} is not a side", fix="Use Proposal.buy or Proposal.sell.")
+    @classmethod
+    def buy(cls, symbol: str, **wishes: Unpack[Wishes]) -> Proposal:
+        """Return a proposal to buy; see `Proposal` for the keyword arguments."""
+        return cls(symbol=symbol, side=OrderSide.BUY, **wishes)
+
+    @classmethod
+    def sell(cls, symbol: str, **wishes: Unpack[Wishes]) -> Proposal:
+        """Return a proposal to sell; see `Proposal` for the keyword arguments."""
+        return cls(symbol=symbol, side=OrderSide.SELL, **wishes)
+
+    def _check_together(self) -> None:
         if (self.quantity is None) == (self.notional is None):
-            raise InvalidInput("quantity", "give exactly one of quantity and notional")
-        for field in ("quantity", "notional", "limit_price"):
-            value = getattr(self, field)
-            if value is not None:
-                to_positive(value, field)
-        if self.order_type is OrderType.MARKET and self.time_in_force is not TimeInForce.GTC:
+            given = "neither" if self.quantity is None else "both"
+            raise InvalidInput(
+                "quantity",
+                f"exactly one of quantity and notional is due, {given} was given",
+                fix="Pass quantity in base currency, or notional in quote currency.",
+            )
+        if self.limit_price is None and self.time_in_force is not TimeInForce.GTC:
             raise InvalidInput("time_in_force", "a market order takes none", fix="Leave it out.")
 
     @property
@@ -80,13 +93,29 @@ class Proposal:
         return OrderType.MARKET if self.limit_price is None else OrderType.LIMIT
 
 
-def _optional(value: object, field: str) -> Decimal | None:
+def _unknown(wishes: Mapping[str, object]) -> UnknownName:
+    name = min(wishes.keys() - _KNOWN)
+    return UnknownName("proposal", name, tuple(sorted(_KNOWN)))
+
+
+def _optional(value: Number | None, field: str) -> Decimal | None:
     return None if value is None else to_positive(value, field)
 
 
-def _time_in_force(value: object) -> TimeInForce:
+def _side(value: str) -> OrderSide:
+    try:
+        return OrderSide(value)
+    except ValueError:
+        fix = "Use Proposal.buy or Proposal.sell."
+        raise InvalidInput("side", f"{excerpt_of(value)} is not a side", fix=fix) from None
+
+
+def _time_in_force(value: str | None) -> TimeInForce:
+    if value is None:
+        return TimeInForce.GTC
     try:
         return TimeInForce(value)
     except ValueError:
         known = ", ".join(item.value for item in TimeInForce)
-        raise InvalidInput("time_in_force", f"{value!r} is not known", fix=f"Known are {known}.") from None
+        problem = f"{excerpt_of(value)} is not known"
+        raise InvalidInput("time_in_force", problem, fix=f"Known are {known}.") from None

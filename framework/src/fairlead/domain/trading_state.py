@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 
-class TradingState(str, Enum):
+class TradingState(StrEnum):
     """Whether new exposure may be taken; journaled with its reason."""
 
     DISABLED = "disabled"
@@ -14,13 +14,17 @@ class TradingState(str, Enum):
     HALTED = "halted"
 
 
-class CommandKind(str, Enum):
-    """The kinds of command the table decides about."""
+class CommandKind(StrEnum):
+    """The kinds of command the table decides about, by what they do to exposure.
+
+    *shrink* is a modify that lowers the quantity and raises nothing; *modify* is any other.
+    """
 
     INCREASE = "increase"
     REDUCE = "reduce"
     CANCEL = "cancel"
     MODIFY = "modify"
+    SHRINK = "shrink"
 
 
 PASSES: dict[tuple[TradingState, CommandKind], bool] = {
@@ -28,18 +32,22 @@ PASSES: dict[tuple[TradingState, CommandKind], bool] = {
     (TradingState.DISABLED, CommandKind.REDUCE): True,
     (TradingState.DISABLED, CommandKind.CANCEL): True,
     (TradingState.DISABLED, CommandKind.MODIFY): False,
+    (TradingState.DISABLED, CommandKind.SHRINK): False,
     (TradingState.ACTIVE, CommandKind.INCREASE): True,
     (TradingState.ACTIVE, CommandKind.REDUCE): True,
     (TradingState.ACTIVE, CommandKind.CANCEL): True,
     (TradingState.ACTIVE, CommandKind.MODIFY): True,
+    (TradingState.ACTIVE, CommandKind.SHRINK): True,
     (TradingState.REDUCING, CommandKind.INCREASE): False,
     (TradingState.REDUCING, CommandKind.REDUCE): True,
     (TradingState.REDUCING, CommandKind.CANCEL): True,
     (TradingState.REDUCING, CommandKind.MODIFY): False,
+    (TradingState.REDUCING, CommandKind.SHRINK): True,
     (TradingState.HALTED, CommandKind.INCREASE): False,
     (TradingState.HALTED, CommandKind.REDUCE): True,
     (TradingState.HALTED, CommandKind.CANCEL): True,
     (TradingState.HALTED, CommandKind.MODIFY): False,
+    (TradingState.HALTED, CommandKind.SHRINK): False,
 }
 
 
