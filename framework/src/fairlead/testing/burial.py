@@ -1,5 +1,7 @@
 """How tasks that will never run again are ended without a trace and without a warning."""
 
+# ruff: noqa: SLF001 - asyncio offers no public way to ask these things of a task.
+
 from __future__ import annotations
 
 import asyncio
@@ -13,6 +15,7 @@ from fairlead.testing.task_steps import AnyTask, TaskIdentity
 
 _ATTEMPTS = 100
 # What a `finally` block of a dying task may raise; of no interest, since a real crash would not have run it.
+# (An isolation point: they are the last words of something that is being ended.)
 _LAST_WORDS = (Exception, asyncio.CancelledError, GenerationDead, GeneratorExit)
 
 

@@ -45,7 +45,7 @@ def _task_number(handle: asyncio.Handle) -> int:
 class FifoInterleaving:
     """The order of stock asyncio: oldest first."""
 
-    def pick(self, ready: Sequence[asyncio.Handle]) -> int:
+    def pick(self, ready: Sequence[asyncio.Handle]) -> int:  # noqa: ARG002 - the protocol has it
         """Return the oldest."""
         return 0
 

@@ -8,16 +8,12 @@ from typing import Any, NoReturn
 from fairlead.testing.simulation_errors import OutsideSimulation
 
 
-def _refuse(what: str) -> NoReturn:
-    raise OutsideSimulation(
-        f"{what} is outside the simulation: the result would depend on the real world. "
-        "Pass a fake through the port that needs it."
-    )
-
-
-def _refused_method(name: str) -> Any:
-    def method(self: object, *args: object, **kwargs: object) -> NoReturn:
-        _refuse(f"loop.{name}")
+def _refused_method(name: str) -> Any:  # noqa: ANN401 - it stands in for methods of every signature
+    def method(*_arguments: object, **_options: object) -> NoReturn:
+        raise OutsideSimulation(
+            f"loop.{name} is outside the simulation: the result would depend on the real world. "
+            "Pass a fake through the port that needs it."
+        )
 
     method.__name__ = name
     method.__doc__ = "Raise `OutsideSimulation`."

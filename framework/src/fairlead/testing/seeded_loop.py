@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import weakref
 from collections.abc import AsyncGenerator, Callable
 from contextvars import Context, copy_context
-from typing import Any, TypeVarTuple
+from typing import Any, TypeVar, TypeVarTuple
 
-from fairlead.testing.burial import bury_generator, bury_task, unseen_failure, where_it_waits
+from fairlead.testing.burial import bury_generator
 from fairlead.testing.generation import Generation, generation_of
 from fairlead.testing.interleaving import InterleavingName, ReadyHandle, interleaving_of
 from fairlead.testing.outside import NoOutsideWorld
@@ -20,27 +19,20 @@ from fairlead.testing.simulation_errors import (
     GenerationDead,
     Livelock,
     OutsideSimulation,
+    Overtime,
     SimulationError,
     StrayFailure,
-    UndyingTask,
 )
-from fairlead.testing.task_steps import (
-    AnyTask,
-    TaskIdentity,
-    callback_label,
-    require_recognizable_steps,
-    task_label,
-    task_of,
-)
+from fairlead.testing.task_registry import Belongs, TaskRegistry
+from fairlead.testing.task_steps import AnyTask, callback_label, require_recognizable_steps, task_of
 from fairlead.testing.timer_queue import MICROSECONDS_PER_SECOND, DueHandle, TimerQueue, microseconds_of
 from fairlead.testing.trace import FailureReport, Trace
 
 START_US = MICROSECONDS_PER_SECOND
 LIVELOCK_STEPS = 500_000
 EXECUTOR_DELAY_LIMIT_US = 1_000
-_GENERATORS_BEFORE_PRUNING = 1_000
-_BURIAL_ROUNDS = 100
 _Arguments = TypeVarTuple("_Arguments")
+_Result = TypeVar("_Result")
 
 
 class SeededLoop(NoOutsideWorld):
@@ -52,8 +44,8 @@ class SeededLoop(NoOutsideWorld):
 
     `interleaving` is "uniform", "priority" or "fifo" (the order of stock asyncio). `crash_at_step=N` raises
     `Crashed` out of the run instead of making step N. `livelock_steps` bounds the steps without time
-    passing. Failures that asyncio would only log (a callback raises, a task fails unseen) are raised out of
-    the run.
+    passing, `time_limit_us` the time itself. Failures that asyncio would only log (a callback raises, a
+    task fails unseen) are raised out of the run.
 
     Versions of asyncio differ in how many steps `asyncio.wait_for` and `asyncio.Runner` take: digests of
     programs that use them differ between Python versions.
@@ -66,6 +58,7 @@ class SeededLoop(NoOutsideWorld):
         interleaving: InterleavingName = "uniform",
         crash_at_step: int | None = None,
         livelock_steps: int = LIVELOCK_STEPS,
+        time_limit_us: int | None = None,
     ) -> None:
         require_recognizable_steps()
         super().__init__()
@@ -79,10 +72,9 @@ class SeededLoop(NoOutsideWorld):
         self._timers = TimerQueue()
         self._ready_handles: list[ReadyHandle | DueHandle] = []
         self._left_in_round = 0
-        self._tasks: weakref.WeakKeyDictionary[AnyTask, TaskIdentity] = weakref.WeakKeyDictionary()
-        self._tasks_met = 0
-        self._generators: dict[int, tuple[weakref.ref[AsyncGenerator[Any, Any]], Context]] = {}
+        self._tasks = TaskRegistry()
         self._livelock_steps = livelock_steps
+        self._time_limit_us = time_limit_us
         self._time_moved_at_step = 0
         self._interrupt: tuple[int, Callable[[], None]] | None = None
         self._after_step: list[Callable[[], None]] = []
@@ -148,7 +140,7 @@ class SeededLoop(NoOutsideWorld):
             handle.generation = generation_of(context)
             wanted = _may_run(handle.generation)
         else:
-            identity = self._tasks.get(task) or self._meet(task, context)
+            identity = self._tasks.identity_of(task, context)
             handle.task_number = identity.number
             handle.label = identity.label
             handle.generation = identity.generation
@@ -168,24 +160,17 @@ class SeededLoop(NoOutsideWorld):
             raise OutsideSimulation("a real thread called into the simulation: that cannot be repeated")
         return self.call_soon(callback, *args, context=context)
 
-    def run_in_executor(  # type: ignore[override]
-        self, executor: object, func: Callable[..., Any], *args: Any
-    ) -> asyncio.Future[Any]:
+    def run_in_executor(
+        self,
+        executor: object,  # noqa: ARG002 - asyncio passes it
+        func: Callable[[*_Arguments], _Result],
+        *args: *_Arguments,
+    ) -> asyncio.Future[_Result]:
         """Run the function in this thread after a seeded delay of virtual time; the executor is not used."""
-        future = self.create_future()
+        future: asyncio.Future[_Result] = self.create_future()
         delay_us = self._executor_delays.randrange(EXECUTOR_DELAY_LIMIT_US)
-        self.call_at_us(self._now_us + delay_us, _run_into, future, func, args)
+        self.call_at_us(self._now_us + delay_us, _run_into, future, lambda: func(*args))
         return future
-
-    def _meet(self, task: AnyTask, context: Context) -> TaskIdentity:
-        """Give a task that is seen for the first time its number, name and owner."""
-        self._tasks_met += 1
-        label = task_label(task, self._tasks_met)
-        identity = TaskIdentity(self._tasks_met, label, context, generation_of(context))
-        self._tasks[task] = identity
-        if not identity.may_run():
-            bury_task(task, identity)
-        return identity
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         self._timers.canceling(handle)
@@ -234,7 +219,7 @@ class SeededLoop(NoOutsideWorld):
         self.trace.step(self._now_us, handle.label)
         if self.trace.steps - self._time_moved_at_step > self._livelock_steps:
             raise self._reported(Livelock(f"{self._livelock_steps} steps without any time passing"))
-        handle._run()
+        handle._run()  # noqa: SLF001 - as every event loop does
         while self._after_step:
             self._after_step.pop(0)()
         self._stop_asked = False
@@ -251,12 +236,17 @@ class SeededLoop(NoOutsideWorld):
             due_us = self._timers.next_due_us()
             if due_us is None:
                 raise self._reported(Deadlock("no task is ready, no timer is set: nothing can ever run"))
-            if due_us > self._now_us:
-                self._now_us = due_us
-                self._time_moved_at_step = self.trace.steps
+            self._move_time_to(due_us)
         self._ready_handles += self._timers.take_due(self._now_us)
         self._left_in_round = len(self._ready_handles)
         return True
+
+    def _move_time_to(self, due_us: int) -> None:
+        if self._time_limit_us is not None and due_us > self._time_limit_us:
+            raise self._reported(Overtime(f"virtual time would pass {self._time_limit_us} microseconds"))
+        if due_us > self._now_us:
+            self._now_us = due_us
+            self._time_moved_at_step = self.trace.steps
 
     def _raise_crashed(self) -> None:
         raise self._reported(Crashed(f"stopped dead before step {self.trace.steps + 1}"))
@@ -285,7 +275,6 @@ class SeededLoop(NoOutsideWorld):
 
     def report(self) -> FailureReport:
         """Return the seed, the options and how the run went, up to now."""
-        unfinished = [entry for entry in self._tasks_in_order() if _is_unfinished(*entry)]
         return FailureReport(
             seed=self.seed,
             options=dict(self.options),
@@ -293,7 +282,7 @@ class SeededLoop(NoOutsideWorld):
             time_us=self._now_us,
             digest=self.trace.digest(),
             events=self.trace.last_events(),
-            waiting=tuple(where_it_waits(task, identity) for task, identity in unfinished),
+            waiting=self._tasks.where_they_wait(),
         )
 
     def add_report(self, error: BaseException) -> None:
@@ -311,18 +300,14 @@ class SeededLoop(NoOutsideWorld):
 
     def unfinished_tasks(self) -> list[AnyTask]:
         """Return the tasks that are not done, in the order in which they were created."""
-        return [task for task, identity in self._tasks_in_order() if _is_unfinished(task, identity)]
+        return self._tasks.unfinished()
 
     def raise_unseen_failure(self) -> None:
         """Raise `StrayFailure` when a finished task failed and nobody has looked at it."""
-        for task, identity in self._tasks_in_order():
-            error = unseen_failure(task)
-            if error is not None and not identity.buried:
-                failure = StrayFailure(f"{identity.label} failed and nobody looked: {error!r}")
-                raise self._reported(failure) from error
-
-    def _tasks_in_order(self) -> list[tuple[AnyTask, TaskIdentity]]:
-        return sorted(self._tasks.items(), key=lambda item: item[1].number)
+        failure = self._tasks.unseen_failure()
+        if failure is not None:
+            label, error = failure
+            raise self._reported(StrayFailure(f"{label} failed and nobody looked: {error!r}")) from error
 
     def abandon(self, generation: Generation) -> None:
         """Take everything of a dead generation off the loop, between two steps.
@@ -337,54 +322,31 @@ class SeededLoop(NoOutsideWorld):
 
     def abandon_everything(self) -> None:
         """Take everything off the loop, whoever it belongs to, after a run that failed or was crashed."""
-        self._bury(lambda owner: True)
+        self._bury(lambda _owner: True)
 
-    def _bury(self, belongs: Callable[[Generation | None], bool]) -> None:
+    def _bury(self, belongs: Belongs) -> None:
         self._drop_handles(belongs)
-        running_loop = asyncio._get_running_loop()
-        asyncio._set_running_loop(self)  # what `finally` blocks call may ask for it
+        running_loop = asyncio._get_running_loop()  # noqa: SLF001 - loops are its users
+        asyncio._set_running_loop(self)  # noqa: SLF001 - what `finally` blocks call may ask for it
         try:
-            for _ in range(_BURIAL_ROUNDS):
-                if not self._bury_tasks(belongs):
-                    break
-            else:
-                raise UndyingTask(f"new tasks were made in {_BURIAL_ROUNDS} rounds of ending tasks")
-            self._bury_generators(belongs)
+            self._tasks.bury(belongs)
         finally:
-            asyncio._set_running_loop(running_loop)
+            asyncio._set_running_loop(running_loop)  # noqa: SLF001
         self._drop_handles(belongs)
 
-    def _bury_tasks(self, belongs: Callable[[Generation | None], bool]) -> bool:
-        condemned = [
-            (task, identity)
-            for task, identity in self._tasks_in_order()
-            if belongs(identity.generation) and not identity.buried
-        ]
-        for task, identity in condemned:
-            bury_task(task, identity)
-        return bool(condemned)
-
-    def _bury_generators(self, belongs: Callable[[Generation | None], bool]) -> None:
-        for reference, context in list(self._generators.values()):
-            generator = reference()
-            if generator is not None and belongs(generation_of(context)):
-                bury_generator(generator, context)
-
-    def _drop_handles(self, belongs: Callable[[Generation | None], bool]) -> None:
+    def _drop_handles(self, belongs: Belongs) -> None:
         self._ready_handles = [handle for handle in self._ready_handles if not belongs(handle.generation)]
         self._timers.keep(lambda timer: not belongs(timer.generation))
 
     def _asyncgen_firstiter_hook(self, agen: AsyncGenerator[Any, Any]) -> None:
-        if len(self._generators) > _GENERATORS_BEFORE_PRUNING:
-            self._generators = {key: kept for key, kept in self._generators.items() if kept[0]() is not None}
-        # By identity, because weak references are gone by the time the finalizer is called.
-        self._generators[id(agen)] = (weakref.ref(agen), copy_context())
+        self._tasks.meet_generator(agen)
         super()._asyncgen_firstiter_hook(agen)  # type: ignore[misc]
 
     def _asyncgen_finalizer_hook(self, agen: AsyncGenerator[Any, Any]) -> None:
-        _, context = self._generators.pop(id(agen), (None, copy_context()))
+        context = self._tasks.forget_generator(agen)
         if self.is_running() and _may_run(generation_of(context)):
-            super()._asyncgen_finalizer_hook(agen)  # type: ignore[misc]
+            # Unlike stock asyncio at once and in the owner's context, so that a crash ends this task too.
+            context.run(self.create_task, agen.aclose())
         else:
             bury_generator(agen, context)
 
@@ -392,26 +354,22 @@ class SeededLoop(NoOutsideWorld):
         """Close the loop and forget what was scheduled."""
         super().close()
         if not self.is_running():
-            self._drop_handles(lambda owner: True)
+            self._drop_handles(lambda _owner: True)
 
 
 def _may_run(generation: Generation | None) -> bool:
     return generation is None or generation.alive
 
 
-def _is_unfinished(task: AnyTask, identity: TaskIdentity) -> bool:
-    return not task.done() and not identity.buried
-
-
-def _run_into(future: asyncio.Future[Any], func: Callable[..., Any], args: tuple[Any, ...]) -> None:
+def _run_into(future: asyncio.Future[_Result], func: Callable[[], _Result]) -> None:
     """Run a function as an executor would: whatever it raises belongs to whoever awaits the future."""
     if future.cancelled():
         return
     try:
-        result = func(*args)
+        result = func()
     except (KeyboardInterrupt, SystemExit):
         raise
-    except BaseException as error:  # the boundary between a thread and its caller
+    except BaseException as error:  # isolation point: what a thread raises belongs to its caller
         future.set_exception(error)
     else:
         future.set_result(result)

@@ -38,10 +38,11 @@ def run_on(loop: SeededLoop, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
         _cancel_leftovers(loop)
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.raise_unseen_failure()
-        return result
-    except BaseException as error:  # to add the report, then raised again
+    except BaseException as error:  # supervision point: it gets the report and goes on
         loop.add_report(error)
         raise
+    else:
+        return result
     finally:
         loop.abandon_everything()
         loop.close()

@@ -16,7 +16,10 @@ from fairlead.testing.seeded_ids import SeededIds
 from fairlead.testing.seeded_loop import SeededLoop
 from fairlead.testing.simulation_errors import SimulationError
 from fairlead.testing.task_steps import AnyTask
+from fairlead.testing.timer_queue import MICROSECONDS_PER_SECOND
 from fairlead.testing.virtual_clock import START_OF_2026_NS, GenerationClock, VirtualClock
+
+ONE_WEEK_US = 7 * 24 * 3_600 * MICROSECONDS_PER_SECOND
 
 
 @attrs.frozen
@@ -53,9 +56,10 @@ class World:
         *,
         interleaving: InterleavingName = "uniform",
         wall_start_ns: int = START_OF_2026_NS,
+        time_limit_us: int = ONE_WEEK_US,
     ) -> None:
         self._context = Context()
-        self.loop = SeededLoop(seed, interleaving=interleaving)
+        self.loop = SeededLoop(seed, interleaving=interleaving, time_limit_us=time_limit_us)
         self.streams = self.loop.streams
         self.clock = VirtualClock(self.loop, wall_start_ns=wall_start_ns, context=self._context)
         self.crash_points = CrashPoints(self.crash)
@@ -109,7 +113,7 @@ class World:
         try:
             self.loop.run_forever()
             return self._outcome(generation, root, started_at)
-        except BaseException as error:  # to add the report, then raised again
+        except BaseException as error:  # supervision point: it gets the report and goes on
             self.loop.add_report(error)
             raise
         finally:

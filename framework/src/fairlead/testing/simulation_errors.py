@@ -1,5 +1,7 @@
 """What goes wrong in a simulation, and what a simulated crash looks like from inside."""
 
+# ruff: noqa: N818 - these name what happened, in the words of the field; not all of them are errors.
+
 from __future__ import annotations
 
 
@@ -13,6 +15,10 @@ class Deadlock(SimulationError):
 
 class Livelock(SimulationError):
     """Very many steps ran without any virtual time passing: something spins."""
+
+
+class Overtime(SimulationError):
+    """Virtual time passed the limit: something is waited for that never comes, while timers go on."""
 
 
 class OutsideSimulation(SimulationError):

@@ -1,5 +1,7 @@
 """How a step of a task is told from any other callback, and what callbacks are called in a trace."""
 
+# ruff: noqa: SLF001 - asyncio offers no public way to ask these things of a task.
+
 from __future__ import annotations
 
 import asyncio
@@ -77,8 +79,8 @@ class _RecordingLoop(asyncio.BaseEventLoop):
         super().__init__()
         self.asked: list[Callable[..., object]] = []
 
-    def call_soon(  # type: ignore[override]
-        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    def call_soon(
+        self, callback: Callable[..., object], *args: object, context: Context | None = None
     ) -> asyncio.Handle:
         self.asked.append(callback)
         return asyncio.Handle(callback, args, self, context)
@@ -110,7 +112,7 @@ def require_recognizable_steps() -> None:
     """
     for task_type in _TASK_TYPES:
         task, asked = _step_and_wakeup(task_type)
-        if len(asked) != 2 or any(task_of(callback) is not task for callback in asked):
+        if len(asked) != len(("step", "wakeup")) or any(task_of(callback) is not task for callback in asked):
             raise UnrecognizedTaskStep(f"{task_type!r} schedules {asked!r}")
         if task_of(task.cancel) is not None:
             raise UnrecognizedTaskStep(f"{task.cancel!r} is taken for a step")
