@@ -15,11 +15,12 @@ class Generation:
     that are ended. A real process would not have, so those blocks must find every door closed.
     """
 
-    __slots__ = ("__weakref__", "alive", "cause", "number")
+    __slots__ = ("__weakref__", "alive", "buried", "cause", "number")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.alive = True
+        self.buried = False
         self.cause: str | None = None
 
     def check(self) -> None:
@@ -28,7 +29,11 @@ class Generation:
             raise GenerationDead(f"generation {self.number} is dead: {self.cause}")
 
     def end(self, cause: str) -> None:
-        """Mark it dead; from here on `check` raises and the loop runs nothing of it."""
+        """Mark it dead: from here on `check` raises.
+
+        `World.crash` calls this and sees to it that the loop buries the generation after the present step, so that
+        nothing of it runs again.
+        """
         if self.alive:
             self.alive = False
             self.cause = cause

@@ -51,6 +51,8 @@ class SeededLoop(NoOutsideWorld):
     programs that use them differ between Python versions.
     """
 
+    _closed = True  # until the constructor is through: the base class asks when a half-made loop goes away
+
     def __init__(
         self,
         seed: int = 0,
@@ -61,12 +63,12 @@ class SeededLoop(NoOutsideWorld):
         time_limit_us: int | None = None,
     ) -> None:
         require_recognizable_steps()
+        self.streams = SeedStreams(seed)
+        self._interleaving = interleaving_of(interleaving, self.streams.of("interleaving"))
         super().__init__()
         self.seed = seed
         self.options: dict[str, object] = {"interleaving": interleaving}
-        self.streams = SeedStreams(seed)
         self.trace = Trace()
-        self._interleaving = interleaving_of(interleaving, self.streams.of("interleaving"))
         self._executor_delays = self.streams.of("executor")
         self._now_us = START_US
         self._timers = TimerQueue()
@@ -129,7 +131,7 @@ class SeededLoop(NoOutsideWorld):
         *args: *_Arguments,
         context: Context | None = None,
     ) -> asyncio.Handle:
-        """Run the callback when its turn comes; never, when it belongs to a dead generation."""
+        """Run the callback when its turn comes; never, when it belongs to a buried generation."""
         self._require_open()
         context = copy_context() if context is None else context
         handle = ReadyHandle(callback, args, self, context)
@@ -318,6 +320,7 @@ class SeededLoop(NoOutsideWorld):
         """
         if generation.alive:
             raise SimulationError(f"{generation!r} cannot be abandoned while it is alive")
+        generation.buried = True
         self._bury(lambda owner: owner is generation)
 
     def abandon_everything(self) -> None:
@@ -325,7 +328,7 @@ class SeededLoop(NoOutsideWorld):
         self._bury(lambda _owner: True)
 
     def _bury(self, belongs: Belongs) -> None:
-        self._drop_handles(belongs)
+        # Handles go last: one may hold the only reference to a task that is still to be buried.
         running_loop = asyncio._get_running_loop()  # noqa: SLF001 - loops are its users
         asyncio._set_running_loop(self)  # noqa: SLF001 - what `finally` blocks call may ask for it
         try:
@@ -358,7 +361,7 @@ class SeededLoop(NoOutsideWorld):
 
 
 def _may_run(generation: Generation | None) -> bool:
-    return generation is None or generation.alive
+    return generation is None or not generation.buried
 
 
 def _run_into(future: asyncio.Future[_Result], func: Callable[[], _Result]) -> None:

@@ -41,7 +41,7 @@ class TaskIdentity:
 
     def may_run(self) -> bool:
         """Tell whether the loop may still step the task."""
-        return not self.buried and (self.generation is None or self.generation.alive)
+        return not self.buried and (self.generation is None or not self.generation.buried)
 
 
 def task_of(callback: Callable[..., object]) -> AnyTask | None:
