@@ -1,4 +1,4 @@
-"""A program that uses every kind of step, for the tests of determinism; run as a script it prints its digests.
+"""A program that uses every kind of step, for the tests of determinism; as a script it prints its digests.
 
 Nothing in it may depend on the Python version: no `wait_for`, no runner.
 """

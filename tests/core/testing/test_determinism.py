@@ -13,8 +13,9 @@ from fairlead.testing.seeded_loop import SeededLoop
 from fairlead.testing.seeded_run import run_on
 from tests.core.testing.deterministic_program import DIGESTS_OF, digest_of, trade
 
-# Steps, microseconds and digest. The matrix runs this on every supported Python, so equal figures here prove that the
-# versions agree. They change when the loop's rules or the program change, and then regression seeds lose their meaning.
+# Steps, microseconds and digest. The matrix runs this on every supported Python, so equal figures here
+# prove that the versions agree. They change when the loop's rules or the program change, and then
+# regression seeds lose their meaning.
 EXPECTED = (
     "303 1741861 13d8af35c651f0919e94b11001fdef25",
     "312 1698205 d1a43fb40ee04563d8eba47e57001f37",

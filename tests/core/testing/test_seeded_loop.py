@@ -113,7 +113,7 @@ def test_many_canceled_timers_do_not_stay_in_memory() -> None:
 
 @pytest.mark.parametrize("interleaving", INTERLEAVINGS)
 def test_plain_callbacks_stay_in_order(interleaving: InterleavingName) -> None:
-    """Callbacks given to `call_soon` never overtake each other, with tasks around them and under every seed."""
+    """Callbacks given to `call_soon` never overtake each other, whatever tasks are around them."""
     for seed in range(50):
         called: list[int] = []
 
@@ -132,7 +132,7 @@ def test_plain_callbacks_stay_in_order(interleaving: InterleavingName) -> None:
 
 @pytest.mark.parametrize("interleaving", ["uniform", "priority"])
 def test_a_task_overtakes_a_callback_but_a_callback_never_a_task(interleaving: InterleavingName) -> None:
-    """A step of a task may run before an older callback; the reverse would break code that builds on the order."""
+    """A step of a task may run before an older callback; code builds on the reverse never happening."""
     seen: set[str] = set()
 
     async def callback_first() -> str:

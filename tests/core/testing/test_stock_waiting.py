@@ -1,6 +1,7 @@
 """What library code waits with works on virtual time.
 
-This file uses asyncio's own ways to wait, which the clock rule forbids everywhere else: that they work is what it shows.
+This file uses asyncio's own ways to wait, which the clock rule forbids everywhere else: that they work is
+what it shows.
 """
 
 from __future__ import annotations
@@ -113,11 +114,14 @@ def test_a_task_group_cancels_the_others_when_one_fails() -> None:
             await asyncio.sleep(1)
             raise ValueError("planted")
 
-        with pytest.raises(ExceptionGroup) as caught:
+        async def all_together() -> None:
             async with asyncio.TaskGroup() as group:
                 group.create_task(wait())
                 group.create_task(fail())
                 group.create_task(wait())
+
+        with pytest.raises(ExceptionGroup) as caught:
+            await all_together()
         assert isinstance(caught.value.exceptions[0], ValueError)
         return ends
 
@@ -183,7 +187,7 @@ def test_asynchronous_generators_and_contexts_are_finished() -> None:
     everywhere(main, ["generator", "context"])
 
 
-def test_eager_start_of_gather_wait_and_as_completed() -> None:
+def test_gather_wait_and_as_completed() -> None:
     """The helpers that watch several tasks give the same results under every order."""
 
     async def main() -> tuple[list[str], int, list[str]]:
@@ -195,7 +199,7 @@ def test_eager_start_of_gather_wait_and_as_completed() -> None:
         tasks = [asyncio.create_task(after(delay, str(delay))) for delay in (3, 1, 2)]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         order = [await each for each in asyncio.as_completed(tasks)]
-        return gathered, len(done), sorted(order)
+        return list(gathered), len(done), sorted(order)
 
     everywhere(main, (["slow", "fast"], 1, ["1", "2", "3"]))
 

@@ -1,6 +1,71 @@
-"""What a plugin author or a bot author needs to test against Fairlead.
+"""What a plugin author or a bot author needs to test against Fairlead. Only tests import this package.
 
-Only tests import this package. The parts so far: a seeded event loop with virtual time
-(`fairlead.testing.seeded_loop`), the ports that go with it (`virtual_clock`, `seeded_ids`), and a world
-in which a program can be killed at every instant (`simulation`, `crash_survey`).
+`run` executes an ordinary asynchronous test on virtual time, in an order drawn from a seed. `World` and
+`CrashExperiment` kill a program at every instant and look at what survives. `VirtualClock` and `SeededIds`
+are the ports that go with them, `SeedStreams` the source of all their chance.
 """
+
+from fairlead.testing.crash_points import CrashPoints
+from fairlead.testing.crash_survey import (
+    AT_THE_END,
+    CrashExperiment,
+    CrashSpot,
+    CrashSurvey,
+    count_steps,
+    crash_at_every_point,
+    crash_at_every_step,
+)
+from fairlead.testing.generation import Generation
+from fairlead.testing.seed_streams import SeedStreams
+from fairlead.testing.seeded_ids import SeededIds
+from fairlead.testing.seeded_loop import SeededLoop
+from fairlead.testing.seeded_run import run, run_on
+from fairlead.testing.simulation import Outcome, World
+from fairlead.testing.simulation_errors import (
+    Crashed,
+    CrashNotReached,
+    Deadlock,
+    GenerationDead,
+    Livelock,
+    OutsideSimulation,
+    Overtime,
+    SimulationError,
+    StrayFailure,
+    UndyingTask,
+    UnrecognizedTaskStep,
+)
+from fairlead.testing.trace import FailureReport
+from fairlead.testing.virtual_clock import GenerationClock, VirtualClock
+
+__all__ = [
+    "AT_THE_END",
+    "CrashExperiment",
+    "CrashNotReached",
+    "CrashPoints",
+    "CrashSpot",
+    "CrashSurvey",
+    "Crashed",
+    "Deadlock",
+    "FailureReport",
+    "Generation",
+    "GenerationClock",
+    "GenerationDead",
+    "Livelock",
+    "Outcome",
+    "OutsideSimulation",
+    "Overtime",
+    "SeedStreams",
+    "SeededIds",
+    "SeededLoop",
+    "SimulationError",
+    "StrayFailure",
+    "UndyingTask",
+    "UnrecognizedTaskStep",
+    "VirtualClock",
+    "World",
+    "count_steps",
+    "crash_at_every_point",
+    "crash_at_every_step",
+    "run",
+    "run_on",
+]

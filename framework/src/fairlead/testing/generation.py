@@ -31,8 +31,8 @@ class Generation:
     def end(self, cause: str) -> None:
         """Mark it dead: from here on `check` raises.
 
-        `World.crash` calls this and sees to it that the loop buries the generation after the present step, so that
-        nothing of it runs again.
+        `World.crash` calls this and sees to it that the loop buries the generation after the present step,
+        so that nothing of it runs again.
         """
         if self.alive:
             self.alive = False

@@ -258,7 +258,8 @@ class SeededLoop(NoOutsideWorld):
     def default_exception_handler(self, context: dict[str, Any]) -> None:
         """Keep the first failure that nobody waited for, to raise it out of the run."""
         error = context.get("exception")
-        if isinstance(error, GenerationDead):
+        owner = getattr(context.get("handle"), "generation", None)
+        if isinstance(error, GenerationDead) or (owner is not None and not owner.alive):
             return
         if not self.is_running():
             super().default_exception_handler(context)

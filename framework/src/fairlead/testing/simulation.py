@@ -109,7 +109,8 @@ class World:
         started_at = self.loop.trace.steps
         context = self._context_of(generation)
         root: AnyTask = self.loop.create_task(scenario(self, generation), context=context)
-        root.add_done_callback(lambda _: self._stop(), context=self._context)
+        # In the program's context, so that a crash in the root's last step takes this back.
+        root.add_done_callback(lambda _: self._stop(), context=context)
         try:
             self.loop.run_forever()
             return self._outcome(generation, root, started_at)
@@ -178,6 +179,8 @@ class World:
         return context
 
     def _bury(self, generation: Generation) -> None:
+        if generation.buried:
+            return
         self.loop.abandon(generation)
         self.after_crash()
         self._stop()
@@ -203,6 +206,6 @@ class World:
         self.generation = None
         self.loop.clear_interrupt()
         self.crash_points.start_counting()
-        if generation.alive:
-            generation.end("returned")
+        generation.end("returned")
+        if not generation.buried:
             self.loop.abandon(generation)

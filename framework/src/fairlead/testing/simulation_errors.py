@@ -1,7 +1,5 @@
 """What goes wrong in a simulation, and what a simulated crash looks like from inside."""
 
-# ruff: noqa: N818 - these name what happened, in the words of the field; not all of them are errors.
-
 from __future__ import annotations
 
 
