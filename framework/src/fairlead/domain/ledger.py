@@ -88,7 +88,7 @@ def settlement_value(quantity: Decimal, price: Decimal, decimals: int) -> Decima
     return quantise(multiply(quantity, price), decimals)
 
 
-def book_fill(  # noqa: PLR0913, PLR0917 - a fill's figures one by one: this runs for every fill
+def book_fill(
     position: Position,
     side: OrderSide,
     quantity: Decimal,
@@ -126,7 +126,7 @@ def _increase(
     return PositionChange.OPENED
 
 
-def _decrease(  # noqa: PLR0913, PLR0917 - as above
+def _decrease(
     position: Position, side: OrderSide, quantity: Decimal, value: Decimal, decimals: int, ts_ns: int
 ) -> PositionChange:
     held = position.quantity.copy_abs()

@@ -12,8 +12,9 @@ from typing import Any
 from fairlead.domain.ledger import Position, PositionChange, book_fill
 from fairlead.domain.numbers import ZERO, add, subtract
 from fairlead.domain.order_kinds import OrderSide
-from fairlead.domain.order_table import OrderEvent, OrderState, decision_for, end_with_fills
-from fairlead.domain.orders import Order, PendingRequest
+from fairlead.domain.order_table import OrderEvent, decision_for, next_state
+from fairlead.domain.orders import Order
+from fairlead.domain.pending_requests import PendingRequest, pending_after
 from fairlead.domain.records import (
     AnomalyNoted,
     AttemptStarted,
@@ -91,7 +92,9 @@ def denial_text(record: OrderInitialized) -> str:
     for verdict in record.verdicts:
         if not verdict.allowed:
             figures = ", ".join(f"{name}={figure}" for name, figure in verdict.figures)
-            parts.append(f"{verdict.check}: {verdict.code}: {verdict.reason}{f' ({figures})' if figures else ''}")
+            parts.append(
+                f"{verdict.check}: {verdict.code}: {verdict.reason}{f' ({figures})' if figures else ''}"
+            )
     return "; ".join(parts)
 
 
@@ -107,14 +110,13 @@ def _attempt_started(state: EngineState, record: AttemptStarted, ts_ns: int) -> 
 def _event_noted(state: EngineState, record: OrderEventNoted, ts_ns: int) -> None:
     order = state.orders[record.client_order_id]
     event = record.event
-    if event is OrderEvent.CANCEL_REQUESTED and order.state is not OrderState.APPROVED:
-        if order.pending is not PendingRequest.CANCEL:
-            order.pending_since_ns = ts_ns
-            order.pending_asked = 0
-        order.pending = PendingRequest.CANCEL
+    pending = pending_after(order.pending, event)
+    if pending is not order.pending:
+        order.pending = pending
+        order.pending_since_ns = ts_ns
+        order.pending_asked = 0
+    if event is OrderEvent.CANCEL_REQUESTED:
         order.pending_asked += 1
-    elif event is OrderEvent.CANCEL_REFUSED:
-        order.pending = PendingRequest.NONE
     order.detail = record.cause
     order.look_up_ns = record.look_up_ns
     _move(state, order, event, ts_ns)
@@ -142,7 +144,13 @@ def _filled(state: EngineState, record: OrderFilled, ts_ns: int) -> PositionChan
     if order.reduces and order.state.is_live:
         position.reserved_exit = subtract(position.reserved_exit, min(record.quantity, leaves))
     change = book_fill(
-        position, record.side, record.quantity, record.value, record.fee, record.settlement_decimals, record.ts_event
+        position,
+        record.side,
+        record.quantity,
+        record.value,
+        record.fee,
+        record.settlement_decimals,
+        record.ts_event,
     )
     _reweigh(state, position, before)
     _move_balances(state, record)
@@ -166,7 +174,12 @@ def _move_balances(state: EngineState, record: OrderFilled) -> None:
 def _move(state: EngineState, order: Order, event: OrderEvent, ts_ns: int) -> None:
     """Move the order as the table says; end its pending request and reservation when it closes."""
     was_live = order.state.is_live
-    after = end_with_fills(decision_for(order.state, event).to, order.filled_quantity > ZERO)
+    after = next_state(
+        order.state,
+        event,
+        filled=order.filled_quantity > ZERO,
+        cancel_wanted=order.pending is PendingRequest.CANCEL,
+    )
     order.updated_ns = ts_ns
     state.dirty.orders[order.client_order_id] = None
     if after is order.state:

@@ -18,7 +18,7 @@ class _MadeByGateOnly(type):
         raise TypeError(f"{cls.__name__} is made by the risk gate only; submit a proposal instead")
 
     def _make(cls: type[_T], *arguments: object) -> _T:
-        return cast(_T, type.__call__(cls, *arguments))
+        return cast("_T", type.__call__(cls, *arguments))
 
 
 @final

@@ -39,7 +39,9 @@ class Subscription:
 class EventStream:
     """An endless reader of events with a bounded queue."""
 
-    def __init__(self, kinds: tuple[type[Event], ...], queue_max: int, on_close: Callable[[EventStream], None]) -> None:
+    def __init__(
+        self, kinds: tuple[type[Event], ...], queue_max: int, on_close: Callable[[EventStream], None]
+    ) -> None:
         self.kinds = kinds
         self._queue: deque[Event] = deque()
         self._queue_max = queue_max
@@ -133,7 +135,10 @@ class EventBus:
             subscription.muted = subscription.failures >= CALLBACK_FAILURES_MAX
             fate = "muted" if subscription.muted else "kept"
             self._logger.error(
-                "An event callback failed and was %s: %s on event %d", fate, type(error).__name__, event.sequence
+                "An event callback failed and was %s: %s on event %d",
+                fate,
+                type(error).__name__,
+                event.sequence,
             )
         else:
             subscription.failures = 0

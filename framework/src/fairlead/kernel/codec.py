@@ -46,7 +46,9 @@ def decode(envelope: Envelope) -> Record:
             return _decoder(cls).decode(envelope.payload)  # type: ignore[no-any-return]  # typed by its class
         return _lift(envelope, cls)
     except (msgspec.DecodeError, KeyError) as error:
-        raise JournalDamaged(envelope.sequence, f"the payload does not fit {envelope.kind!r}: {error}") from error
+        raise JournalDamaged(
+            envelope.sequence, f"the payload does not fit {envelope.kind!r}: {error}"
+        ) from error
 
 
 def _decoder(cls: type[Record]) -> msgspec.json.Decoder[Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fairlead.domain.anomalies import AnomalyKind
 from fairlead.domain.order_table import OrderEvent, OrderState, decision_for
-from fairlead.domain.orders import Order, PendingRequest
+from fairlead.domain.orders import Order
+from fairlead.domain.pending_requests import PendingRequest
 from fairlead.domain.records import (
     AttemptStarted,
     CommandRefused,
@@ -48,7 +49,9 @@ def decide_cancel(state: EngineState, command: CancelOrder, rules: Rules, now_ns
         _refuse(command, CODE_ALREADY_CLOSED, f"The order is {order.state.value}.", step)
         return
     if order.pending is PendingRequest.CANCEL:
-        step.effects.append(AnswerCommand(command.command_id, True, CODE_ALREADY_ASKED, "A cancel is under way."))
+        step.effects.append(
+            AnswerCommand(command.command_id, True, CODE_ALREADY_ASKED, "A cancel is under way.")
+        )
         return
     _ask_cancel(order, command.by, "asked by its owner", rules, now_ns, step)
     step.effects.append(AnswerCommand(command.command_id, True, "", ""))
@@ -119,7 +122,9 @@ def _try_again(state: EngineState, order: Order, rules: Rules, now_ns: int, step
     step.effects.append(SendOrder(rules.gate.reapproved(request), number, now_ns))
 
 
-def decide_look_up_failure(state: EngineState, failed: LookUpFailed, rules: Rules, now_ns: int, step: Step) -> None:
+def decide_look_up_failure(
+    state: EngineState, failed: LookUpFailed, rules: Rules, now_ns: int, step: Step
+) -> None:
     """A look-up that did not come back proves nothing; come back later."""
     order = state.orders[failed.client_order_id]
     if order.state.is_live:
@@ -140,7 +145,9 @@ def decide_start(starting: KernelStarting, account: str, step: Step) -> None:
     )
 
 
-def decide_in_flight_lost(state: EngineState, lost: InFlightLost, rules: Rules, now_ns: int, step: Step) -> None:
+def decide_in_flight_lost(
+    state: EngineState, lost: InFlightLost, rules: Rules, now_ns: int, step: Step
+) -> None:
     """After a restart: what may have left is unresolved, what cannot have left is closed NOT_SENT."""
     for order in list(state.orders.values()):
         if order.client_order_id in lost.in_flight:
@@ -154,7 +161,9 @@ def decide_in_flight_lost(state: EngineState, lost: InFlightLost, rules: Rules, 
 def decide_reconciled(state: EngineState, ended: ReconciliationEnded, step: Step) -> None:
     """Reconciliation passed: trading may begin unless something stands against it."""
     step.records.append(
-        Reconciled(ended.reason, ended.matched, ended.missing, ended.foreign, ended.resolved, ended.fills_booked)
+        Reconciled(
+            ended.reason, ended.matched, ended.missing, ended.foreign, ended.resolved, ended.fills_booked
+        )
     )
     if ended.enable and state.trading is TradingState.DISABLED:
         step.records.append(TradingStateChanged(TradingState.ACTIVE, f"reconciled: {ended.reason}", KERNEL))

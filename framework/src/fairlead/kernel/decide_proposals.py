@@ -24,7 +24,9 @@ CODE_TYPE_NOT_OFFERED = "ORDER_TYPE_NOT_OFFERED"
 CODE_NOT_TRADING = "NOT_TRADING"
 
 
-def decide_proposal(state: EngineState, proposal: SubmitProposal, rules: Rules, now_ns: int, step: Step) -> None:
+def decide_proposal(
+    state: EngineState, proposal: SubmitProposal, rules: Rules, now_ns: int, step: Step
+) -> None:
     """Turn a proposal into an order, approved or denied; or answer a repeated one."""
     if proposal.idempotency_key:
         first = state.commands.get((proposal.owner, proposal.idempotency_key))
@@ -43,8 +45,10 @@ def decide_proposal(state: EngineState, proposal: SubmitProposal, rules: Rules, 
     reduces = reducible_by(position, proposal.side, quantity)
     answer = problem or _own_refusal(state, proposal, rules, reduces)
     if answer is None:
-        answer = rules.gate.reduction_answer() if reduces else _ask_gate(
-            state, proposal, rules, now_ns, instrument, quantity, price
+        answer = (
+            rules.gate.reduction_answer()
+            if reduces
+            else _ask_gate(state, proposal, rules, now_ns, instrument, quantity, price)
         )
     _record(state, proposal, rules, now_ns, step, instrument, quantity, price, reduces, answer)
 
@@ -69,11 +73,17 @@ def _size(
     quantity = floor_to_step(divide(wanted, price), instrument.quantity_increment)
     if quantity > ZERO:
         return quantity, None
-    figures = ("notional", text_of(wanted)), ("price", text_of(price)), ("step", text_of(instrument.quantity_increment))
+    figures = (
+        ("notional", text_of(wanted)),
+        ("price", text_of(price)),
+        ("step", text_of(instrument.quantity_increment)),
+    )
     return ZERO, _denied(CODE_SIZE_BELOW_STEP, "The notional does not buy one lot step.", *figures)
 
 
-def _own_refusal(state: EngineState, proposal: SubmitProposal, rules: Rules, reduces: bool) -> GateAnswer | None:
+def _own_refusal(
+    state: EngineState, proposal: SubmitProposal, rules: Rules, reduces: bool
+) -> GateAnswer | None:
     if proposal.order_type not in rules.capabilities.order_types:
         reason = "The exchange client does not offer this order type."
         return _denied(CODE_TYPE_NOT_OFFERED, reason, ("order_type", proposal.order_type.value))

@@ -7,7 +7,8 @@ from fairlead.domain.instruments import Instrument
 from fairlead.domain.ledger import settlement_value
 from fairlead.domain.numbers import ZERO, add, divide, subtract, text_of
 from fairlead.domain.order_table import OrderEvent, OrderState, decision_for
-from fairlead.domain.orders import Order, PendingRequest
+from fairlead.domain.orders import Order
+from fairlead.domain.pending_requests import PendingRequest
 from fairlead.domain.records import OrderAccepted, OrderEventNoted, OrderFilled
 from fairlead.kernel.effects import LookUpOrder, SendCancel, WakeAt
 from fairlead.kernel.fill_rows import fill_digest
@@ -29,13 +30,21 @@ STREAM = "stream"
 
 
 def note_event(
-    state: EngineState, order: Order, event: OrderEvent, cause: str, step: Step, *, look_up_ns: int = 0, ts_event: int = 0
+    state: EngineState,
+    order: Order,
+    event: OrderEvent,
+    cause: str,
+    step: Step,
+    *,
+    look_up_ns: int = 0,
+    ts_event: int = 0,
 ) -> None:
     """Record an event of the table if it is news: a move, an anomaly, or a changed pending request."""
     decision = decision_for(order.state, event)
     if decision.to is not order.state or look_up_ns:
-        by = KERNEL
-        step.records.append(OrderEventNoted(order.client_order_id, event, cause, by, look_up_ns, ts_event))
+        step.records.append(
+            OrderEventNoted(order.client_order_id, event, cause, KERNEL, look_up_ns, ts_event)
+        )
         if look_up_ns:
             step.effects.append(WakeAt(order.client_order_id, look_up_ns))
     if decision.anomaly is not None:
@@ -62,7 +71,9 @@ def decide_answer(state: EngineState, given: SubmitAnswered, rules: Rules, now_n
         note_event(state, order, event, answer.reason, step, ts_event=answer.ts_event)
 
 
-def mark_unresolved(state: EngineState, order: Order, cause: str, rules: Rules, now_ns: int, step: Step) -> None:
+def mark_unresolved(
+    state: EngineState, order: Order, cause: str, rules: Rules, now_ns: int, step: Step
+) -> None:
     """Record that the outcome is unknown, with the first time at which a look-up can decide."""
     look_up_ns = now_ns + rules.look_up_interval_ns
     if rules.capabilities.fence is Fence.DEADLINE:
@@ -70,7 +81,9 @@ def mark_unresolved(state: EngineState, order: Order, cause: str, rules: Rules, 
     note_event(state, order, OrderEvent.OUTCOME_UNKNOWN, cause, step, look_up_ns=look_up_ns)
 
 
-def _limited(state: EngineState, order: Order, given: SubmitAnswered, rules: Rules, now_ns: int, step: Step) -> None:
+def _limited(
+    state: EngineState, order: Order, given: SubmitAnswered, rules: Rules, now_ns: int, step: Step
+) -> None:
     if order.state is not OrderState.SUBMITTED:
         note_event(state, order, OrderEvent.LIMITED, given.answer.reason, step)
         return
@@ -83,7 +96,13 @@ def _limited(state: EngineState, order: Order, given: SubmitAnswered, rules: Rul
 
 
 def accept(
-    state: EngineState, order: Order, venue_order_id: str, event: OrderEvent, ts_event: int, source: str, step: Step
+    state: EngineState,
+    order: Order,
+    venue_order_id: str,
+    event: OrderEvent,
+    ts_event: int,
+    source: str,
+    step: Step,
 ) -> None:
     """The venue knows the order. A late acceptance adds the venue id and nothing else."""
     decision = decision_for(order.state, event)
@@ -118,7 +137,9 @@ def decide_report(state: EngineState, given: OrderReported, rules: Rules, now_ns
     if report.status is VenueStatus.FILLED and order.state is not OrderState.FILLED:
         _filled_with_residue(state, order, given, step)
         return
-    note_event(state, order, ENDS[report.status], report.reason or given.source, step, ts_event=report.ts_event)
+    note_event(
+        state, order, ENDS[report.status], report.reason or given.source, step, ts_event=report.ts_event
+    )
 
 
 def _fetch_fills(order: Order, rules: Rules, now_ns: int, source: str, step: Step) -> None:
@@ -136,7 +157,9 @@ def _filled_with_residue(state: EngineState, order: Order, given: OrderReported,
         return
     cause = f"the venue says filled with {residue} left"
     step.records.append(
-        OrderEventNoted(order.client_order_id, OrderEvent.FULLY_FILLED, cause, KERNEL, 0, given.report.ts_event)
+        OrderEventNoted(
+            order.client_order_id, OrderEvent.FULLY_FILLED, cause, KERNEL, 0, given.report.ts_event
+        )
     )
     step.note(state, AnomalyKind.DUST, order.client_order_id, cause)
 
@@ -155,7 +178,9 @@ def decide_fill(state: EngineState, given: FillReported, rules: Rules, step: Ste
         return
     problem = _impossible(fill, order, instrument)
     if problem:
-        step.note(state, AnomalyKind.IMPOSSIBLE_FILL, order.client_order_id, f"trade {fill.trade_id}: {problem}")
+        step.note(
+            state, AnomalyKind.IMPOSSIBLE_FILL, order.client_order_id, f"trade {fill.trade_id}: {problem}"
+        )
         return
     known = order.trades.get(fill.trade_id)
     if known is not None:
@@ -167,7 +192,13 @@ def decide_fill(state: EngineState, given: FillReported, rules: Rules, step: Ste
 
 
 def _book(
-    state: EngineState, order: Order, fill: FillReport, instrument: Instrument, source: str, rules: Rules, step: Step
+    state: EngineState,
+    order: Order,
+    fill: FillReport,
+    instrument: Instrument,
+    source: str,
+    rules: Rules,
+    step: Step,
 ) -> None:
     decimals = instrument.settlement_decimals
     value = fill.value if fill.value is not None else settlement_value(fill.quantity, fill.price, decimals)
@@ -196,8 +227,15 @@ def _book(
     detail = f"trade {fill.trade_id} of {text_of(fill.quantity)} while {order.state.value}"
     if decision.anomaly is not None:
         step.note(state, decision.anomaly, subject, detail)
-    if total > order.quantity and decision.anomaly is not AnomalyKind.OVERFILL:
-        step.note(state, AnomalyKind.OVERFILL, subject, f"{detail}; filled {text_of(total)} of {text_of(order.quantity)}")
+    if decision.cancel_at_once:
+        step.effects.append(SendCancel(subject, fill.venue_order_id or order.venue_order_id, order.symbol))
+    if total > order.quantity:
+        step.note(
+            state,
+            AnomalyKind.OVERFILL,
+            subject,
+            f"{detail}; filled {text_of(total)} of {text_of(order.quantity)}",
+        )
     _check_band(state, order, fill, rules, step)
 
 
@@ -256,7 +294,9 @@ def _absence_is_proof(order: Order, asked_ns: int, rules: Rules) -> bool:
     return False
 
 
-def decide_cancel_answer(state: EngineState, given: CancelAnswered, rules: Rules, now_ns: int, step: Step) -> None:
+def decide_cancel_answer(
+    state: EngineState, given: CancelAnswered, rules: Rules, now_ns: int, step: Step
+) -> None:
     """What the answer to a cancel says; the end itself comes as a report or by a look-up."""
     order = state.orders[given.client_order_id]
     if not order.state.is_live:

@@ -115,7 +115,9 @@ class Dispatcher:
     async def _cancel(self, effect: SendCancel) -> None:
         try:
             async with self._clock.timeout_ns(self._request_timeout_ns):
-                answer = await self._client.cancel(effect.client_order_id, effect.venue_order_id, effect.symbol)
+                answer = await self._client.cancel(
+                    effect.client_order_id, effect.venue_order_id, effect.symbol
+                )
         except TimeoutError:
             answer = Answer(Outcome.UNKNOWN, reason="no answer within the request timeout")
         except Exception as error:  # isolation point: a cancel is asked again until evidence comes

@@ -227,7 +227,9 @@ class Engine:
             f"{effect.idempotency_key!r} was used for another proposal",
             fix="Use a new key for a new intent.",
         )
-        deliveries.extend(Delivery(waiter.future, error) for waiter in self._waiters.pop(effect.client_order_id, []))
+        deliveries.extend(
+            Delivery(waiter.future, error) for waiter in self._waiters.pop(effect.client_order_id, [])
+        )
 
 
 def deliver(delivery: Delivery) -> None:

@@ -160,7 +160,12 @@ class Gate:
         return changed
 
     def _ask(
-        self, check: RiskCheck, request: RiskRequest, view: StateView, value: str | None, locks: list[LockPlaced]
+        self,
+        check: RiskCheck,
+        request: RiskRequest,
+        view: StateView,
+        value: str | None,
+        locks: list[LockPlaced],
     ) -> Verdict:
         if check.name in self._broken:
             return _denial(check, CODE_CHECK_FAILED, self._broken[check.name])
@@ -189,7 +194,9 @@ class Gate:
             )
             return _denial(check, answer.code, answer.reason, (("until_ns", str(answer.until_ns)),))
         kind = "nothing" if answer is None else f"a {type(answer).__name__}"
-        return _denial(check, CODE_CHECK_BROKE_CONTRACT, f"The check answered {kind}; Allow, Deny or Lock is due.")
+        return _denial(
+            check, CODE_CHECK_BROKE_CONTRACT, f"The check answered {kind}; Allow, Deny or Lock is due."
+        )
 
 
 def _denial(check: RiskCheck, code: str, reason: str, figures: tuple[tuple[str, str], ...] = ()) -> Verdict:

@@ -134,7 +134,7 @@ class Journal:
         if not entries:
             return SealedBatch(None, outputs)
         state = self._state
-        assert state is not None  # noqa: S101  # follow() precedes run(); narrows the type
+        assert state is not None  # follow() precedes run(); narrows the type
         dirty, state.dirty = state.dirty, Dirty()
         rows = dirty_rows(state, dirty)
         envelopes = seal(entries, self.head.hash)

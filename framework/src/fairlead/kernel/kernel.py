@@ -77,7 +77,15 @@ class Kernel:
         self._ids: Ids = ids or SystemIds()
         self._logger = logger or logging.getLogger("fairlead")
         self._parts: Parts = assemble(
-            settings, exchange, store, checks, required_checks, self.clock, watchdog, self._logger, tuple(plugins)
+            settings,
+            exchange,
+            store,
+            checks,
+            required_checks,
+            self.clock,
+            watchdog,
+            self._logger,
+            tuple(plugins),
         )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
@@ -188,7 +196,9 @@ class Kernel:
     def check_usable(self) -> None:
         """Raise unless the kernel runs, and in this thread and loop."""
         if self._loop is None or not self._parts.running:
-            raise NotRunning("The kernel is not running.", not_done="Nothing was done.", fix="Start it first.")
+            raise NotRunning(
+                "The kernel is not running.", not_done="Nothing was done.", fix="Start it first."
+            )
         if threading.get_ident() != self._thread or asyncio.get_running_loop() is not self._loop:
             raise WrongThread(
                 "The kernel belongs to another thread or event loop.",
@@ -210,7 +220,7 @@ class Kernel:
             self._check_journal()
         future = parts.engine.wait_for(given.client_order_id, until_closed=False)
         parts.engine.process(given)
-        return cast(OrderView, await future)
+        return cast("OrderView", await future)
 
     async def closed(self, client_order_id: str) -> OrderView:
         """Wait for an order's end."""
@@ -218,7 +228,7 @@ class Kernel:
         await load_order(self._parts.store, self._state, client_order_id)
         future = self._parts.engine.wait_for(client_order_id, until_closed=True)
         self._parts.engine.recheck(client_order_id)
-        return cast(OrderView, await future)
+        return cast("OrderView", await future)
 
     async def cancel(self, client_order_id: str, by: str, *, operator: bool = False) -> CommandResult:
         """Cancel an order in the name of its owner, or of the operator."""
@@ -237,7 +247,7 @@ class Kernel:
             if (operator or order.owner == by) and order.state.is_live:
                 parts.dispatcher.dispatch(SendCancel(client_order_id, order.venue_order_id, order.symbol))
             parts.inbox.add(command)
-        answer = cast(AnswerCommand, await future)
+        answer = cast("AnswerCommand", await future)
         return CommandResult(answer.accepted, answer.code, answer.reason)
 
     async def set_trading_state(self, state: TradingState, *, reason: str, by: str = OPERATOR) -> None:

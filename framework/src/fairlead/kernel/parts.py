@@ -115,7 +115,13 @@ class Parts:
         timeout_ns = settings.ns("request_timeout")
         self.gate = gate
         self.dispatcher = Dispatcher(
-            self.client, clock, self.engine, self.inbox, self.timers, self.supervisor, request_timeout_ns=timeout_ns
+            self.client,
+            clock,
+            self.engine,
+            self.inbox,
+            self.timers,
+            self.supervisor,
+            request_timeout_ns=timeout_ns,
         )
         self.reconciler = Reconciler(
             self.client,
@@ -164,7 +170,9 @@ class Parts:
         self.bus.close()
         self.prices.close()
         self.watchdog.close()
-        self.engine.fail_everyone(NotRunning("The kernel was stopped.", fix="Start a new one; nothing is lost."))
+        self.engine.fail_everyone(
+            NotRunning("The kernel was stopped.", fix="Start a new one; nothing is lost.")
+        )
         await self.supervisor.cancel_all()
 
     async def _open_store(self) -> None:
@@ -224,7 +232,9 @@ class Parts:
             try:
                 await self.reconciler.run("start")
                 return
-            except Exception as error:  # supervision point: whatever the client raised, try again, then refuse
+            except (
+                Exception
+            ) as error:  # supervision point: whatever the client raised, try again, then refuse
                 problem = error
         raise ExchangeFault(
             f"Reconciliation with the venue failed {RECONCILE_ATTEMPTS_MAX} times: {type(problem).__name__}: {problem}",
@@ -326,7 +336,9 @@ def assemble(
     names = [check.name for check in checks]
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
-        raise ConfigurationRefused(f"Two risk checks are called {doubled[0]!r}.", fix="Give each its own name.")
+        raise ConfigurationRefused(
+            f"Two risk checks are called {doubled[0]!r}.", fix="Give each its own name."
+        )
     guard = watchdog or ThreadWatchdog(settings.ns("check_hang"))
     gate = Gate(
         checks, clock, budget_ns=settings.ns("check_budget"), required=required_checks, watchdog=guard

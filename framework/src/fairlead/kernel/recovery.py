@@ -61,7 +61,11 @@ class Recovery:
         if opened is None:
             return
         batch = sealed.batch
-        base = engine.journal.head if batch is None else JournalHead(batch.first_sequence - 1, batch.previous_hash)
+        base = (
+            engine.journal.head
+            if batch is None
+            else JournalHead(batch.first_sequence - 1, batch.previous_hash)
+        )
         proven = batch is not None and opened.head == JournalHead(batch.last_sequence, batch.head_hash)
         if not proven and opened.head != base:
             detail = "the store's head is neither before nor after the last batch"
@@ -77,7 +81,9 @@ class Recovery:
         why = f"The journal failed ({type(error).__name__}) and was recovered."
         engine.fail_discarded(discarded, why)
         kind = AnomalyKind.JOURNAL_RECOVERED if batch is not None else AnomalyKind.COMPONENT_FAILED
-        self._resume(kind, f"{type(error).__name__}: {error}; the last batch was {'proven' if proven else 'discarded'}")
+        self._resume(
+            kind, f"{type(error).__name__}: {error}; the last batch was {'proven' if proven else 'discarded'}"
+        )
 
     async def _reopened(self, error: Exception) -> Opened | None:
         """Reopen the store, again and again; nothing when it was given up."""
@@ -96,7 +102,9 @@ class Recovery:
                 return None
             except (StoreFault, OSError, TimeoutError) as again:
                 problem = again
-        self._give_up(CommitUncertain(f"The store could not be reopened: {type(problem).__name__}: {problem}"))
+        self._give_up(
+            CommitUncertain(f"The store could not be reopened: {type(problem).__name__}: {problem}")
+        )
         return None
 
     async def _rebuild(self, opened: Opened) -> None:

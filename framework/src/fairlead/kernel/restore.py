@@ -29,7 +29,7 @@ async def restore_state(store: Store, account: str, opened: Opened) -> EngineSta
     state.sequence = opened.head.sequence
     state.epoch = opened.epoch
     for row in await store.rows("settings"):
-        restore_setting(state, cast(str, row["name"]), cast(str, row["value"]))
+        restore_setting(state, cast("str", row["name"]), cast("str", row["value"]))
     for row in await store.rows("positions"):
         restore_position(state, position_from_row(row))
     for row in await store.rows("balances"):

@@ -11,7 +11,8 @@ import msgspec
 from fairlead.domain.ledger import Position
 from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
 from fairlead.domain.order_table import OrderState
-from fairlead.domain.orders import Order, PendingRequest
+from fairlead.domain.orders import Order
+from fairlead.domain.pending_requests import PendingRequest
 from fairlead.domain.records import LockPlaced
 from fairlead.domain.trading_state import TradingState
 from fairlead.kernel.apply import (
@@ -207,7 +208,9 @@ def dirty_rows(state: EngineState, dirty: Dirty) -> list[Row]:
     rows.extend(position_row(state.positions[key]) for key in dirty.positions)
     rows.extend(Row("balances", {"asset": asset, "total": state.balances[asset]}) for asset in dirty.balances)
     rows.extend(command_row(entry) for entry in dirty.commands)
-    rows.extend(Row("settings", {"name": name, "value": setting_value(state, name)}) for name in dirty.settings)
+    rows.extend(
+        Row("settings", {"name": name, "value": setting_value(state, name)}) for name in dirty.settings
+    )
     return rows
 
 
@@ -226,4 +229,4 @@ def restore_position(state: EngineState, position: Position) -> None:
 
 def restore_balance(state: EngineState, row: Mapping[str, Scalar]) -> None:
     """Put a balance that was read back into the state."""
-    state.balances[cast(str, row["asset"])] = cast(Decimal, row["total"])
+    state.balances[cast("str", row["asset"])] = cast("Decimal", row["total"])

@@ -65,7 +65,9 @@ class Session:
 
     def _input(self, proposal: Proposal, idempotency_key: str | None) -> SubmitProposal:
         if not isinstance(proposal, Proposal):
-            raise InvalidInput("proposal", f"a {type(proposal).__name__} is not a Proposal", fix="Use Proposal.buy.")
+            raise InvalidInput(
+                "proposal", f"a {type(proposal).__name__} is not a Proposal", fix="Use Proposal.buy."
+            )
         instruments = self._kernel.instruments
         instrument = instruments.get(proposal.symbol)
         if instrument is None:

@@ -38,9 +38,15 @@ class KernelSettings:
     """Everything that can be set about one kernel; durations end in ``_ms`` (milliseconds)."""
 
     account: str = attrs.field(converter=_account)
-    order_deadline_ms: int = _limit(5_000, "venue deadline of an order request, where the venue has deadlines")
-    deadline_margin_ms: int = _limit(1_000, "waited beyond a deadline before a look-up counts; bounds clock skew")
-    request_timeout_ms: int = _limit(10_000, "longest wait for one answer of the venue; then the outcome is unknown")
+    order_deadline_ms: int = _limit(
+        5_000, "venue deadline of an order request, where the venue has deadlines"
+    )
+    deadline_margin_ms: int = _limit(
+        1_000, "waited beyond a deadline before a look-up counts; bounds clock skew"
+    )
+    request_timeout_ms: int = _limit(
+        10_000, "longest wait for one answer of the venue; then the outcome is unknown"
+    )
     look_up_interval_ms: int = _limit(1_000, "pause between two look-ups of the same order")
     look_up_interval_max_ms: int = _limit(60_000, "the pause doubles up to this while nothing is found")
     limited_attempts_max: int = _limit(5, "attempts of an order that the venue refuses for its rate limit")
@@ -52,7 +58,9 @@ class KernelSettings:
     recovery_attempts_max: int = _limit(10, "attempts to reopen the store before the kernel gives up")
     recovery_interval_ms: int = _limit(500, "pause between two attempts to reopen the store")
     batch_steps_max: int = _limit(1_000, "most steps in one commit")
-    stream_queue_max: int = _limit(10_000, "events kept for a slow reader of a stream; older ones are dropped")
+    stream_queue_max: int = _limit(
+        10_000, "events kept for a slow reader of a stream; older ones are dropped"
+    )
     stop_timeout_ms: int = _limit(10_000, "longest wait for effects under way when the kernel stops")
     fill_price_band: Decimal = attrs.field(
         default=Decimal("0.10"), converter=_band, metadata={"doc": "fraction of the reference price"}

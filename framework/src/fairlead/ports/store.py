@@ -25,7 +25,7 @@ class Column:
     """One column of a table: its name, its Python type, and whether it may be empty."""
 
     name: str
-    kind: type[str] | type[int] | type[Decimal] | type[bool] | type[bytes]
+    kind: type[str | int | Decimal | bool | bytes]
     optional: bool = False
 
 
@@ -59,7 +59,9 @@ ORDERS = Table(
         Column("limit_price", Decimal, optional=True),
         Column("reference_price", Decimal, optional=True),
         Column("reduces", bool),
-        *_texts("currency", "idempotency_key", "metadata", "pending", "venue_order_id", "detail", "denial_code"),
+        *_texts(
+            "currency", "idempotency_key", "metadata", "pending", "venue_order_id", "detail", "denial_code"
+        ),
         Column("triggered", bool),
         *_decimals("filled_quantity", "filled_value", "fees"),
         *_integers(
