@@ -1,0 +1,1 @@
+"""How plugins are found, linted, ordered, configured and asked; see `fairlead.plugins.manager`."""
