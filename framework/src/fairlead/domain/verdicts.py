@@ -45,8 +45,8 @@ class RiskView(Protocol):
     def exposed_positions(self, symbol: str | None = None, *, subtract_closing: bool = False) -> int:
         """Count keys with an open position or a pending opening order, of one symbol or of all.
 
-        With *subtract_closing*, keys whose whole quantity is reserved by live reducing orders are
-        left out.
+        With *subtract_closing*, keys whose whole quantity is reserved by live reducing orders, and
+        that no pending order may open again, are left out.
         """
 
     def live_orders(self, symbol: str | None = None) -> int:

@@ -32,6 +32,9 @@ def contract_of(protocol: type) -> Contract:
         if inspect.isfunction(member) and not name.startswith("_")
     )
     hints = typing.get_type_hints(protocol)
+    for name, member in vars(protocol).items():
+        if isinstance(member, property) and member.fget is not None:
+            hints[name] = typing.get_type_hints(member.fget).get("return")
     attributes = tuple((name, hint if isinstance(hint, type) else None) for name, hint in hints.items())
     return Contract(protocol.__name__, methods, attributes)
 

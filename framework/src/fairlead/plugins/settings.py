@@ -15,7 +15,7 @@ import typing
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from enum import Enum
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
@@ -102,7 +102,7 @@ def _converter() -> Converter:
 def _exactly(kind: type[T], value: object, _asked: object) -> T:
     if type(value) is not kind:
         raise _WrongType(value, _SPOKEN[kind])
-    return cast("T", value)
+    return value
 
 
 def _float(value: object, _asked: object) -> float:

@@ -19,8 +19,13 @@ class RiskCheck(Protocol):
     reductions are never asked about.
     """
 
-    name: str
-    version: str
+    @property
+    def name(self) -> str:
+        """Return what the journal calls the check; shaped like a plugin's name, and never changing."""
+
+    @property
+    def version(self) -> str:
+        """Return the version that the journal notes with each verdict."""
 
     def initial(self) -> str:
         """Return the value before any fact; the empty string when the check keeps none."""

@@ -1,5 +1,68 @@
 """What the entry point `riskhooks` of group `fairlead.plugins.v1` loads: this plugin's hook implementations.
 
-Kept light: a loader that only lists plugins imports this module, so what is heavy is imported where it is
-used.
+Kept light: a loader that only lists plugins imports this module, so anything heavy is imported where
+it is used.
 """
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from fairlead.errors import ConfigurationRefused
+from fairlead.hookspecs import PluginContext, hookimpl
+from fairlead.ports.risk import RiskCheck
+from fairlead.ports.settings import structure_settings
+from fairlead_riskhooks import __version__
+from fairlead_riskhooks.maximum_positions import MaximumPositions, MaximumPositionsSettings
+from fairlead_riskhooks.minimum_size import MinimumSize, MinimumSizeSettings
+
+requires_api = "1.0"
+
+_PATH = "plugins.riskhooks"
+
+
+@attrs.frozen(kw_only=True)
+class RiskHooksSettings:
+    """Which checks are on: a check whose table is absent is off, an empty table takes the defaults."""
+
+    minimum_size: MinimumSizeSettings | None = None
+    maximum_positions: MaximumPositionsSettings | None = None
+
+    def checks(self) -> tuple[RiskCheck, ...]:
+        """Return the checks that are on."""
+        checks: list[RiskCheck] = []
+        if self.minimum_size is not None:
+            checks.append(MinimumSize(self.minimum_size))
+        if self.maximum_positions is not None:
+            checks.append(MaximumPositions(self.maximum_positions))
+        return tuple(checks)
+
+
+@attrs.frozen
+class RiskHooksPlugin:
+    """The same plugin as an object, configured in Python: ``Kernel(plugins=[RiskHooksPlugin(...)])``."""
+
+    settings: RiskHooksSettings
+    name: str = attrs.field(default="riskhooks", kw_only=True)
+    version: str = attrs.field(default=__version__, init=False)
+
+    @hookimpl
+    def fairlead_risk_checks(self, context: PluginContext) -> Sequence[RiskCheck]:
+        """Return the checks that the settings name; a configuration table beside them is refused."""
+        if context.configuration:
+            raise ConfigurationRefused(
+                f"{_PATH}: this plugin was given its settings as an object.",
+                fix="Remove the table or the object.",
+            )
+        return self.settings.checks()
+
+
+@hookimpl
+def fairlead_risk_checks(context: PluginContext) -> Sequence[RiskCheck]:
+    """Return the checks that the plugin's configuration table names."""
+    checks = structure_settings(RiskHooksSettings, context.configuration, _PATH).checks()
+    if not checks:
+        context.logger.warning("%s names no check, so this plugin provides none", _PATH)
+    return checks

@@ -1,0 +1,39 @@
+"""Every reason code that the shipped checks answer with, and what each means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+QUANTITY_BELOW_MINIMUM = "QUANTITY_BELOW_MINIMUM"
+QUANTITY_ABOVE_MAXIMUM = "QUANTITY_ABOVE_MAXIMUM"
+QUANTITY_OFF_STEP = "QUANTITY_OFF_STEP"
+COST_BELOW_MINIMUM = "COST_BELOW_MINIMUM"
+NO_FRESH_PRICE = "NO_FRESH_PRICE"
+POSITIONS_LIMIT_REACHED = "POSITIONS_LIMIT_REACHED"
+SYMBOL_POSITIONS_LIMIT_REACHED = "SYMBOL_POSITIONS_LIMIT_REACHED"
+
+REASON_CODES: Mapping[str, tuple[str, str]] = {
+    QUANTITY_BELOW_MINIMUM: ("minimum_size", "The quantity is below the venue's or the configured minimum."),
+    QUANTITY_ABOVE_MAXIMUM: ("minimum_size", "The quantity is above the venue's or the configured maximum."),
+    QUANTITY_OFF_STEP: (
+        "minimum_size",
+        "The quantity is no multiple of the venue's or the configured lot step.",
+    ),
+    COST_BELOW_MINIMUM: (
+        "minimum_size",
+        "Quantity times price is below the venue's or the configured minimum cost.",
+    ),
+    NO_FRESH_PRICE: (
+        "minimum_size",
+        "A minimum cost applies, and there is no fresh price to compute the cost from.",
+    ),
+    POSITIONS_LIMIT_REACHED: (
+        "maximum_positions",
+        "As many positions as allowed in total are open, or may open through pending orders.",
+    ),
+    SYMBOL_POSITIONS_LIMIT_REACHED: (
+        "maximum_positions",
+        "As many positions as allowed in the symbol are open, or may open through pending orders.",
+    ),
+}
+"""Code -> (name of the check that answers with it, meaning); `docs/reference/reason-codes.md` lists them."""
