@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
+from decimal import Decimal, Inexact
 
 import attrs
 
-from fairlead.ports.numbers import ZERO, is_multiple_of, multiply, nearest_multiples, text_of, to_positive
+from fairlead.ports.numbers import (
+    ZERO,
+    is_multiple_of,
+    multiply,
+    nearest_multiples,
+    text_of,
+    to_decimal,
+    to_positive,
+)
 from fairlead.ports.risk import ALLOW, Deny, Judgement, Record, RiskRequest, RiskView
 from fairlead_riskhooks import __version__, reason_codes
 
@@ -15,8 +23,13 @@ VENUE = "venue"
 CONFIGURATION = "configuration"
 
 
-def _positive(value: object, field: str) -> Decimal | None:
-    return None if value is None else to_positive(value, field)
+def _number(value: object) -> Decimal | None:
+    return None if value is None else to_decimal(value, "limit")
+
+
+def _check_positive(_: object, field: attrs.Attribute[Decimal | None], value: Decimal | None) -> None:
+    if value is not None:
+        to_positive(value, field.name)
 
 
 @attrs.frozen(kw_only=True)
@@ -27,18 +40,10 @@ class SizeLimits:
     venue's changes nothing.
     """
 
-    minimum_quantity: Decimal | None = attrs.field(
-        default=None, converter=lambda value: _positive(value, "minimum_quantity")
-    )
-    maximum_quantity: Decimal | None = attrs.field(
-        default=None, converter=lambda value: _positive(value, "maximum_quantity")
-    )
-    quantity_step: Decimal | None = attrs.field(
-        default=None, converter=lambda value: _positive(value, "quantity_step")
-    )
-    minimum_cost: Decimal | None = attrs.field(
-        default=None, converter=lambda value: _positive(value, "minimum_cost")
-    )
+    minimum_quantity: Decimal | None = attrs.field(default=None, converter=_number, validator=_check_positive)
+    maximum_quantity: Decimal | None = attrs.field(default=None, converter=_number, validator=_check_positive)
+    quantity_step: Decimal | None = attrs.field(default=None, converter=_number, validator=_check_positive)
+    minimum_cost: Decimal | None = attrs.field(default=None, converter=_number, validator=_check_positive)
 
 
 NO_LIMITS = SizeLimits()
@@ -123,18 +128,16 @@ def _above_maximum(request: RiskRequest, maximum: Decimal, source: str) -> Deny:
 
 
 def _off_step(request: RiskRequest, step: Decimal, source: str) -> Deny:
-    below, above = nearest_multiples(request.quantity, step)
+    text = f"{_quantity(request)} is no multiple of the lot step {text_of(step)} ({source})"
+    figures = (("quantity", text_of(request.quantity)), ("quantity_step", text_of(step)), ("source", source))
+    try:
+        below, above = map(text_of, nearest_multiples(request.quantity, step))
+    except Inexact:  # absurdly far apart: the neighbours have more digits than exact arithmetic holds
+        return Deny(reason_codes.QUANTITY_OFF_STEP, f"{text}.", figures)
     return Deny(
         reason_codes.QUANTITY_OFF_STEP,
-        f"{_quantity(request)} is no multiple of the lot step {text_of(step)} ({source}); "
-        f"the nearest are {text_of(below)} and {text_of(above)}.",
-        (
-            ("quantity", text_of(request.quantity)),
-            ("quantity_step", text_of(step)),
-            ("nearest_below", text_of(below)),
-            ("nearest_above", text_of(above)),
-            ("source", source),
-        ),
+        f"{text}; the nearest are {below} and {above}.",
+        (*figures, ("nearest_below", below), ("nearest_above", above)),
     )
 
 

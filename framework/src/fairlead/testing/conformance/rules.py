@@ -1,0 +1,42 @@
+"""Numbered rules, and how a conformance class says that one is broken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NoReturn
+
+import attrs
+
+
+@attrs.frozen
+class Rule:
+    """One promise that an implementation must keep: its number, as in ``R-04``, and its wording."""
+
+    number: str
+    wording: str
+
+    def require(self, holds: bool, found: str) -> None:  # noqa: FBT001  # reads as a sentence
+        """Raise `RuleBroken` unless the condition holds; *found* says what was seen instead."""
+        if not holds:
+            self.broken(found)
+
+    def broken(self, found: str) -> NoReturn:
+        """Raise `RuleBroken`."""
+        raise RuleBroken(self, found)
+
+
+class RuleBroken(AssertionError):
+    """An implementation breaks a rule; *rule* says which."""
+
+    def __init__(self, rule: Rule, found: str) -> None:
+        self.rule = rule
+        super().__init__(f"{rule.number} is broken: {found}. The rule: {rule.wording}")
+
+
+def overridden_tests(kit: type, subclass: type) -> Iterable[str]:
+    """Return the names of the kit's tests that the subclass replaced or took away."""
+    return [
+        name
+        for name, test in vars(kit).items()
+        if name.startswith("test_") and getattr(subclass, name, None) is not test
+    ]
