@@ -14,7 +14,7 @@ _T = TypeVar("_T")
 class _MadeByGateOnly(type):
     """A metaclass that refuses calls, so neither a constructor nor `attrs.evolve` makes an instance."""
 
-    def __call__(cls, *_arguments: object, **_fields: object) -> Any:
+    def __call__(cls, *_arguments: object, **_fields: object) -> Any:  # noqa: ANN401 - type's own signature
         raise TypeError(f"{cls.__name__} is made by the risk gate only; submit a proposal instead")
 
     def _make(cls: type[_T], *arguments: object) -> _T:

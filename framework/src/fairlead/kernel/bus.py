@@ -86,7 +86,7 @@ class EventStream:
 class EventBus:
     """Hands durable events to callbacks and streams."""
 
-    def __init__(self, logger: logging.Logger, queue_max: int, on_interest: Callable[[bool], None]) -> None:
+    def __init__(self, logger: logging.Logger, queue_max: int, on_interest: Callable[[], None]) -> None:
         self._logger = logger
         self._queue_max = queue_max
         self._on_interest = on_interest
@@ -97,14 +97,14 @@ class EventBus:
         """Call back for every event of these kinds, of all kinds when none is named."""
         subscription = Subscription(callback, kinds)  # type: ignore[arg-type]  # kinds guard the callback
         self._subscriptions.append(subscription)
-        self._on_interest(True)
+        self._on_interest()
         return subscription
 
     def stream(self, *kinds: type[Event]) -> EventStream:
         """Return a stream of events of these kinds, of all kinds when none is named."""
         stream = EventStream(kinds, self._queue_max, self._forget)
         self._streams.append(stream)
-        self._on_interest(True)
+        self._on_interest()
         return stream
 
     def publish(self, event: Event) -> None:

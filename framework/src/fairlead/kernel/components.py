@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 from fairlead.errors import InvariantBroken
 
 
-class ComponentState(str, Enum):
+class ComponentState(StrEnum):
     """Where a component is in its life."""
 
     READY = "ready"

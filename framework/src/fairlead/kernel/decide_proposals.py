@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import attrs
+
 from fairlead.domain.anomalies import AnomalyKind
 from fairlead.domain.instruments import Instrument
 from fairlead.domain.ledger import reducible_by
@@ -24,33 +26,50 @@ CODE_TYPE_NOT_OFFERED = "ORDER_TYPE_NOT_OFFERED"
 CODE_NOT_TRADING = "NOT_TRADING"
 
 
+@attrs.define(slots=True)
+class Draft:
+    """An order in the making: the proposal, sized, with what was found about it."""
+
+    proposal: SubmitProposal
+    instrument: Instrument
+    quantity: Decimal
+    price: Decimal | None
+    reduces: bool
+
+
 def decide_proposal(
     state: EngineState, proposal: SubmitProposal, rules: Rules, now_ns: int, step: Step
 ) -> None:
     """Turn a proposal into an order, approved or denied; or answer a repeated one."""
-    if proposal.idempotency_key:
-        first = state.commands.get((proposal.owner, proposal.idempotency_key))
-        if first is not None:
-            same = first.command_digest == proposal.command_digest
-            step.effects.append(
-                AnswerWithOrder(proposal.client_order_id, first.client_order_id)
-                if same
-                else RefuseRepeat(proposal.client_order_id, proposal.idempotency_key)
-            )
-            return
+    if proposal.idempotency_key and _is_repeated(state, proposal, step):
+        return
     instrument = state.instruments[proposal.symbol]
     price = proposal.limit_price or fresh_price(state, proposal.symbol, rules, now_ns)
     quantity, problem = _size(proposal, instrument, price)
     position = state.positions.get((proposal.symbol, proposal.book))
-    reduces = reducible_by(position, proposal.side, quantity)
-    answer = problem or _own_refusal(state, proposal, rules, reduces)
+    draft = Draft(proposal, instrument, quantity, price, reducible_by(position, proposal.side, quantity))
+    answer = problem or _own_refusal(state, draft, rules)
     if answer is None:
-        answer = (
-            rules.gate.reduction_answer()
-            if reduces
-            else _ask_gate(state, proposal, rules, now_ns, instrument, quantity, price)
-        )
-    _record(state, proposal, rules, now_ns, step, instrument, quantity, price, reduces, answer)
+        answer = rules.gate.reduction_answer() if draft.reduces else _ask_gate(state, draft, rules, now_ns)
+    step.records.append(_initialized(draft, answer))
+    step.records.extend(answer.locks)
+    if answer.hung:
+        step.note(state, AnomalyKind.CHECK_HUNG, answer.hung, "a risk check did not return")
+    if answer.allowed:
+        _start_attempt(draft, answer, rules, now_ns, step)
+
+
+def _is_repeated(state: EngineState, proposal: SubmitProposal, step: Step) -> bool:
+    first = state.commands.get((proposal.owner, proposal.idempotency_key))
+    if first is None:
+        return False
+    same = first.command_digest == proposal.command_digest
+    step.effects.append(
+        AnswerWithOrder(proposal.client_order_id, first.client_order_id)
+        if same
+        else RefuseRepeat(proposal.client_order_id, proposal.idempotency_key)
+    )
+    return True
 
 
 def fresh_price(state: EngineState, symbol: str, rules: Rules, now_ns: int) -> Decimal | None:
@@ -70,24 +89,20 @@ def _size(
     if price is None:
         reason = "A notional size needs a fresh price and there is none."
         return ZERO, _denied(CODE_NO_FRESH_PRICE, reason, ("symbol", proposal.symbol))
-    quantity = floor_to_step(divide(wanted, price), instrument.quantity_increment)
+    step_size = instrument.quantity_increment
+    quantity = floor_to_step(divide(wanted, price), step_size)
     if quantity > ZERO:
         return quantity, None
-    figures = (
-        ("notional", text_of(wanted)),
-        ("price", text_of(price)),
-        ("step", text_of(instrument.quantity_increment)),
-    )
+    figures = ("notional", text_of(wanted)), ("price", text_of(price)), ("step", text_of(step_size))
     return ZERO, _denied(CODE_SIZE_BELOW_STEP, "The notional does not buy one lot step.", *figures)
 
 
-def _own_refusal(
-    state: EngineState, proposal: SubmitProposal, rules: Rules, reduces: bool
-) -> GateAnswer | None:
-    if proposal.order_type not in rules.capabilities.order_types:
+def _own_refusal(state: EngineState, draft: Draft, rules: Rules) -> GateAnswer | None:
+    order_type = draft.proposal.order_type
+    if order_type not in rules.capabilities.order_types:
         reason = "The exchange client does not offer this order type."
-        return _denied(CODE_TYPE_NOT_OFFERED, reason, ("order_type", proposal.order_type.value))
-    command = CommandKind.REDUCE if reduces else CommandKind.INCREASE
+        return _denied(CODE_TYPE_NOT_OFFERED, reason, ("order_type", order_type.value))
+    command = CommandKind.REDUCE if draft.reduces else CommandKind.INCREASE
     if passes(state.trading, command):
         return None
     figures = ("trading_state", state.trading.value), ("command", command.value)
@@ -98,84 +113,64 @@ def _denied(code: str, reason: str, *figures: tuple[str, str]) -> GateAnswer:
     return GateAnswer(False, code, (Verdict(KERNEL, "1", False, code, reason, figures),))
 
 
-def _ask_gate(
-    state: EngineState,
-    proposal: SubmitProposal,
-    rules: Rules,
-    now_ns: int,
-    instrument: Instrument,
-    quantity: Decimal,
-    price: Decimal | None,
-) -> GateAnswer:
+def _ask_gate(state: EngineState, draft: Draft, rules: Rules, now_ns: int) -> GateAnswer:
+    proposal = draft.proposal
     request = RiskRequest(
         proposal.owner,
         proposal.symbol,
         proposal.book,
         proposal.side,
         proposal.order_type,
-        quantity,
-        price,
+        draft.quantity,
+        draft.price,
         False,
-        instrument,
+        draft.instrument,
     )
     return rules.gate.judge(request, state, now_ns)
 
 
-def _record(
-    state: EngineState,
-    proposal: SubmitProposal,
-    rules: Rules,
-    now_ns: int,
-    step: Step,
-    instrument: Instrument,
-    quantity: Decimal,
-    price: Decimal | None,
-    reduces: bool,
-    answer: GateAnswer,
-) -> None:
-    client_order_id = proposal.client_order_id
-    step.records.append(
-        OrderInitialized(
-            client_order_id,
-            proposal.owner,
-            proposal.book,
-            proposal.symbol,
-            proposal.side,
-            proposal.order_type,
-            proposal.time_in_force,
-            quantity,
-            proposal.limit_price,
-            price,
-            reduces,
-            instrument.quote,
-            proposal.idempotency_key,
-            proposal.command_digest,
-            proposal.metadata,
-            answer.allowed,
-            answer.code,
-            answer.verdicts,
-        )
-    )
-    step.records.extend(answer.locks)
-    if answer.hung:
-        step.note(state, AnomalyKind.CHECK_HUNG, answer.hung, "a risk check did not return")
-    if not answer.allowed:
-        return
-    deadline_ns = attempt_deadline(rules, now_ns)
-    step.records.append(AttemptStarted(client_order_id, 1, now_ns, deadline_ns))
-    request = SubmitRequest(
-        client_order_id,
+def _initialized(draft: Draft, answer: GateAnswer) -> OrderInitialized:
+    proposal = draft.proposal
+    return OrderInitialized(
+        proposal.client_order_id,
+        proposal.owner,
+        proposal.book,
         proposal.symbol,
         proposal.side,
         proposal.order_type,
         proposal.time_in_force,
-        quantity,
+        draft.quantity,
         proposal.limit_price,
-        reduces,
+        draft.price,
+        draft.reduces,
+        draft.instrument.quote,
+        proposal.idempotency_key,
+        proposal.command_digest,
+        proposal.metadata,
+        answer.allowed,
+        answer.code,
+        answer.verdicts,
+    )
+
+
+def _start_attempt(draft: Draft, answer: GateAnswer, rules: Rules, now_ns: int, step: Step) -> None:
+    """Put the attempt into the intent's own batch: nothing paces it yet."""
+    proposal = draft.proposal
+    deadline_ns = attempt_deadline(rules, now_ns)
+    step.records.append(AttemptStarted(proposal.client_order_id, 1, now_ns, deadline_ns))
+    request = SubmitRequest(
+        proposal.client_order_id,
+        proposal.symbol,
+        proposal.side,
+        proposal.order_type,
+        proposal.time_in_force,
+        draft.quantity,
+        proposal.limit_price,
+        draft.reduces,
         deadline_ns,
     )
     gate = rules.gate
-    approved = gate.reduction(request) if reduces else gate.approved(request, answer)
+    approved = gate.reduction(request) if draft.reduces else gate.approved(request, answer)
     step.effects.append(SendOrder(approved, 1, now_ns))
 
 

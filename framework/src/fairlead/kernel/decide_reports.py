@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fairlead.domain.anomalies import AnomalyKind
+from fairlead.domain.identifiers import CLIENT_ORDER_ID_DIGITS
 from fairlead.domain.instruments import Instrument
 from fairlead.domain.ledger import settlement_value
 from fairlead.domain.numbers import ZERO, add, divide, subtract, text_of
@@ -200,26 +201,7 @@ def _book(
     rules: Rules,
     step: Step,
 ) -> None:
-    decimals = instrument.settlement_decimals
-    value = fill.value if fill.value is not None else settlement_value(fill.quantity, fill.price, decimals)
-    step.records.append(
-        OrderFilled(
-            order.client_order_id,
-            fill.venue_order_id,
-            fill.trade_id,
-            fill.side,
-            fill.quantity,
-            fill.price,
-            value,
-            fill.fee,
-            instrument.base,
-            instrument.quote,
-            decimals,
-            fill.liquidity,
-            fill.ts_event,
-            source,
-        )
-    )
+    step.records.append(_filled(order, fill, instrument, source))
     total = add(order.filled_quantity, fill.quantity)
     whole = total >= order.quantity
     decision = decision_for(order.state, OrderEvent.FULLY_FILLED if whole else OrderEvent.PARTLY_FILLED)
@@ -230,13 +212,33 @@ def _book(
     if decision.cancel_at_once:
         step.effects.append(SendCancel(subject, fill.venue_order_id or order.venue_order_id, order.symbol))
     if total > order.quantity:
-        step.note(
-            state,
-            AnomalyKind.OVERFILL,
-            subject,
-            f"{detail}; filled {text_of(total)} of {text_of(order.quantity)}",
-        )
+        over = f"{detail}; filled {text_of(total)} of {text_of(order.quantity)}"
+        step.note(state, AnomalyKind.OVERFILL, subject, over)
     _check_band(state, order, fill, rules, step)
+
+
+def _filled(order: Order, fill: FillReport, instrument: Instrument, source: str) -> OrderFilled:
+    """Return the record of a fill, its settlement value fixed: the venue's figure, else ours."""
+    decimals = instrument.settlement_decimals
+    value = fill.value
+    if value is None:
+        value = settlement_value(fill.quantity, fill.price, decimals)
+    return OrderFilled(
+        order.client_order_id,
+        fill.venue_order_id,
+        fill.trade_id,
+        fill.side,
+        fill.quantity,
+        fill.price,
+        value,
+        fill.fee,
+        instrument.base,
+        instrument.quote,
+        decimals,
+        fill.liquidity,
+        fill.ts_event,
+        source,
+    )
 
 
 def _check_band(state: EngineState, order: Order, fill: FillReport, rules: Rules, step: Step) -> None:
@@ -318,6 +320,6 @@ def note_stranger(state: EngineState, client_order_id: str, venue_order_id: str,
     if name in state.strangers:
         return
     state.strangers[name] = None
-    ours = client_order_id.startswith(state.account_tag) and len(client_order_id) == 32
+    ours = len(client_order_id) == CLIENT_ORDER_ID_DIGITS and client_order_id.startswith(state.account_tag)
     kind = AnomalyKind.UNKNOWN_OWN_ORDER if ours else AnomalyKind.FOREIGN_ORDER
     step.note(state, kind, name, f"venue order {venue_order_id} is not in the journal")

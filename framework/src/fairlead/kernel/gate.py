@@ -150,12 +150,12 @@ class Gate:
             try:
                 before = check.initial() if value is None else value
                 after = check.fold(before, record)
-                if not isinstance(after, str):
-                    raise TypeError(f"fold returned {type(after).__name__}, not text")
             except Exception as error:  # isolation point: a check's fault must deny, not stop the fold
                 self._broken[check.name] = f"fold failed: {type(error).__name__}: {error}"
                 continue
-            if after != before:
+            if not isinstance(after, str):
+                self._broken[check.name] = f"fold returned {type(after).__name__}, not text"
+            elif after != before:
                 changed.append(CheckValueChanged(check.name, after))
         return changed
 
@@ -171,7 +171,7 @@ class Gate:
             return _denial(check, CODE_CHECK_FAILED, self._broken[check.name])
         started = self._clock.monotonic_ns()
         try:
-            with self._watchdog.watching(check.name):
+            with self._watchdog.watching():
                 answer: object = check.judge(request, view, check.initial() if value is None else value)
         except CheckHung:
             return _denial(check, CODE_CHECK_HUNG, "The check did not return and was interrupted.")

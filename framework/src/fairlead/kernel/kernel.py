@@ -7,18 +7,19 @@ import logging
 import threading
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import cast
+from typing import Any, Self, TypedDict, Unpack, cast
 
 from fairlead.domain.identifiers import to_client_order_id, to_name
 from fairlead.domain.instruments import Instrument
 from fairlead.domain.orders import OrderView, PositionView, view_of
 from fairlead.domain.trading_state import TradingState
-from fairlead.errors import ConfigurationRefused, JournalUnavailable, NotRunning, UnknownName, WrongThread
+from fairlead.errors import JournalUnavailable, NotRunning, UnknownName, WrongThread
 from fairlead.kernel.bus import EventBus
+from fairlead.kernel.composition import Given, compose
 from fairlead.kernel.effects import AnswerCommand, SendCancel
 from fairlead.kernel.engine import position_view
 from fairlead.kernel.inputs import CancelOrder, ResolveByOperator, SetTradingState, SubmitProposal
-from fairlead.kernel.parts import Parts, assemble
+from fairlead.kernel.parts import Parts
 from fairlead.kernel.prices import PriceBoard
 from fairlead.kernel.reconciler import ReconcileReport
 from fairlead.kernel.restore import load_command, load_order
@@ -38,14 +39,28 @@ from fairlead.ports.store import Store
 OPERATOR = "operator"
 
 
+class GivenParts(TypedDict, total=False):
+    """Parts that may be passed as they are instead of coming from a plugin."""
+
+    exchange: ExchangeClient | None
+    store: Store | None
+    checks: Sequence[RiskCheck]
+    required_checks: Sequence[str]
+    tables: Mapping[str, Mapping[str, Any]]
+    watchdog: Watchdog | None
+
+
 class Kernel:
     """One kernel: one account, one exchange client, one store. Several may live in one process.
 
     ::
 
-        async with Kernel(settings, exchange=client, store=store, checks=[MinimumSize()]) as kernel:
+        async with Kernel(settings, plugins=[paper, sql_store, risk_hooks]) as kernel:
             bot = kernel.session(owner="my-bot")
             result = await bot.execute(Proposal.buy("BTC/USDT", quantity="0.01"))
+
+    A plugin is an object with hooks or the name of an installed one; *exchange*, *store* and *checks*
+    may also be passed as they are. *tables* holds the plugins' configuration tables by name.
 
     It belongs to the loop and thread that started it. There is no global state and no signal
     handler. Raises `ConfigurationRefused` when a part is missing: there is no implicit paper mode,
@@ -55,42 +70,23 @@ class Kernel:
     def __init__(
         self,
         settings: KernelSettings,
+        plugins: Sequence[object] = (),
         *,
-        exchange: ExchangeClient | None = None,
-        store: Store | None = None,
-        checks: Sequence[RiskCheck] = (),
-        required_checks: Sequence[str] = (),
         clock: Clock | None = None,
         ids: Ids | None = None,
-        watchdog: Watchdog | None = None,
         logger: logging.Logger | None = None,
-        plugins: Sequence[tuple[str, str]] = (),
+        **given: Unpack[GivenParts],
     ) -> None:
-        if exchange is None:
-            raise _missing("exchange", "There is no implicit paper mode; pass an exchange client or plugin.")
-        if store is None:
-            raise _missing("store", "Pass a store, for example that of fairlead-sqlstore.")
-        if not checks and not required_checks and not settings.allow_unchecked:
-            raise _missing("risk check", "Pass checks, or set allow_unchecked=True to trade without any.")
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
         self._ids: Ids = ids or SystemIds()
         self._logger = logger or logging.getLogger("fairlead")
-        self._parts: Parts = assemble(
-            settings,
-            exchange,
-            store,
-            checks,
-            required_checks,
-            self.clock,
-            watchdog,
-            self._logger,
-            tuple(plugins),
-        )
+        ingredients = compose(settings, Given(plugins=plugins, **given), self.clock, self._ids, self._logger)
+        self._parts = Parts(ingredients)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
 
-    async def __aenter__(self) -> Kernel:
+    async def __aenter__(self) -> Self:
         await self.start()
         return self
 
@@ -100,7 +96,10 @@ class Kernel:
         await self.stop()
 
     async def start(self) -> None:
-        """Lock, replay, connect, reconcile, enable. Raises what stands against it, and leaves nothing running."""
+        """Lock, replay, connect, reconcile, enable.
+
+        Raises what stands against it, and then leaves nothing running.
+        """
         if self._loop is not None:
             raise NotRunning("The kernel was started already.", fix="Make a new one.")
         self._loop = asyncio.get_running_loop()
@@ -108,7 +107,10 @@ class Kernel:
         await self._parts.start()
 
     async def stop(self) -> None:
-        """Stop in reverse order: effects under way end, what is known is recorded, the store is given back."""
+        """Stop in reverse order.
+
+        Effects under way end, what is known is recorded, the store is given back.
+        """
         if self._loop is None:
             return
         await self._parts.stop()
@@ -289,7 +291,3 @@ class Kernel:
                 not_done="The command was not recorded and nothing was sent.",
                 fix="Try again later; cancels still go out.",
             )
-
-
-def _missing(part: str, fix: str) -> ConfigurationRefused:
-    return ConfigurationRefused(f"The kernel has no {part}.", not_done="It was not made.", fix=fix)

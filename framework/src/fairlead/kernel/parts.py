@@ -3,41 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import platform
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
 from fairlead import __version__
 from fairlead.domain.anomalies import AnomalyKind
 from fairlead.domain.identifiers import account_tag
-from fairlead.errors import ConfigurationRefused, ExchangeFault, NotRunning
+from fairlead.errors import ExchangeFault, NotRunning
 from fairlead.kernel.bus import EventBus
 from fairlead.kernel.components import Component, ComponentState, Supervisor
+from fairlead.kernel.composition import Ingredients
 from fairlead.kernel.dispatcher import Dispatcher
 from fairlead.kernel.engine import Engine, deliver
 from fairlead.kernel.gate import Gate
 from fairlead.kernel.inbox import Inbox
 from fairlead.kernel.inputs import InFlightLost, KernelStarting, PriceSeen, TimerDue, TroubleSeen
-from fairlead.kernel.journal import Journal
+from fairlead.kernel.journal import Journal, SealedBatch
 from fairlead.kernel.outputs import StepOutput
 from fairlead.kernel.prices import PriceBoard
 from fairlead.kernel.reconciler import Reconciler
-from fairlead.kernel.recovery import Recovery
+from fairlead.kernel.recovery import Recovery, RecoveryHooks
 from fairlead.kernel.restore import restore_state
 from fairlead.kernel.rules import Rules
 from fairlead.kernel.settings import KernelSettings
 from fairlead.kernel.state import EngineState
 from fairlead.kernel.timers import Timers
-from fairlead.kernel.watchdog import ThreadWatchdog, Watchdog
-from fairlead.ports.clock import Clock
-from fairlead.ports.exchange import ExchangeClient
-from fairlead.ports.risk import RiskCheck
-from fairlead.ports.store import JournalHead, Store
+
+_T = TypeVar("_T")
 
 
 class Part(Component):
@@ -65,30 +62,28 @@ class Part(Component):
 class Parts:
     """Everything long-lived in one kernel."""
 
-    def __init__(
-        self,
-        settings: KernelSettings,
-        client: ExchangeClient,
-        store: Store,
-        gate: Gate,
-        clock: Clock,
-        watchdog: Watchdog,
-        logger: logging.Logger,
-        plugins: tuple[tuple[str, str], ...],
-    ) -> None:
+    def __init__(self, ingredients: Ingredients) -> None:
+        settings, clock = ingredients.settings, ingredients.clock
         self.settings = settings
-        self.client = client
-        self.store = store
+        self.client = ingredients.exchange
+        self.store = ingredients.store
         self.clock = clock
-        self.watchdog = watchdog
-        self.logger = logger
-        self.plugins = plugins
+        self.watchdog = ingredients.watchdog
+        self.logger = ingredients.logger
+        self.plugins = ingredients.plugins
+        self.gate = Gate(
+            ingredients.checks,
+            clock,
+            budget_ns=settings.ns("check_budget"),
+            required=ingredients.required_checks,
+            watchdog=self.watchdog,
+        )
         self.running = False
         self.failure: Exception | None = None
         self.supervisor = Supervisor(self._task_failed)
-        self.bus = EventBus(logger, settings.stream_queue_max, self._interest)
+        self.bus = EventBus(self.logger, settings.stream_queue_max, self._interest)
         self.journal = Journal(
-            store,
+            self.store,
             clock,
             commit_timeout_ns=settings.ns("commit_timeout"),
             batch_steps_max=settings.batch_steps_max,
@@ -96,13 +91,19 @@ class Parts:
             on_fault=self._journal_failed,
         )
         state = EngineState(settings.account, account_tag(settings.account))
-        self.engine = Engine(state, Rules.of(settings, gate, client.capabilities), clock, self.journal)
+        self.engine = Engine(
+            state, Rules.of(settings, self.gate, self.client.capabilities), clock, self.journal
+        )
         self.engine.on_broken_step = self._step_broke
         self.prices = PriceBoard(lambda: self.engine.state)
-        self.inbox = Inbox(self.engine, store, self._price_seen)
+        self.inbox = Inbox(self.engine, self.store, self._price_seen)
         self.timers = Timers(clock, lambda name: self.inbox.add(TimerDue(name)))
-        self._connect_parts(gate)
-        self.components = (
+        self._connect_parts()
+        self.components = self._components()
+
+    def _components(self) -> tuple[Part, ...]:
+        """Return the components in the order in which they depend on each other."""
+        return (
             Part("store", self._open_store, self.store.close),
             Part("journal", self._start_journal, self._stop_journal),
             Part("inbox", self._start_inbox, self._stop_inbox),
@@ -110,10 +111,9 @@ class Parts:
             Part("reconciler", self._first_reconciliation, self._nothing),
         )
 
-    def _connect_parts(self, gate: Gate) -> None:
+    def _connect_parts(self) -> None:
         settings, clock = self.settings, self.clock
         timeout_ns = settings.ns("request_timeout")
-        self.gate = gate
         self.dispatcher = Dispatcher(
             self.client,
             clock,
@@ -131,18 +131,8 @@ class Parts:
             request_timeout_ns=timeout_ns,
             enable=not settings.start_disabled,
         )
-        self.recovery = Recovery(
-            self.store,
-            clock,
-            self.engine,
-            self.dispatcher,
-            self._release,
-            self._recovered,
-            self.give_up,
-            attempts_max=settings.recovery_attempts_max,
-            interval_ns=settings.ns("recovery_interval"),
-            timeout_ns=settings.ns("commit_timeout"),
-        )
+        hooks = RecoveryHooks(self._release, self._recovered, self.give_up)
+        self.recovery = Recovery(self.store, clock, self.engine, self.dispatcher, settings, hooks)
         self.inbox.on_disconnected = self._stream_broke
         self.inbox.on_reconnected = lambda: self._request_reconciliation("the stream came back")
 
@@ -220,7 +210,7 @@ class Parts:
         instruments = await self._asked(self.client.instruments())
         self.engine.state.instruments = {instrument.symbol: instrument for instrument in instruments}
 
-    async def _asked(self, question: Coroutine[Any, Any, Any]) -> Any:
+    async def _asked(self, question: Coroutine[Any, Any, _T]) -> _T:
         async with self.clock.timeout_ns(self.settings.ns("request_timeout")):
             return await question
 
@@ -236,8 +226,9 @@ class Parts:
                 Exception
             ) as error:  # supervision point: whatever the client raised, try again, then refuse
                 problem = error
+        what = f"Reconciliation with the venue failed {RECONCILE_ATTEMPTS_MAX} times"
         raise ExchangeFault(
-            f"Reconciliation with the venue failed {RECONCILE_ATTEMPTS_MAX} times: {type(problem).__name__}: {problem}",
+            f"{what}: {type(problem).__name__}: {problem}",
             not_done="Trading was not enabled and the kernel did not start.",
             fix="See to the connection, then start again; nothing is lost.",
         ) from problem
@@ -274,7 +265,7 @@ class Parts:
         for effect in output.effects:
             self.dispatcher.dispatch(effect)
 
-    async def _journal_failed(self, sealed: Any, error: Exception) -> None:
+    async def _journal_failed(self, sealed: SealedBatch, error: Exception) -> None:
         await self.recovery.after_failed_commit(sealed, error)
 
     def _step_broke(self, error: Exception) -> None:
@@ -307,8 +298,8 @@ class Parts:
     def _price_seen(self, given: PriceSeen) -> None:
         self.prices.publish(given.print)
 
-    def _interest(self, wanted: bool) -> None:
-        self.engine.has_subscribers = wanted
+    def _interest(self) -> None:
+        self.engine.has_subscribers = True
 
     def _task_failed(self, name: str, error: BaseException) -> None:
         self.logger.error("The kernel's task %s failed: %s", name, type(error).__name__, exc_info=error)
@@ -321,31 +312,6 @@ class Parts:
 RECONCILE_ATTEMPTS_MAX = 3
 
 
-def assemble(
-    settings: KernelSettings,
-    client: ExchangeClient,
-    store: Store,
-    checks: Sequence[RiskCheck],
-    required_checks: Sequence[str],
-    clock: Clock,
-    watchdog: Watchdog | None,
-    logger: logging.Logger,
-    plugins: tuple[tuple[str, str], ...],
-) -> Parts:
-    """Put a kernel's parts together."""
-    names = [check.name for check in checks]
-    doubled = sorted({name for name in names if names.count(name) > 1})
-    if doubled:
-        raise ConfigurationRefused(
-            f"Two risk checks are called {doubled[0]!r}.", fix="Give each its own name."
-        )
-    guard = watchdog or ThreadWatchdog(settings.ns("check_hang"))
-    gate = Gate(
-        checks, clock, budget_ns=settings.ns("check_budget"), required=required_checks, watchdog=guard
-    )
-    return Parts(settings, client, store, gate, clock, guard, logger, plugins)
-
-
 def holder_text() -> str:
     """Return who we are, for a kernel that finds the store held."""
     return f"process {os.getpid()} on {platform.node()}"
@@ -356,4 +322,4 @@ def configuration_digest(settings: KernelSettings) -> str:
     return sha256(repr(sorted(attrs.asdict(settings).items())).encode()).hexdigest()
 
 
-__all__ = ["JournalHead", "Part", "Parts", "assemble", "configuration_digest", "holder_text"]
+__all__ = ["Part", "Parts", "configuration_digest", "holder_text"]

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import attrs
+
 from fairlead.domain.anomalies import AnomalyKind
 from fairlead.errors import CommitUncertain, JournalDamaged, StaleEpoch, StoreFault, StoreHeld
 from fairlead.kernel.dispatcher import Dispatcher
@@ -17,10 +19,20 @@ from fairlead.kernel.inputs import InFlightLost, TroubleSeen
 from fairlead.kernel.journal import SealedBatch
 from fairlead.kernel.outputs import StepOutput
 from fairlead.kernel.restore import restore_state
+from fairlead.kernel.settings import KernelSettings
 from fairlead.ports.clock import Clock
 from fairlead.ports.store import JournalHead, Opened, Store
 
 _FATAL = (StaleEpoch, StoreHeld, JournalDamaged)
+
+
+@attrs.frozen
+class RecoveryHooks:
+    """What the recovery tells the rest of the kernel."""
+
+    release: Callable[[StepOutput], None]
+    recovered: Callable[[str], None]
+    give_up: Callable[[Exception], None]
 
 
 class Recovery:
@@ -32,24 +44,17 @@ class Recovery:
         clock: Clock,
         engine: Engine,
         dispatcher: Dispatcher,
-        release: Callable[[StepOutput], None],
-        on_recovered: Callable[[str], None],
-        give_up: Callable[[Exception], None],
-        *,
-        attempts_max: int,
-        interval_ns: int,
-        timeout_ns: int,
+        settings: KernelSettings,
+        hooks: RecoveryHooks,
     ) -> None:
         self._store = store
         self._clock = clock
         self._engine = engine
         self._dispatcher = dispatcher
-        self._release = release
-        self._on_recovered = on_recovered
-        self._give_up = give_up
-        self._attempts_max = attempts_max
-        self._interval_ns = interval_ns
-        self._timeout_ns = timeout_ns
+        self._hooks = hooks
+        self._attempts_max = settings.recovery_attempts_max
+        self._interval_ns = settings.ns("recovery_interval")
+        self._timeout_ns = settings.ns("commit_timeout")
         self.count = 0
 
     async def after_failed_commit(self, sealed: SealedBatch, error: Exception) -> None:
@@ -69,7 +74,7 @@ class Recovery:
         proven = batch is not None and opened.head == JournalHead(batch.last_sequence, batch.head_hash)
         if not proven and opened.head != base:
             detail = "the store's head is neither before nor after the last batch"
-            self._give_up(JournalDamaged(opened.head.sequence, detail))
+            self._hooks.give_up(JournalDamaged(opened.head.sequence, detail))
             return
         discarded = engine.journal.discard()
         if not proven:
@@ -77,7 +82,7 @@ class Recovery:
         await self._rebuild(opened)
         if proven:
             for output in sealed.outputs:
-                self._release(output)
+                self._hooks.release(output)
         why = f"The journal failed ({type(error).__name__}) and was recovered."
         engine.fail_discarded(discarded, why)
         kind = AnomalyKind.JOURNAL_RECOVERED if batch is not None else AnomalyKind.COMPONENT_FAILED
@@ -89,7 +94,7 @@ class Recovery:
         """Reopen the store, again and again; nothing when it was given up."""
         problem: Exception = error
         if isinstance(error, _FATAL):
-            self._give_up(error)
+            self._hooks.give_up(error)
             return None
         for attempt in range(self._attempts_max):
             if attempt:
@@ -98,11 +103,11 @@ class Recovery:
                 async with self._clock.timeout_ns(self._timeout_ns):
                     return await self._store.reopen()
             except _FATAL as fatal:
-                self._give_up(fatal)
+                self._hooks.give_up(fatal)
                 return None
             except (StoreFault, OSError, TimeoutError) as again:
                 problem = again
-        self._give_up(
+        self._hooks.give_up(
             CommitUncertain(f"The store could not be reopened: {type(problem).__name__}: {problem}")
         )
         return None
@@ -120,4 +125,4 @@ class Recovery:
         engine.suspended = False
         engine.process(TroubleSeen(kind.value, "journal", detail))
         engine.process(InFlightLost(self._dispatcher.in_flight, "the journal was recovered"))
-        self._on_recovered("the journal was recovered")
+        self._hooks.recovered("the journal was recovered")

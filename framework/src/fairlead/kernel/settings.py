@@ -12,7 +12,7 @@ from fairlead.errors import ConfigurationRefused
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
 
 
-def _positive_integer(instance: object, attribute: attrs.Attribute[int], value: object) -> None:
+def _positive_integer(_instance: object, attribute: attrs.Attribute[int], value: object) -> None:
     if type(value) is not int or value <= 0:
         raise ConfigurationRefused(
             f"kernel.{attribute.name}: {value!r} is not a whole number above zero.",

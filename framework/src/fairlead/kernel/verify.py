@@ -74,7 +74,9 @@ async def fold_journal(reader: JournalReader, account: str = "") -> Fold:
 def _fold_one(fold: Fold, envelope: Envelope) -> None:
     sequence = envelope.sequence
     if sequence != fold.head.sequence + 1:
-        raise JournalDamaged(sequence, f"it follows {fold.head.sequence}, records are missing or out of order")
+        raise JournalDamaged(
+            sequence, f"it follows {fold.head.sequence}, records are missing or out of order"
+        )
     expected = chain_hash(
         fold.head.hash, sequence, envelope.ts_ns, envelope.kind, envelope.version, envelope.payload
     )
@@ -119,7 +121,9 @@ def _differences(
     stored: Mapping[tuple[Scalar, ...], Mapping[str, Scalar]],
 ) -> list[str]:
     problems = [f"{table.name} {_name(key)}: in the journal, no row" for key in folded if key not in stored]
-    problems += [f"{table.name} {_name(key)}: a row, not in the journal" for key in stored if key not in folded]
+    problems += [
+        f"{table.name} {_name(key)}: a row, not in the journal" for key in stored if key not in folded
+    ]
     for key, values in folded.items():
         other = stored.get(key)
         if other is None:

@@ -22,7 +22,7 @@ class CheckHung(BaseException):
 class Watchdog(Protocol):
     """Something that interrupts a check that runs too long."""
 
-    def watching(self, name: str) -> AbstractContextManager[None]:
+    def watching(self) -> AbstractContextManager[None]:
         """Return a block inside which the current thread may be interrupted by `CheckHung`."""
 
     def close(self) -> None:
@@ -32,7 +32,7 @@ class Watchdog(Protocol):
 class NoWatchdog:
     """Watches nothing: for simulations, where time stands still inside a step."""
 
-    def watching(self, name: str) -> AbstractContextManager[None]:
+    def watching(self) -> AbstractContextManager[None]:
         """Return a block that does nothing."""
         return nullcontext()
 
@@ -52,7 +52,7 @@ class ThreadWatchdog:
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def watching(self, name: str) -> AbstractContextManager[None]:
+    def watching(self) -> AbstractContextManager[None]:
         """Return a block inside which the current thread may be interrupted."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._watch, name="fairlead-watchdog", daemon=True)

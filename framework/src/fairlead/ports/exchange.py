@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from enum import Enum
+from enum import StrEnum
 from typing import Protocol
 
 import attrs
@@ -22,7 +22,7 @@ from fairlead.domain.instruments import Instrument
 from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInForce
 
 
-class Fence(str, Enum):
+class Fence(StrEnum):
     """What makes it certain that a request without an answer will not be executed any more.
 
     ``DEADLINE``: the venue refuses an order request after the deadline it carries.
@@ -47,7 +47,7 @@ class ExchangeCapabilities:
     price_source: bool = False
 
 
-class Outcome(str, Enum):
+class Outcome(StrEnum):
     """What became of a request: decided by the client from data, ``UNKNOWN`` when in doubt."""
 
     ACCEPTED = "accepted"
@@ -83,7 +83,7 @@ class Answer:
     retry_after_ns: int = 0
 
 
-class VenueStatus(str, Enum):
+class VenueStatus(StrEnum):
     """The state of an order as the venue says it."""
 
     LIVE = "live"

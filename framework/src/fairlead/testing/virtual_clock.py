@@ -74,7 +74,7 @@ class VirtualClock:
         finally:
             timer.cancel()
 
-    def timeout_ns(self, duration_ns: int) -> AbstractAsyncContextManager[None]:
+    def timeout_ns(self, duration_ns: int) -> AbstractAsyncContextManager[object]:
         """Return a block that raises `TimeoutError` when it has run for longer than this."""
         return _Timeout(self._loop, duration_ns)
 
@@ -88,7 +88,7 @@ def _wake_up(wake: asyncio.Future[None]) -> None:
         wake.set_result(None)
 
 
-class _Timeout(AbstractAsyncContextManager[None]):
+class _Timeout(AbstractAsyncContextManager[object]):
     """Starts to count when the block is entered, as the port's users expect, not when it is made."""
 
     def __init__(self, loop: SeededLoop, duration_ns: int) -> None:
@@ -133,7 +133,7 @@ class GenerationClock:
         await self._clock.sleep_ns(duration_ns)
         self._generation.check()
 
-    def timeout_ns(self, duration_ns: int) -> AbstractAsyncContextManager[None]:
+    def timeout_ns(self, duration_ns: int) -> AbstractAsyncContextManager[object]:
         """Return a block with a time limit; raise `GenerationDead` when this life is over."""
         self._generation.check()
         return self._clock.timeout_ns(duration_ns)

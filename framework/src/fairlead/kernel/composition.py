@@ -1,0 +1,126 @@
+"""Composition: which exchange client, store and checks a kernel gets, from objects and from plugins."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import attrs
+
+from fairlead.errors import ConfigurationRefused
+from fairlead.hookspecs import PluginContext
+from fairlead.kernel.settings import KernelSettings
+from fairlead.kernel.watchdog import ThreadWatchdog, Watchdog
+from fairlead.plugins.manager import PluginManager
+from fairlead.ports.clock import Clock
+from fairlead.ports.exchange import ExchangeClient
+from fairlead.ports.ids import Ids
+from fairlead.ports.risk import RiskCheck
+from fairlead.ports.store import Store
+
+_T = TypeVar("_T")
+
+
+@attrs.define(slots=True, kw_only=True)
+class Ingredients:
+    """Everything that a kernel is made of."""
+
+    settings: KernelSettings
+    exchange: ExchangeClient
+    store: Store
+    checks: Sequence[RiskCheck]
+    required_checks: Sequence[str]
+    clock: Clock
+    ids: Ids
+    watchdog: Watchdog
+    logger: logging.Logger
+    plugins: tuple[tuple[str, str], ...]
+
+
+@attrs.define(slots=True, kw_only=True)
+class Given:
+    """What the bot's author passed; anything may come from a plugin instead."""
+
+    plugins: Sequence[object] = ()
+    exchange: ExchangeClient | None = None
+    store: Store | None = None
+    checks: Sequence[RiskCheck] = ()
+    required_checks: Sequence[str] = ()
+    tables: Mapping[str, Mapping[str, Any]] = attrs.Factory(dict)
+    watchdog: Watchdog | None = None
+
+
+def compose(
+    settings: KernelSettings, given: Given, clock: Clock, ids: Ids, logger: logging.Logger
+) -> Ingredients:
+    """Ask the plugins and put everything together.
+
+    A plugin is an object with hooks, or the name of an installed one. Raises `ConfigurationRefused`
+    when a part is missing or doubled, and `PluginRefused` when a plugin that was asked for is not fit.
+    """
+    manager = PluginManager(tables=given.tables)
+    for plugin in given.plugins:
+        if isinstance(plugin, str):
+            manager.load([plugin])
+        else:
+            manager.add(plugin)
+    manager.require()
+    context = PluginContext(settings.account, clock, ids, {}, logger)
+    exchange = _only("exchange", given.exchange, manager.exchanges(context))
+    store = _only("store", given.store, manager.stores(context))
+    checks = [*given.checks, *manager.risk_checks(context)]
+    _check_checks(settings, checks, given.required_checks)
+    return Ingredients(
+        settings=settings,
+        exchange=exchange,
+        store=store,
+        checks=checks,
+        required_checks=given.required_checks,
+        clock=clock,
+        ids=ids,
+        watchdog=given.watchdog or ThreadWatchdog(settings.ns("check_hang")),
+        logger=logger,
+        plugins=manager.versions(),
+    )
+
+
+_ADVICE = {
+    "exchange": "There is no implicit paper mode; pass an exchange client or plugin.",
+    "store": "Pass a store or plugin, for example that of fairlead-sqlstore.",
+}
+
+
+def _only(part: str, given: _T | None, provided: Sequence[_T]) -> _T:
+    """Return the one part there is."""
+    found = [*([] if given is None else [given]), *provided]
+    if not found:
+        raise ConfigurationRefused(
+            f"The kernel has no {part}.", not_done="It was not made.", fix=_ADVICE[part]
+        )
+    if len(found) > 1:
+        raise ConfigurationRefused(
+            f"The kernel was given {len(found)} {part}s and uses exactly one.",
+            not_done="It was not made.",
+            fix="Leave all but one out.",
+        )
+    return found[0]
+
+
+def _check_checks(
+    settings: KernelSettings, checks: Sequence[RiskCheck], required_checks: Sequence[str]
+) -> None:
+    if not checks and not required_checks and not settings.allow_unchecked:
+        raise ConfigurationRefused(
+            "The kernel has no risk check.",
+            not_done="It was not made.",
+            fix="Pass checks, or set allow_unchecked=True to trade without any.",
+        )
+    names = [check.name for check in checks]
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise ConfigurationRefused(
+            f"Two risk checks are called {doubled[0]!r}.",
+            not_done="The kernel was not made.",
+            fix="Give each its own name.",
+        )
