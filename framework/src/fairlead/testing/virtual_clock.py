@@ -74,7 +74,7 @@ class VirtualClock:
         finally:
             timer.cancel()
 
-    def timeout_ns(self, duration_ns: int) -> AbstractAsyncContextManager[None]:
+    def timeout_ns(self, duration_ns: int) -> AbstractAsyncContextManager[object]:
         """Return a block that raises `TimeoutError` when it has run for longer than this."""
         return _Timeout(self._loop, duration_ns)
 
@@ -133,7 +133,7 @@ class GenerationClock:
         await self._clock.sleep_ns(duration_ns)
         self._generation.check()
 
-    def timeout_ns(self, duration_ns: int) -> AbstractAsyncContextManager[None]:
+    def timeout_ns(self, duration_ns: int) -> AbstractAsyncContextManager[object]:
         """Return a block with a time limit; raise `GenerationDead` when this life is over."""
         self._generation.check()
         return self._clock.timeout_ns(duration_ns)
