@@ -20,8 +20,8 @@ class TaskRegistry:
     def __init__(self) -> None:
         self._tasks: weakref.WeakKeyDictionary[AnyTask, TaskIdentity] = weakref.WeakKeyDictionary()
         self._met = 0
-        # By address, because weak references are gone by the time a generator's finalizer is called. Addresses
-        # are used again, so this does not grow beyond the most generators that were there at once.
+        # By address: weak references are gone when a finalizer is called. Addresses are used again, so this
+        # does not grow beyond the most generators that were there at once.
         self._generators: dict[int, tuple[weakref.ref[AsyncGenerator[Any, Any]], Context]] = {}
 
     def identity_of(self, task: AnyTask, context: Context) -> TaskIdentity:
