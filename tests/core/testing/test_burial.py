@@ -186,8 +186,8 @@ def test_generators_of_the_dead_are_closed() -> None:
     assert crash_everywhere(program)[2:] == [["closed", "closed"]] * (ENOUGH_STEPS - 3)
 
 
-@pytest.mark.parametrize("collected_while_alive", [True, False])
-def test_a_generator_in_a_cycle_is_left_without_a_warning(collected_while_alive: bool) -> None:  # noqa: FBT001
+@pytest.mark.parametrize("collected_early", [True, False])
+def test_a_generator_in_a_cycle_is_left_without_a_warning(collected_early: bool) -> None:  # noqa: FBT001 - a case
     """The same for one that only the collector finds, before the crash or after it."""
 
     async def program(world: World, generation: Generation, log: Log) -> None:
@@ -205,7 +205,7 @@ def test_a_generator_in_a_cycle_is_left_without_a_warning(collected_while_alive:
         del generator, holder
         while True:
             await world.clock_of(generation).sleep_ns(1_000_000_000)
-            if collected_while_alive:
+            if collected_early:
                 gc.collect()
 
     gc.disable()
@@ -215,6 +215,63 @@ def test_a_generator_in_a_cycle_is_left_without_a_warning(collected_while_alive:
         gc.enable()
     assert logs[1] == ["closed"]
     assert logs[-1] == ["closed"]
+
+
+def test_generators_whose_clean_up_waits_are_closed_all_the_same() -> None:
+    """What a `finally` block of a generator awaits is never waited for, be it one thing or several."""
+    log: Log = []
+
+    async def main() -> None:
+        async def count() -> AsyncIterator[int]:
+            try:
+                yield 1
+            finally:
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    log.append("closing")
+                    await asyncio.Event().wait()
+                    log.append("waited")
+
+        kept = count()
+        await anext(kept)
+        await asyncio.Event().wait()
+
+    with pytest.raises(Crashed):
+        run(main, crash_at_step=2)
+    gc.collect()
+    assert log == ["closing"]
+
+
+def test_eager_tasks_are_buried_too() -> None:
+    """A task that ran its first step inside `create_task` belongs to its generation like any other."""
+    eager: Any = getattr(asyncio, "eager_task_factory", None)
+    if eager is None:
+        pytest.skip("eager tasks came with Python 3.12")
+    log: Log = []
+
+    async def scenario(world: World, generation: Generation) -> None:
+        async def wait() -> None:
+            try:
+                await world.clock_of(generation).sleep_ns(1_000_000_000)
+                log.append("woken")
+            finally:
+                log.append(f"alive: {generation.alive}")
+
+        async def finish() -> None:
+            log.append("finished")
+
+        asyncio.get_running_loop().set_task_factory(eager)
+        await asyncio.create_task(finish())
+        kept = asyncio.create_task(wait())
+        world.crash_points.reached("here")
+        await kept
+
+    with World() as world:
+        assert world.run_generation(scenario, crash_at_point=("here", 1)).crashed
+        gc.collect()
+        world.pass_time_ns(2_000_000_000)
+    assert log == ["finished", "alive: False"]
 
 
 def test_crashing_a_plain_run_leaves_no_warning() -> None:

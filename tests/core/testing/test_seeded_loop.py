@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -91,7 +92,7 @@ def test_timers_of_one_instant_run_in_the_order_they_were_set() -> None:
         virtual = clock()
         due_ns = virtual.monotonic_ns() + NANOSECONDS_PER_SECOND
         for number in range(50):
-            virtual.call_at_ns(due_ns, lambda number=number: called.append(number))  # type: ignore[misc]
+            virtual.call_at_ns(due_ns, partial(called.append, number))
         await virtual.sleep_ns(2 * NANOSECONDS_PER_SECOND)
 
     run(main)
@@ -531,7 +532,35 @@ def test_every_method_that_reaches_outside_is_refused() -> None:
 def test_an_unknown_interleaving_is_refused() -> None:
     """A misspelled policy does not fall back to another one."""
     with pytest.raises(ValueError, match="'fifo', 'uniform' and 'priority'"):
-        SeededLoop(1, interleaving="random")  # type: ignore[arg-type]
+        SeededLoop(1, interleaving="random")  # type: ignore[arg-type]  # what is refused
+
+
+def test_a_canceled_callback_does_not_run() -> None:
+    """Taking back what is ready already is possible, as with stock loops, and costs no step."""
+    called: list[str] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        handle = loop.call_soon(called.append, "canceled")
+        loop.call_soon(called.append, "kept")
+        handle.cancel()
+        await clock().sleep_ns(1_000)
+
+    run(main, interleaving="fifo")
+    assert called == ["kept"]
+
+
+def test_an_interrupt_from_the_keyboard_goes_straight_out() -> None:
+    """A developer who presses Ctrl-C in the middle of a run gets out of it, also out of executor work."""
+
+    def press() -> None:
+        raise KeyboardInterrupt
+
+    async def main() -> None:
+        await asyncio.get_running_loop().run_in_executor(None, press)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(main)
 
 
 def test_a_closed_loop_refuses_work() -> None:

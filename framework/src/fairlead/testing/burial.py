@@ -31,7 +31,7 @@ def bury_task(task: AnyTask, identity: TaskIdentity) -> None:
         if not task.cancelled():
             task.exception()
         return
-    task._log_destroy_pending = False  # type: ignore[attr-defined]
+    task._log_destroy_pending = False  # type: ignore[attr-defined]  # private
     coroutine = task.get_coro()
     if not isinstance(coroutine, Coroutine):
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextvars import Context, copy_context
 from typing import Any, TypeVar, TypeVarTuple
 
@@ -174,6 +174,17 @@ class SeededLoop(NoOutsideWorld):
         self.call_at_us(self._now_us + delay_us, _run_into, future, lambda: func(*args))
         return future
 
+    def create_task(
+        self,
+        coro: Generator[Any, None, _Result] | Coroutine[Any, Any, _Result],
+        **options: Any,  # noqa: ANN401 - newer versions of asyncio have more of them
+    ) -> asyncio.Task[_Result]:
+        """Create a task; most were met at their first `call_soon`, those that start eagerly are met here."""
+        task = super().create_task(coro, **options)
+        if not task.done():
+            self._tasks.identity_of(task, options.get("context") or copy_context())
+        return task
+
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         self._timers.canceling(handle)
 
@@ -292,7 +303,7 @@ class SeededLoop(NoOutsideWorld):
         """Attach the failure report to an error as a note, and as `failure_report`, once."""
         if getattr(error, "failure_report", None) is None:
             report = self.report()
-            error.failure_report = report  # type: ignore[attr-defined]
+            error.failure_report = report  # type: ignore[attr-defined]  # any error may get one
             error.add_note(report.text())
 
     def _reported(self, error: Exception) -> Exception:
@@ -335,7 +346,7 @@ class SeededLoop(NoOutsideWorld):
         try:
             self._tasks.bury(belongs)
         finally:
-            asyncio._set_running_loop(running_loop)  # noqa: SLF001
+            asyncio._set_running_loop(running_loop)  # noqa: SLF001 - same
         self._drop_handles(belongs)
 
     def _drop_handles(self, belongs: Belongs) -> None:
@@ -344,7 +355,7 @@ class SeededLoop(NoOutsideWorld):
 
     def _asyncgen_firstiter_hook(self, agen: AsyncGenerator[Any, Any]) -> None:
         self._tasks.meet_generator(agen)
-        super()._asyncgen_firstiter_hook(agen)  # type: ignore[misc]
+        super()._asyncgen_firstiter_hook(agen)  # type: ignore[misc]  # private
 
     def _asyncgen_finalizer_hook(self, agen: AsyncGenerator[Any, Any]) -> None:
         context = self._tasks.forget_generator(agen)

@@ -9,13 +9,9 @@ from typing import Any
 
 from fairlead.testing.burial import bury_generator, bury_task, unseen_failure, where_it_waits
 from fairlead.testing.generation import Generation, generation_of
-from fairlead.testing.simulation_errors import UndyingTask
 from fairlead.testing.task_steps import AnyTask, TaskIdentity, task_label
 
 Belongs = Callable[[Generation | None], bool]
-
-_GENERATORS_BEFORE_PRUNING = 1_000
-_BURIAL_ROUNDS = 100
 
 
 class TaskRegistry:
@@ -24,7 +20,8 @@ class TaskRegistry:
     def __init__(self) -> None:
         self._tasks: weakref.WeakKeyDictionary[AnyTask, TaskIdentity] = weakref.WeakKeyDictionary()
         self._met = 0
-        # By identity, because weak references are gone by the time a generator's finalizer is called.
+        # By address: weak references are gone when a finalizer is called. Addresses are used again, so this
+        # does not grow beyond the most generators that were there at once.
         self._generators: dict[int, tuple[weakref.ref[AsyncGenerator[Any, Any]], Context]] = {}
 
     def identity_of(self, task: AnyTask, context: Context) -> TaskIdentity:
@@ -41,8 +38,6 @@ class TaskRegistry:
 
     def meet_generator(self, generator: AsyncGenerator[Any, Any]) -> None:
         """Remember in which context an asynchronous generator was started."""
-        if len(self._generators) > _GENERATORS_BEFORE_PRUNING:
-            self._generators = {key: kept for key, kept in self._generators.items() if kept[0]() is not None}
         self._generators[id(generator)] = (weakref.ref(generator), copy_context())
 
     def forget_generator(self, generator: AsyncGenerator[Any, Any]) -> Context:
@@ -67,12 +62,9 @@ class TaskRegistry:
         return None
 
     def bury(self, belongs: Belongs) -> None:
-        """End all tasks and generators that belong; raise `UndyingTask` when that does not come to an end."""
-        for _ in range(_BURIAL_ROUNDS):
-            if not self._bury_tasks(belongs):
-                break
-        else:
-            raise UndyingTask(f"ending tasks made new tasks, {_BURIAL_ROUNDS} times over")
+        """End all tasks and generators that belong, the tasks included which their ending makes."""
+        while self._bury_tasks(belongs):
+            pass
         for reference, context in list(self._generators.values()):
             generator = reference()
             if generator is not None and belongs(generation_of(context)):

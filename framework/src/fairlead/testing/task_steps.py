@@ -22,7 +22,7 @@ AnyTask = asyncio.Task[Any]
 # callback.
 _C_STEP_TYPE = "TaskStepMethWrapper"
 _STEP_NAMES = frozenset({"task_wakeup", "__step", "__wakeup"})
-_PYTHON_TASK: type[Any] = asyncio.tasks._PyTask  # type: ignore[attr-defined]
+_PYTHON_TASK: type[Any] = asyncio.tasks._PyTask  # type: ignore[attr-defined]  # private
 _TASK_TYPES = (asyncio.Task, _PYTHON_TASK)
 
 
@@ -97,7 +97,7 @@ def _step_and_wakeup(task_type: type[Any]) -> tuple[AnyTask, list[Callable[..., 
     task: AnyTask = task_type(coroutine, loop=loop)
     loop.asked[0]()
     future.set_result(None)
-    task._log_destroy_pending = False  # type: ignore[attr-defined]
+    task._log_destroy_pending = False  # type: ignore[attr-defined]  # private
     coroutine.close()
     loop.close()
     return task, loop.asked
