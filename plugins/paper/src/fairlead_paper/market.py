@@ -12,6 +12,9 @@ from fairlead_paper.records import VenueOrder
 
 _ALWAYS = Decimal("-Infinity")  # a market order's key: better than any price
 
+# Quantity, price and rate of 38, 38 and 18 digits still multiply exactly in 96.
+_RATE_DIGITS_MAX = 18
+
 _Key = tuple[Decimal, int]
 
 
@@ -23,9 +26,10 @@ class Market:
 
     def __init__(self, instrument: Instrument) -> None:
         for rate in (instrument.maker_fee_rate, instrument.taker_fee_rate):
-            if not -ONE < rate < ONE:
+            if not -ONE < rate < ONE or len(rate.as_tuple().digits) > _RATE_DIGITS_MAX:
                 raise ConfigurationRefused(
-                    f"instrument {instrument.symbol}: a fee rate of {rate} is not between -1 and 1."
+                    f"instrument {instrument.symbol}: a fee rate of {rate} is not between -1 and 1.",
+                    fix=f"Write it as a fraction with at most {_RATE_DIGITS_MAX} digits, such as 0.0026.",
                 )
         self.instrument = instrument
         self.settlement_unit = Decimal((0, (1,), -instrument.settlement_decimals))

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 import attrs
 
-from fairlead.ports.exchange import FillReport, Instrument, OrderReport, SubmitRequest
+from fairlead.ports.exchange import Fence, FillReport, Instrument, OrderReport, SubmitRequest
 
 
 @attrs.define(slots=True)
@@ -102,6 +102,11 @@ class Hello:
     stream: bool
 
 
+@attrs.define(slots=True)
+class Shutdown:
+    """End the venue's process; only a server takes it."""
+
+
 Request = (
     Place
     | Cancel
@@ -114,6 +119,7 @@ Request = (
     | ReadState
     | NoteFault
     | Hello
+    | Shutdown
 )
 
 
@@ -219,6 +225,7 @@ class Welcome:
     """The answer to `Hello`; *session* counts the sessions of the venue's whole life."""
 
     session: int
+    fence: Fence
 
 
 Reply = Taken | Refused | Limited | Orders | Fills | Holdings | Rules | Played | State | Welcome
