@@ -21,6 +21,29 @@ import attrs
 from fairlead.domain.instruments import Instrument
 from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInForce
 
+# A client's author needs these too, and imports them from here: the domain is not public.
+__all__ = [
+    "Answer",
+    "ExchangeCapabilities",
+    "ExchangeClient",
+    "Fence",
+    "FillPage",
+    "FillReport",
+    "Instrument",
+    "Liquidity",
+    "LookUp",
+    "OrderReport",
+    "OrderSide",
+    "OrderType",
+    "Outcome",
+    "Report",
+    "ReportSink",
+    "SubmitRequest",
+    "TimeInForce",
+    "TradePrint",
+    "VenueStatus",
+]
+
 
 class Fence(StrEnum):
     """What makes it certain that a request without an answer will not be executed any more.

@@ -1,0 +1,198 @@
+"""The venue in operation: one request at a time, each step durable before anyone hears of it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+from fairlead.errors import ExchangeFault
+from fairlead.ports.exchange import Report
+from fairlead_paper import messages as say
+from fairlead_paper.records import PublicTrade
+from fairlead_paper.tape import Tape
+from fairlead_paper.venue import Venue
+from fairlead_paper.venue_file import VenueFile
+
+Listener = Callable[[Report], None]
+ADVANCE_MAX = 10_000
+
+
+class Desk:
+    """One venue with its time, its tape and its file; in process or behind a server.
+
+    *now_ns* gives the venue's time; without it the venue lives in the tape's time, which stands still
+    between two trades. Everything is synchronous: a step is whole or did not happen.
+    """
+
+    def __init__(
+        self,
+        venue: Venue,
+        now_ns: Callable[[], int] | None = None,
+        *,
+        tape: Tape | None = None,
+        position: int = 0,
+        file: VenueFile | None = None,
+    ) -> None:
+        self.venue = venue
+        self.position = position
+        self._now_ns = now_ns
+        self._tape = tape
+        self._file = file
+        self._faults = file.faults() if file else {}
+        self._sessions = file.sessions() if file else 0
+        self._listeners: list[tuple[str, Listener]] = []
+        self._broken = ""
+
+    def now_ns(self) -> int:
+        """Return the venue's time."""
+        if self._now_ns is not None:
+            return self._now_ns()
+        trades = self._tape.trades if self._tape else ()
+        return trades[max(0, min(self.position, len(trades)) - 1)].ts_ns if trades else 0
+
+    def listen(self, account: str, listener: Listener) -> Callable[[], None]:
+        """Send the account's reports and all public trades to the listener until the result is called."""
+        entry = (account, listener)
+        self._listeners.append(entry)
+
+        def stop() -> None:
+            if entry in self._listeners:
+                self._listeners.remove(entry)
+
+        return stop
+
+    def begin_session(self, account: str) -> say.Welcome:
+        """Welcome a client of the account; raise `ExchangeFault` when there is no such account."""
+        if not self.venue.shelves.has_account(account):
+            raise ExchangeFault(
+                "The paper venue has no such account.", fix="Use the account it was opened with."
+            )
+        self._sessions += 1
+        if self._file:
+            self._guarded(lambda file: file.add_session(account, self.now_ns()))
+        return say.Welcome(self._sessions, self.venue.rules.fence)
+
+    def trade(self, trade: PublicTrade) -> None:
+        """Let a public trade happen that is on no tape."""
+        self._check()
+        self.venue.trade(trade)
+        self._finish(None)
+
+    def close(self) -> None:
+        """Close the file; harmless when there is none."""
+        if self._file:
+            self._file.close()
+
+    def handle(self, account: str, request: say.Request) -> say.Reply:
+        """Answer one request; raise `ExchangeFault` when the step could not be made durable."""
+        self._check()
+        try:
+            return self._step(account, request)
+        except ExchangeFault:
+            raise
+        except Exception as error:  # isolation point: a step that died half-way leaves a state to distrust
+            self._broken = self._broken or f"a step failed ({type(error).__name__}: {error})"
+            raise
+
+    def _step(self, account: str, request: say.Request) -> say.Reply:
+        if isinstance(request, say.Place):
+            placed = self.venue.place(account, request.order, self.now_ns())
+            self._finish(None)
+            return placed
+        if isinstance(request, say.Cancel):
+            canceled = self.venue.cancel(
+                account, request.client_order_id, request.venue_order_id, self.now_ns()
+            )
+            self._finish(None)
+            return canceled
+        if isinstance(request, say.Advance):
+            return self._advance(request)
+        if isinstance(request, say.NoteFault):
+            return self._note_fault(request.kind)
+        return self._read(account, request)
+
+    def _read(self, account: str, request: say.Request) -> say.Reply:
+        shelves = self.venue.shelves
+        if isinstance(request, say.Find):
+            if request.shelf is say.Shelf.TRADES:
+                return say.Fills(shelves.find_fills(account, request.client_order_id))
+            return say.Orders(shelves.find_orders(account, request.client_order_id, request.shelf))
+        if isinstance(request, say.ReadOpen):
+            return say.Orders(shelves.open_orders(account))
+        if isinstance(request, say.ReadFills):
+            return shelves.fills_after(account, request.cursor, self.venue.rules.fill_page_size)
+        if isinstance(request, say.ReadBalances):
+            return say.Holdings(self.venue.holdings(account))
+        if isinstance(request, say.ReadRules):
+            return say.Rules([market.instrument for market in self.venue.markets.values()])
+        if isinstance(request, say.ReadState):
+            return self._state()
+        return say.Refused("unknown_request: not taken here", self.now_ns())
+
+    def _advance(self, request: say.Advance) -> say.Played | say.Refused:
+        """Play the next trades, all of them in one durable step."""
+        trades = self._tape.trades if self._tape else ()
+        if not 0 < request.count <= ADVANCE_MAX:
+            return say.Refused(f"bad_count: 1 to {ADVANCE_MAX} trades are played at once", self.now_ns())
+        if request.at >= 0 and request.at != self.position:
+            return say.Refused(f"tape_moved: it stands at {self.position}, not {request.at}", self.now_ns())
+        played: list[say.PlayedTrade] = []
+        for recorded in trades[self.position : self.position + request.count]:
+            now_ns = self._now_ns() if self._now_ns is not None else recorded.ts_ns
+            symbol = self._tape.symbol if self._tape else ""
+            trade = PublicTrade(symbol, recorded.price, recorded.quantity, now_ns, self.position)
+            self.venue.trade(trade)
+            played.append(
+                say.PlayedTrade(
+                    self.position, symbol, recorded.price, recorded.quantity, recorded.ts_ns, now_ns
+                )
+            )
+            self.position += 1
+        self._finish(self.position)
+        return say.Played(played, self.position, len(trades))
+
+    def _note_fault(self, kind: str) -> say.Taken:
+        self._faults[kind] = self._faults.get(kind, 0) + 1
+        if self._file:
+            self._guarded(lambda file: file.count_fault(kind))
+        return say.Taken("", self.now_ns())
+
+    def _state(self) -> say.State:
+        return say.State(
+            position=self.position,
+            length=len(self._tape.trades) if self._tape else 0,
+            now_ns=self.now_ns(),
+            orders=self.venue.order_count,
+            open_orders=self.venue.shelves.open_count(),
+            fills=self.venue.fill_count,
+            faults=dict(self._faults),
+        )
+
+    def _finish(self, position: int | None) -> None:
+        """Make the step durable, then tell the listeners."""
+        changes = self.venue.take_changes()
+        if self._file and (changes.events or position is not None):
+            self._guarded(lambda file: file.save(changes, position))
+        if self._listeners and changes.events:
+            for account, report in changes.events:
+                for owner, listener in tuple(self._listeners):
+                    if account is None or account == owner:
+                        listener(report)
+
+    def _guarded(self, write: Callable[[VenueFile], None]) -> None:
+        """Write to the file; after a failure memory is ahead of it, so nothing is answered any more."""
+        if self._file is None:
+            return
+        try:
+            write(self._file)
+        except sqlite3.Error as error:
+            self._broken = f"its file could not be written ({error})"
+            self._check()
+
+    def _check(self) -> None:
+        if self._broken:
+            raise ExchangeFault(
+                f"The paper venue stopped: {self._broken}.",
+                not_done="Nothing is answered any more.",
+                fix="Start it again; it continues from its file, where a step is whole or not there.",
+            )

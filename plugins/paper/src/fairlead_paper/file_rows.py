@@ -1,0 +1,188 @@
+"""The tables of the venue file, and how records become rows and rows records."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from fairlead.ports.exchange import Instrument, Liquidity, OrderSide, OrderType, TimeInForce, VenueStatus
+from fairlead_paper.exact import text_of
+from fairlead_paper.records import Balance, VenueFill, VenueOrder
+
+SCHEMA = (
+    """CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID""",
+    """CREATE TABLE instruments (
+        symbol TEXT PRIMARY KEY, base TEXT NOT NULL, quote TEXT NOT NULL,
+        price_increment TEXT NOT NULL, quantity_increment TEXT NOT NULL, minimum_quantity TEXT NOT NULL,
+        maximum_quantity TEXT, minimum_cost TEXT NOT NULL, settlement_decimals INTEGER NOT NULL,
+        maker_fee_rate TEXT NOT NULL, taker_fee_rate TEXT NOT NULL,
+        reductions_exempt_from_minimum INTEGER NOT NULL) WITHOUT ROWID""",
+    """CREATE TABLE markets (
+        symbol TEXT PRIMARY KEY, last_price TEXT NOT NULL, last_index INTEGER,
+        available TEXT NOT NULL) WITHOUT ROWID""",
+    """CREATE TABLE balances (
+        account TEXT NOT NULL, asset TEXT NOT NULL, opening TEXT NOT NULL, total TEXT NOT NULL,
+        locked TEXT NOT NULL, PRIMARY KEY (account, asset)) WITHOUT ROWID""",
+    """CREATE TABLE orders (
+        sequence INTEGER PRIMARY KEY, account TEXT NOT NULL, venue_order_id TEXT NOT NULL UNIQUE,
+        client_order_id TEXT NOT NULL, symbol TEXT NOT NULL, side TEXT NOT NULL, order_type TEXT NOT NULL,
+        time_in_force TEXT NOT NULL, quantity TEXT NOT NULL, limit_price TEXT, reduces INTEGER NOT NULL,
+        deadline_ns INTEGER NOT NULL, crossed INTEGER NOT NULL, status TEXT NOT NULL,
+        filled_quantity TEXT NOT NULL, filled_value TEXT NOT NULL, fees TEXT NOT NULL,
+        lock_asset TEXT NOT NULL, lock_price TEXT NOT NULL, locked TEXT NOT NULL, reason TEXT NOT NULL,
+        created_ns INTEGER NOT NULL, updated_ns INTEGER NOT NULL)""",
+    """CREATE INDEX orders_by_client_order_id ON orders (account, client_order_id)""",
+    """CREATE TABLE fills (
+        sequence INTEGER PRIMARY KEY, account TEXT NOT NULL, trade_id TEXT NOT NULL UNIQUE,
+        client_order_id TEXT NOT NULL, venue_order_id TEXT NOT NULL REFERENCES orders (venue_order_id),
+        symbol TEXT NOT NULL, side TEXT NOT NULL, quantity TEXT NOT NULL, price TEXT NOT NULL,
+        value TEXT NOT NULL, fee TEXT NOT NULL, fee_currency TEXT NOT NULL, liquidity TEXT NOT NULL,
+        ts_event INTEGER NOT NULL, tape_index INTEGER)""",
+    """CREATE TABLE tape (id INTEGER PRIMARY KEY CHECK (id = 1), position INTEGER NOT NULL)""",
+    """CREATE TABLE faults (kind TEXT PRIMARY KEY, fired INTEGER NOT NULL) WITHOUT ROWID""",
+    """CREATE TABLE sessions (
+        session INTEGER PRIMARY KEY, account TEXT NOT NULL, begun_ns INTEGER NOT NULL)""",
+)
+
+INSERT_INSTRUMENT = "INSERT INTO instruments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+REPLACE_MARKET = "INSERT OR REPLACE INTO markets VALUES (?, ?, ?, ?)"
+REPLACE_BALANCE = "INSERT OR REPLACE INTO balances VALUES (?, ?, ?, ?, ?)"
+REPLACE_ORDER = (
+    "INSERT OR REPLACE INTO orders"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+# Never a replacement: a trade id or sequence that exists already must fail.
+INSERT_FILL = "INSERT INTO fills VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+Row = tuple[Any, ...]
+
+
+def instrument_row(instrument: Instrument) -> Row:
+    """Return the row of an instrument."""
+    maximum = instrument.maximum_quantity
+    return (
+        instrument.symbol,
+        instrument.base,
+        instrument.quote,
+        text_of(instrument.price_increment),
+        text_of(instrument.quantity_increment),
+        text_of(instrument.minimum_quantity),
+        None if maximum is None else text_of(maximum),
+        text_of(instrument.minimum_cost),
+        instrument.settlement_decimals,
+        text_of(instrument.maker_fee_rate),
+        text_of(instrument.taker_fee_rate),
+        int(instrument.reductions_exempt_from_minimum),
+    )
+
+
+def balance_row(balance: Balance) -> Row:
+    """Return the row of a balance."""
+    figures = (balance.opening, balance.total, balance.locked)
+    return (balance.account, balance.asset, *map(text_of, figures))
+
+
+def balance_of(row: Row) -> Balance:
+    """Return the balance of a row."""
+    account, asset, opening, total, locked = row
+    return Balance(account, asset, Decimal(opening), Decimal(total), Decimal(locked))
+
+
+def order_row(order: VenueOrder) -> Row:
+    """Return the row of an order."""
+    return (
+        order.sequence,
+        order.account,
+        order.venue_order_id,
+        order.client_order_id,
+        order.symbol,
+        order.side.value,
+        order.order_type.value,
+        order.time_in_force.value,
+        text_of(order.quantity),
+        None if order.limit_price is None else text_of(order.limit_price),
+        int(order.reduces),
+        order.deadline_ns,
+        int(order.crossed),
+        order.status.value,
+        text_of(order.filled_quantity),
+        text_of(order.filled_value),
+        text_of(order.fees),
+        order.lock_asset,
+        text_of(order.lock_price),
+        text_of(order.locked),
+        order.reason,
+        order.created_ns,
+        order.updated_ns,
+    )
+
+
+def order_of(row: Row) -> VenueOrder:
+    """Return the order of a row."""
+    return VenueOrder(
+        sequence=row[0],
+        account=row[1],
+        venue_order_id=row[2],
+        client_order_id=row[3],
+        symbol=row[4],
+        side=OrderSide(row[5]),
+        order_type=OrderType(row[6]),
+        time_in_force=TimeInForce(row[7]),
+        quantity=Decimal(row[8]),
+        limit_price=None if row[9] is None else Decimal(row[9]),
+        reduces=bool(row[10]),
+        deadline_ns=row[11],
+        crossed=bool(row[12]),
+        status=VenueStatus(row[13]),
+        filled_quantity=Decimal(row[14]),
+        filled_value=Decimal(row[15]),
+        fees=Decimal(row[16]),
+        lock_asset=row[17],
+        lock_price=Decimal(row[18]),
+        locked=Decimal(row[19]),
+        reason=row[20],
+        created_ns=row[21],
+        updated_ns=row[22],
+    )
+
+
+def fill_row(fill: VenueFill) -> Row:
+    """Return the row of a fill."""
+    return (
+        fill.sequence,
+        fill.account,
+        fill.trade_id,
+        fill.client_order_id,
+        fill.venue_order_id,
+        fill.symbol,
+        fill.side.value,
+        text_of(fill.quantity),
+        text_of(fill.price),
+        text_of(fill.value),
+        text_of(fill.fee),
+        fill.fee_currency,
+        fill.liquidity.value,
+        fill.ts_event,
+        fill.tape_index,
+    )
+
+
+def fill_of(row: Row) -> VenueFill:
+    """Return the fill of a row."""
+    return VenueFill(
+        sequence=row[0],
+        account=row[1],
+        trade_id=row[2],
+        client_order_id=row[3],
+        venue_order_id=row[4],
+        symbol=row[5],
+        side=OrderSide(row[6]),
+        quantity=Decimal(row[7]),
+        price=Decimal(row[8]),
+        value=Decimal(row[9]),
+        fee=Decimal(row[10]),
+        fee_currency=row[11],
+        liquidity=Liquidity(row[12]),
+        ts_event=row[13],
+        tape_index=row[14],
+    )

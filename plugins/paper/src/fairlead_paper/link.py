@@ -1,0 +1,86 @@
+"""The way from a client to its venue: one interface, in process or over a socket, with or without faults."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Protocol
+
+from fairlead.errors import ExchangeFault
+from fairlead.ports.exchange import Report
+from fairlead_paper.desk import Desk
+from fairlead_paper.messages import NoteFault, Reply, Request, Welcome
+
+
+class LinkFault(ExchangeFault):
+    """A request did not get an answer."""
+
+
+class NotSent(LinkFault):
+    """Certainly no byte of the request left: there was no connection to write it to."""
+
+
+class NoAnswer(LinkFault):
+    """The request left, or may have left, and no readable answer came."""
+
+
+class LinkListener(Protocol):
+    """Who hears what comes by itself."""
+
+    def report(self, report: Report) -> None:
+        """Take one report of the stream."""
+
+    def broken(self, reason: str) -> None:
+        """Hear that the stream broke; nothing comes any more until the link is opened again."""
+
+
+class Link(Protocol):
+    """A connection to a venue for one account. Every `ask` ends within the request timeout."""
+
+    async def open(self, listener: LinkListener) -> Welcome:
+        """Connect, or connect again after a break; raise `LinkFault` when the venue is not there."""
+
+    async def close(self) -> None:
+        """Disconnect; the listener hears nothing any more. Harmless when closed."""
+
+    async def ask(self, request: Request) -> Reply:
+        """Return the venue's answer, or raise `NotSent` or `NoAnswer`."""
+
+    def tell_fault(self, kind: str) -> None:
+        """Have an injected fault counted by the venue, without waiting."""
+
+
+class InProcessLink:
+    """The venue in the same process: an answer is a function call away and never lost."""
+
+    def __init__(self, desk: Desk, account: str) -> None:
+        self._desk = desk
+        self._account = account
+        self._stop: Callable[[], None] | None = None
+
+    async def open(self, listener: LinkListener) -> Welcome:
+        """Begin to listen."""
+        welcome = self._desk.begin_session(self._account)
+        await self.close()
+        self._stop = self._desk.listen(self._account, listener.report)
+        return welcome
+
+    async def close(self) -> None:
+        """Stop listening."""
+        if self._stop is not None:
+            self._stop()
+            self._stop = None
+
+    async def ask(self, request: Request) -> Reply:
+        """Return the venue's answer."""
+        if self._stop is None:
+            raise NotSent("Not connected to the paper venue.", not_done="Nothing was sent.")
+        try:
+            return self._desk.handle(self._account, request)
+        except ExchangeFault as error:
+            raise NoAnswer(str(error)) from error
+
+    def tell_fault(self, kind: str) -> None:
+        """Have an injected fault counted."""
+        with contextlib.suppress(ExchangeFault):  # the request itself will tell that the venue is broken
+            self._desk.handle(self._account, NoteFault(kind))

@@ -1,0 +1,66 @@
+"""Opening a venue from its settings: new, or continued from its file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import attrs
+
+from fairlead_paper.desk import Desk
+from fairlead_paper.exact import text_of
+from fairlead_paper.records import CLIENT_ID_RULE_OF_FENCE, VenueRules
+from fairlead_paper.settings import VenueSettings, VenueTime
+from fairlead_paper.tape import Tape, load_tape
+from fairlead_paper.venue import Venue
+from fairlead_paper.venue_file import VenueFile
+
+
+def open_desk(settings: VenueSettings, wall_ns: Callable[[], int]) -> Desk:
+    """Return the venue in operation; raises `ConfigurationRefused` when file, tape and settings disagree.
+
+    *wall_ns* gives the time unless the settings say that the venue lives in the tape's.
+    """
+    tape = load_tape(settings.tape, settings.tape_symbol) if settings.tape else None
+    venue = Venue(
+        VenueRules(
+            fence=settings.fence,
+            client_id_rule=CLIENT_ID_RULE_OF_FENCE[settings.fence],
+            participation=settings.participation,
+            fill_page_size=settings.fill_page_size,
+        ),
+        settings.instruments,
+    )
+    file = VenueFile(Path(settings.file), synchronous=settings.synchronous) if settings.file else None
+    position = 0
+    try:
+        if file is not None and not file.is_new:
+            position = file.load(venue, _setup(settings, tape))
+        else:
+            venue.open_account(settings.account, settings.balances)
+            if file is not None:
+                file.create(venue, _setup(settings, tape))
+    except Exception:  # isolation point: whatever went wrong goes on, but the file is not left held
+        if file is not None:
+            file.close()
+        raise
+    venue.take_changes()
+    now_ns = wall_ns if settings.time is VenueTime.CLOCK else None
+    return Desk(venue, now_ns, tape=tape, position=position, file=file)
+
+
+def _setup(settings: VenueSettings, tape: Tape | None) -> dict[str, object]:
+    """Return what a file remembers, so that it is never continued under other rules."""
+    return {
+        "account": settings.account,
+        "balances": {asset: text_of(total) for asset, total in sorted(settings.balances.items())},
+        "fence": settings.fence.value,
+        "fill_page_size": settings.fill_page_size,
+        "instruments": [
+            {key: None if value is None else str(value) for key, value in attrs.asdict(instrument).items()}
+            for instrument in settings.instruments
+        ],
+        "participation": text_of(settings.participation),
+        "tape": {"name": tape.name, "digest": tape.digest, "symbol": tape.symbol} if tape else None,
+        "time": settings.time.value,
+    }

@@ -1,0 +1,69 @@
+"""Why the venue refuses an order: the checks before any balance is looked at.
+
+Each returns a text that begins with a code and a colon, or the empty string.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from fairlead.ports.exchange import Instrument, OrderType, SubmitRequest
+from fairlead_paper.exact import ZERO, multiply, on_grid, text_of
+from fairlead_paper.market import Market
+
+CLIENT_ORDER_ID_LENGTH_MAX = 64
+_DIGITS_MAX = 38
+
+
+def shape_refusal(order: SubmitRequest, market: Market) -> str:
+    """Refuse what breaks the instrument's rules or cannot be an order at all."""
+    if (
+        not order.client_order_id.isascii()
+        or not 0 < len(order.client_order_id) <= CLIENT_ORDER_ID_LENGTH_MAX
+    ):
+        return "bad_client_order_id: 1 to 64 ASCII characters are taken"
+    if not _usable(order.quantity):
+        return "bad_quantity: not a positive, finite decimal"
+    instrument = market.instrument
+    if order.order_type is OrderType.MARKET:
+        if order.limit_price is not None:
+            return "bad_price: a market order carries no price"
+        price = market.last_price
+        if price is None:
+            return "no_market_price: nothing has traded yet"
+    else:
+        price = order.limit_price
+        if price is None or not _usable(price):
+            return "bad_price: a limit order needs a positive, finite price"
+        if not on_grid(price, instrument.price_increment):
+            return f"off_tick: {text_of(price)} is not a multiple of {text_of(instrument.price_increment)}"
+    return _quantity_refusal(order, instrument, price)
+
+
+def _quantity_refusal(order: SubmitRequest, instrument: Instrument, price: Decimal) -> str:
+    quantity = order.quantity
+    if not on_grid(quantity, instrument.quantity_increment):
+        return f"off_lot: {text_of(quantity)} is not a multiple of {text_of(instrument.quantity_increment)}"
+    maximum = instrument.maximum_quantity
+    if maximum is not None and quantity > maximum:
+        return f"above_maximum_quantity: {text_of(quantity)} is more than {text_of(maximum)}"
+    if order.reduces and instrument.reductions_exempt_from_minimum:
+        return ""
+    if quantity < instrument.minimum_quantity:
+        return (
+            f"below_minimum_quantity: {text_of(quantity)} is less than {text_of(instrument.minimum_quantity)}"
+        )
+    cost = multiply(quantity, price)
+    if cost < instrument.minimum_cost:
+        return f"below_minimum_cost: {text_of(cost)} is less than {text_of(instrument.minimum_cost)}"
+    return ""
+
+
+def _usable(number: object) -> bool:
+    return (
+        type(number) is Decimal
+        and number.is_finite()
+        and number > ZERO
+        and -_DIGITS_MAX <= number.adjusted() <= _DIGITS_MAX
+        and len(number.as_tuple().digits) <= _DIGITS_MAX
+    )

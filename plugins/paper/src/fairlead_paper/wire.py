@@ -1,0 +1,168 @@
+"""The protocol of a venue in its own process: one JSON object per line, decimals as text.
+
+Client to server: ``{"id": 7, "ask": "place", ...}``; the first one is ``hello`` with the token.
+Server to client: ``{"id": 7, "say": "taken", ...}`` as the answer to 7, and ``{"report": "fill", ...}``
+for what comes by itself. Whatever does not fit exactly raises `Unreadable`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from cattrs import Converter
+from cattrs.errors import StructureHandlerNotFoundError
+
+from fairlead.errors import ExchangeFault, InvalidInput
+from fairlead.ports.exchange import FillReport, OrderReport, Report, TradePrint
+from fairlead_paper import messages as say
+from fairlead_paper.exact import decimal_of, text_of
+
+LINE_BYTES_MAX = 1 << 20
+"""Longest line that either side takes."""
+
+_ASKS: dict[str, type] = {
+    "hello": say.Hello,
+    "place": say.Place,
+    "cancel": say.Cancel,
+    "find": say.Find,
+    "read_open": say.ReadOpen,
+    "read_fills": say.ReadFills,
+    "read_balances": say.ReadBalances,
+    "read_rules": say.ReadRules,
+    "advance": say.Advance,
+    "read_state": say.ReadState,
+    "note_fault": say.NoteFault,
+    "shutdown": say.Shutdown,
+}
+_SAYS: dict[str, type] = {
+    "welcome": say.Welcome,
+    "taken": say.Taken,
+    "refused": say.Refused,
+    "limited": say.Limited,
+    "orders": say.Orders,
+    "fills": say.Fills,
+    "holdings": say.Holdings,
+    "rules": say.Rules,
+    "played": say.Played,
+    "state": say.State,
+}
+_REPORTS: dict[str, type] = {"order": OrderReport, "fill": FillReport, "trade": TradePrint}
+_NAMES = {kind: name for table in (_ASKS, _SAYS, _REPORTS) for name, kind in table.items()}
+
+
+class Unreadable(ExchangeFault):
+    """A line that is not of this protocol."""
+
+
+def _exactly(kind: type) -> Callable[[object, object], Any]:
+    def take(value: object, _kind: object) -> object:
+        if type(value) is not kind:
+            raise TypeError(f"{kind.__name__} expected, not {type(value).__name__}")
+        return value
+
+    return take
+
+
+def _is(kind: type) -> Callable[[Any], bool]:
+    """Match the type itself and not, as the plain registration does, what is derived from it."""
+    return lambda wanted: wanted is kind
+
+
+def _converter() -> Converter:
+    converter = Converter(forbid_extra_keys=True, detailed_validation=False)
+    for kind in (str, int, bool):
+        converter.register_structure_hook_func(_is(kind), _exactly(kind))
+    converter.register_structure_hook(Decimal, lambda value, _kind: decimal_of(value, "number"))
+    converter.register_unstructure_hook(Decimal, text_of)
+    return converter
+
+
+_CONVERTER = _converter()
+
+
+def encode_request(number: int, request: say.Request) -> bytes:
+    """Return the line of a request."""
+    return _line({"id": number, "ask": _NAMES[type(request)]}, request)
+
+
+def encode_reply(number: int, reply: say.Reply) -> bytes:
+    """Return the line of an answer."""
+    return _line({"id": number, "say": _NAMES[type(reply)]}, reply)
+
+
+def encode_report(report: Report) -> bytes:
+    """Return the line of a report."""
+    return _line({"report": _NAMES[type(report)]}, report)
+
+
+def decode_request(line: bytes) -> tuple[int, say.Request]:
+    """Return number and request of a line."""
+    content = _object(line)
+    request: say.Request = _structured(content, "ask", _ASKS)
+    return _number(content), request
+
+
+def request_number(line: bytes) -> int:
+    """Return the number of a request that is otherwise unreadable; raise `Unreadable` when it has none."""
+    return _number(_object(line))
+
+
+def decode_answer(line: bytes) -> tuple[int, say.Reply] | Report:
+    """Return a report, or number and content of an answer."""
+    content = _object(line)
+    if "report" in content:
+        report: Report = _structured(content, "report", _REPORTS)
+        return report
+    number = _number(content)
+    try:
+        reply: say.Reply = _structured(content, "say", _SAYS)
+    except Unreadable as error:
+        raise UnreadableAnswer(number, str(error)) from error
+    return number, reply
+
+
+class UnreadableAnswer(Unreadable):
+    """An answer whose number could be read, but not its content."""
+
+    def __init__(self, number: int, what: str) -> None:
+        self.number = number
+        super().__init__(what)
+
+
+def _line(head: dict[str, Any], value: object) -> bytes:
+    head.update(_CONVERTER.unstructure(value))
+    return json.dumps(head, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n"
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    try:
+        content = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable("The line is not JSON.") from error
+    if not isinstance(content, dict):
+        raise Unreadable("The line is not a JSON object.")
+    return content
+
+
+def _number(content: Mapping[str, Any]) -> int:
+    number = content.get("id")
+    if type(number) is not int:
+        raise Unreadable("The line has no number.")
+    return number
+
+
+def _structured(content: Mapping[str, Any], key: str, kinds: Mapping[str, type]) -> Any:  # noqa: ANN401
+    name = content.get(key)
+    kind = kinds.get(name) if isinstance(name, str) else None
+    if kind is None:
+        raise Unreadable(f"The line has no known {key!r}.")
+    body = {field: value for field, value in content.items() if field not in {"id", key}}
+    try:
+        return _CONVERTER.structure(body, kind)
+    except (TypeError, ValueError, KeyError, AttributeError, InvalidInput) as error:
+        raise Unreadable(f"The content of {name!r} does not fit: {error}.") from error
+    except StructureHandlerNotFoundError as error:  # pragma: no cover - a field of ours without a hook
+        raise Unreadable(str(error)) from error
