@@ -105,7 +105,7 @@ class MemoryDisk:
         return twin
 
     def store(self, batch: Batch) -> None:
-        """Check the whole batch, then make it durable; when it raises, like `Store.append`, nothing changed."""
+        """Check the whole batch, then make it durable; when it raises, nothing has changed."""
         if batch.epoch != self.epoch:
             raise StaleEpoch(
                 f"The batch carries epoch {batch.epoch}, but the store is at {self.epoch}.",

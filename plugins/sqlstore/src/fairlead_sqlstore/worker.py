@@ -33,7 +33,7 @@ class Worker:
     async def run(self, job: Callable[[], T]) -> T:
         """Run the job in the thread and return what it returns, or raise what it raises.
 
-        To cancel the wait does not cancel the job. Raises `WorkerEndedError` when the job was never begun.
+        To cancel the wait does not cancel the job. Raises `WorkerEndedError` when it was never begun.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
@@ -43,7 +43,7 @@ class Worker:
         return await future
 
     def post(self, job: Callable[[], object]) -> None:
-        """Let the thread do the job after what it has to do already; nobody waits, and it may raise nothing."""
+        """Let the thread do the job after what it has to do already; nobody waits for it, it raises nothing."""
         loop = asyncio.get_running_loop()
         if not self._ended:
             self._jobs.put((loop, loop.create_future(), job))
