@@ -145,7 +145,10 @@ class OutboxRow:
 
 @attrs.define(slots=True)
 class Batch:
-    """What is made durable together. *first_sequence* continues the stored head without a gap."""
+    """What is made durable together. *first_sequence* continues the stored head without a gap.
+
+    Nobody changes a batch, or anything in it, once it was handed to a store.
+    """
 
     epoch: int
     first_sequence: int
@@ -163,6 +166,20 @@ class JournalHead:
 
     sequence: int
     hash: bytes
+
+
+def breach_of(batch: Batch, head: JournalHead) -> str:
+    """Say why the batch does not continue the head, or return "" when it does; for stores."""
+    if batch.first_sequence != head.sequence + 1:
+        return f"it starts at record {batch.first_sequence}, but the stored head is {head.sequence}"
+    if batch.previous_hash != head.hash:
+        return f"it does not follow the hash of the stored record {head.sequence}"
+    if len(batch.envelopes) != batch.last_sequence - batch.first_sequence + 1:
+        return f"it holds {len(batch.envelopes)} records for {batch.first_sequence} to {batch.last_sequence}"
+    last_hash = batch.envelopes[-1].hash if batch.envelopes else batch.previous_hash
+    if batch.head_hash != last_hash:
+        return "its head hash is not the hash of its last record"
+    return ""
 
 
 @attrs.frozen
@@ -194,8 +211,10 @@ class Store(Protocol):
     async def append(self, batch: Batch) -> None:
         """Make the whole batch durable (flushed to the medium), or raise and store nothing of it.
 
-        The batch must carry the current epoch (else `StaleEpoch`) and continue the head (else
-        `CommitFailed`).
+        The batch must carry the current epoch (else `StaleEpoch`), continue the head and hold only
+        rows that fit `TABLES` (else `CommitFailed`): every column present, values of the column's
+        type, decimals finite. A batch appended while an earlier one is still in doubt is refused
+        with `CommitFailed` until `reopen`.
         """
 
     async def reopen(self) -> Opened:
@@ -208,13 +227,21 @@ class Store(Protocol):
         """Return the table's rows in key order; *live_only* keeps those whose column ``live`` is true."""
 
     async def rows_where(self, table: str, column: str, value: Scalar) -> Sequence[Mapping[str, Scalar]]:
-        """Return the rows whose column equals the value, in key order; any thread of work may call it."""
+        """Return the rows whose column equals the value, in key order; any task may call it.
+
+        Decimals are compared as numbers, so 1.0 equals 1.00. Raises `UnknownName` for a table or
+        column that is not in `TABLES`.
+        """
 
     async def envelopes(self, after_sequence: int, limit: int) -> Sequence[Envelope]:
         """Return up to *limit* journal records that follow the sequence, in order."""
 
     async def outbox(self, after_sequence: int, limit: int) -> Sequence[OutboxRow]:
-        """Return up to *limit* outbox rows that follow the sequence, in order."""
+        """Return about *limit* outbox rows that follow the sequence, in order.
+
+        The rows of one record come together, even if that makes a few more than the limit, so the
+        last row's sequence is where the next call goes on.
+        """
 
     async def close(self) -> None:
         """Give the store back; harmless when it is not open."""

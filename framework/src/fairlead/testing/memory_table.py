@@ -1,0 +1,134 @@
+"""One table of the memory store: rows by key, with indexes that appear when a look-up needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from operator import itemgetter
+
+import attrs
+
+from fairlead.errors import CommitFailed, UnknownName
+from fairlead.ports.store import Column, Scalar, Table
+
+Values = tuple[Scalar, ...]
+Kinds = tuple[type, ...]
+
+
+def _many(positions: Sequence[int]) -> Callable[[Sequence[Scalar]], tuple[Scalar, ...]]:
+    """Return a function that picks these places out of a sequence, always as a tuple."""
+    if len(positions) == 1:
+        only = positions[0]
+        return lambda values: (values[only],)
+    return itemgetter(*positions)
+
+
+class MemoryTable:
+    """Rows as tuples in column order; a row is copied once, when it is stored, and once when it is read."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self.rows: dict[Values, Values] = {}
+        self._names = tuple(column.name for column in table.columns)
+        self._position = {name: position for position, name in enumerate(self._names)}
+        self._pick: Callable[[Mapping[str, Scalar]], Values] = (
+            itemgetter(*self._names) if len(self._names) > 1 else lambda values: (values[self._names[0]],)
+        )
+        self._key_of = _many([self._position[name] for name in table.key])
+        self._decimals = [self._position[column.name] for column in table.columns if column.kind is Decimal]
+        self._known_kinds: set[Kinds] = set()
+        self._indexes: dict[int, dict[Scalar, set[Values]]] = {}
+
+    def copy(self) -> MemoryTable:
+        """Return a table with the same rows that shares nothing that can change."""
+        twin = MemoryTable(self.table)
+        twin.rows = dict(self.rows)
+        return twin
+
+    def checked(self, values: Mapping[str, Scalar]) -> tuple[Values, Values]:
+        """Return (key, row) of a row that fits the table, or raise `CommitFailed`."""
+        try:
+            row = self._pick(values)
+        except KeyError as error:
+            raise self._refused(f"column {error} is missing") from error
+        if len(values) != len(row):
+            raise self._refused(f"{sorted(set(values) - set(self._names))} are not its columns")
+        kinds = tuple(map(type, row))
+        if kinds not in self._known_kinds:
+            row = tuple(map(self._fitting, self.table.columns, row))
+            self._known_kinds.add(tuple(map(type, row)))
+        for position in self._decimals:
+            number = row[position]
+            if isinstance(number, Decimal) and not number.is_finite():
+                raise self._refused(f"{self._names[position]} is {number}")
+        return self._key_of(row), row
+
+    def upsert(self, key: Values, row: Values) -> None:
+        """Put the row under its key, in place of any that is there."""
+        if self._indexes:
+            self._reindex(key, self.rows.get(key), row)
+        self.rows[key] = row
+
+    def all(self) -> list[Mapping[str, Scalar]]:
+        """Return every row, in key order."""
+        return self._shown(self.rows)
+
+    def where(self, column: str, value: Scalar) -> list[Mapping[str, Scalar]]:
+        """Return the rows whose column equals the value, in key order."""
+        position = self._position.get(column)
+        if position is None:
+            raise UnknownName("column", column, self._names)
+        index = self._indexes.get(position)
+        if index is None:
+            index = self._indexes[position] = {}
+            for key, row in self.rows.items():
+                index.setdefault(row[position], set()).add(key)
+        return self._shown(index.get(value, ()))
+
+    def _shown(self, keys: dict[Values, Values] | set[Values] | tuple[()]) -> list[Mapping[str, Scalar]]:
+        return [dict(zip(self._names, self.rows[key], strict=True)) for key in sorted(keys)]
+
+    def _reindex(self, key: Values, old: Values | None, new: Values) -> None:
+        for position, index in self._indexes.items():
+            if old is not None:
+                if old[position] == new[position]:
+                    continue
+                index[old[position]].discard(key)
+            index.setdefault(new[position], set()).add(key)
+
+    def _fitting(self, column: Column, value: Scalar) -> Scalar:
+        """Return the value as it is stored, or raise when it is not of the column's type."""
+        if type(value) is column.kind or (value is None and column.optional):
+            return value
+        if column.kind is str and isinstance(value, str):
+            return str.__str__(value)  # an enumeration's text, without the enumeration
+        raise self._refused(f"{column.name} is a {column.kind.__name__}, not {value!r}")
+
+    def _refused(self, problem: str) -> CommitFailed:
+        return CommitFailed(
+            f"A row does not fit table {self.table.name}: {problem}.",
+            not_done="Nothing of the batch was stored.",
+        )
+
+
+@attrs.define
+class MemoryTables:
+    """All tables of a disk, by name."""
+
+    by_name: dict[str, MemoryTable]
+
+    @classmethod
+    def of(cls, tables: Sequence[Table]) -> MemoryTables:
+        """Return empty tables."""
+        return cls({table.name: MemoryTable(table) for table in tables})
+
+    def copy(self) -> MemoryTables:
+        """Return tables with the same rows that share nothing that can change."""
+        return MemoryTables({name: table.copy() for name, table in self.by_name.items()})
+
+    def named(self, name: str) -> MemoryTable:
+        """Return the table, or raise `UnknownName`."""
+        table = self.by_name.get(name)
+        if table is None:
+            raise UnknownName("table", name, tuple(self.by_name))
+        return table

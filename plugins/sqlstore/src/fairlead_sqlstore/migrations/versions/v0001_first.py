@@ -1,0 +1,173 @@
+"""The first tables.
+
+Written out, not taken from `fairlead_sqlstore.tables`: those move on, a migration never changes once it was
+released.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+from fairlead_sqlstore.exact_decimal import ExactDecimal
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+TABLES = (
+    "journal",
+    "outbox",
+    "store_state",
+    "orders",
+    "fills",
+    "positions",
+    "balances",
+    "commands",
+    "settings",
+)
+
+
+def upgrade() -> None:
+    """Create everything."""
+    create_journal()
+    create_orders()
+    create_holdings()
+    create_small_tables()
+
+
+def downgrade() -> None:
+    """Drop everything."""
+    for name in reversed(TABLES):
+        op.drop_table(name)
+
+
+def create_journal() -> None:
+    """Create the journal, the outbox and the one row that says whose store it is."""
+    op.create_table(
+        "journal",
+        row_id("sequence"),
+        *integers("ts_ns"),
+        *texts("kind"),
+        *integers("version"),
+        sa.Column("payload", sa.LargeBinary(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("sequence", name=op.f("pk_journal")),
+    )
+    op.create_table(
+        "outbox",
+        row_id("position"),
+        *texts("event_id"),
+        *integers("sequence"),
+        *texts("kind", "subject"),
+        sa.PrimaryKeyConstraint("position", name=op.f("pk_outbox")),
+        sa.UniqueConstraint("event_id", name=op.f("uq_outbox_event_id")),
+    )
+    op.create_index(op.f("ix_outbox_sequence"), "outbox", ["sequence"])
+    op.create_table(
+        "store_state",
+        row_id("id"),
+        *texts("account"),
+        *integers("epoch"),
+        *texts("holder"),
+        *integers("head_sequence"),
+        sa.Column("head_hash", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_store_state")),
+        sa.CheckConstraint("id = 1", name=op.f("ck_store_state_one_row")),
+    )
+
+
+def create_orders() -> None:
+    """Create orders and fills."""
+    op.create_table(
+        "orders",
+        *texts("client_order_id", "owner", "book", "symbol", "side", "order_type", "time_in_force", "state"),
+        *decimals("quantity"),
+        *decimals("limit_price", "reference_price", nullable=True),
+        flag("reduces"),
+        *texts(
+            "currency", "idempotency_key", "metadata", "pending", "venue_order_id", "detail", "denial_code"
+        ),
+        flag("triggered"),
+        *decimals("filled_quantity", "filled_value", "fees"),
+        *integers("attempt", "not_before_ns", "deadline_ns", "look_up_ns", "pending_since_ns"),
+        *integers("pending_asked", "created_ns", "updated_ns", "closed_ns"),
+        flag("live"),
+        sa.PrimaryKeyConstraint("client_order_id", name=op.f("pk_orders")),
+    )
+    op.create_index(op.f("ix_orders_live"), "orders", ["live"])
+    op.create_index(op.f("ix_orders_venue_order_id"), "orders", ["venue_order_id"])
+    op.create_table(
+        "fills",
+        *texts("client_order_id", "trade_id", "symbol", "book", "side"),
+        *decimals("quantity", "price", "value", "fee"),
+        *texts("currency", "liquidity", "digest", "source"),
+        *integers("ts_event", "sequence"),
+        sa.PrimaryKeyConstraint("client_order_id", "trade_id", name=op.f("pk_fills")),
+    )
+
+
+def create_holdings() -> None:
+    """Create positions and balances."""
+    op.create_table(
+        "positions",
+        *texts("symbol", "book", "currency"),
+        *decimals("quantity", "cost", "realized_pnl", "fees"),
+        *integers("episode", "opened_ns", "closed_ns", "pending_openings"),
+        *decimals("reserved_exit"),
+        sa.PrimaryKeyConstraint("symbol", "book", name=op.f("pk_positions")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "balances",
+        *texts("asset"),
+        *decimals("total"),
+        sa.PrimaryKeyConstraint("asset", name=op.f("pk_balances")),
+        sqlite_with_rowid=False,
+    )
+
+
+def create_small_tables() -> None:
+    """Create commands and settings."""
+    op.create_table(
+        "commands",
+        *texts("owner", "idempotency_key", "command_digest", "client_order_id"),
+        *integers("created_ns"),
+        sa.PrimaryKeyConstraint("owner", "idempotency_key", name=op.f("pk_commands")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_commands_idempotency_key"), "commands", ["idempotency_key"])
+    op.create_table(
+        "settings",
+        *texts("name", "value"),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_settings")),
+        sqlite_with_rowid=False,
+    )
+
+
+def row_id(name: str) -> sa.Column[Any]:
+    """Return a 64-bit key column; on SQLite it is the row id itself."""
+    return sa.Column(name, sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False)
+
+
+def texts(*names: str) -> list[sa.Column[Any]]:
+    """Return text columns."""
+    return [sa.Column(name, sa.Text(), nullable=False) for name in names]
+
+
+def integers(*names: str) -> list[sa.Column[Any]]:
+    """Return 64-bit integer columns."""
+    return [sa.Column(name, sa.BigInteger(), nullable=False) for name in names]
+
+
+def decimals(*names: str, nullable: bool = False) -> list[sa.Column[Any]]:
+    """Return columns of exact decimals."""
+    return [sa.Column(name, ExactDecimal(), nullable=nullable) for name in names]
+
+
+def flag(name: str) -> sa.Column[Any]:
+    """Return a column of true and false."""
+    return sa.Column(name, sa.Boolean(), nullable=False)

@@ -1,0 +1,59 @@
+"""Which schema a database has, and how it gets the newest one.
+
+The version table is read here; Alembic is imported only when there is something to migrate, since that takes
+longer than all the rest of a start.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from fairlead.errors import ConfigurationRefused
+
+VERSION_TABLE = "fairlead_schema"
+REVISIONS = ("0001",)
+"""Every revision that was ever released, oldest first; a test compares it with the migrations."""
+
+HEAD = REVISIONS[-1]
+_NOT_STARTED = "Nothing in it was changed."
+
+
+def version_of(connection: sqlite3.Connection, path: Path) -> str | None:
+    """Return the schema's revision, None for an empty file; refuse what is not ours or is newer."""
+    names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if not names:
+        return None
+    if VERSION_TABLE not in names:
+        raise ConfigurationRefused(
+            f"{path} is a database of another program: it has no table {VERSION_TABLE}.",
+            not_done=_NOT_STARTED,
+            fix="Give the store a file of its own.",
+        )
+    revisions = [row[0] for row in connection.execute(f"SELECT version_num FROM {VERSION_TABLE}")]  # noqa: S608
+    if len(revisions) != 1 or revisions[0] not in REVISIONS:
+        raise ConfigurationRefused(
+            f"{path} has schema {', '.join(map(str, revisions)) or 'none'}; this version knows up to {HEAD}.",
+            not_done=_NOT_STARTED,
+            fix="Install the fairlead-sqlstore that wrote it, or a newer one.",
+        )
+    return str(revisions[0])
+
+
+def bring_to_head(connection: sqlite3.Connection, path: Path) -> None:
+    """Create or migrate the schema, in one transaction; do nothing when it is at head."""
+    if version_of(connection, path) != HEAD:
+        from fairlead_sqlstore.migrating import upgrade
+
+        upgrade(connection)
+
+
+def refuse_unless_at_head(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse a database that a reader cannot read: empty, foreign, older or newer."""
+    version = version_of(connection, path)
+    if version != HEAD:
+        raise ConfigurationRefused(
+            f"{path} has {'no schema yet' if version is None else f'the older schema {version}'}.",
+            not_done=_NOT_STARTED,
+            fix="Start the kernel on it once; it creates and migrates.",
+        )

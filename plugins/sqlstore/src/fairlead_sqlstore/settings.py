@@ -1,0 +1,74 @@
+"""What can be set about the SQL store."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from fairlead.errors import ConfigurationRefused
+
+BUSY_TIMEOUT_MS = 5_000
+BUSY_TIMEOUT_MS_MAX = 60_000
+_NOT_STARTED = "The kernel did not start."
+
+
+def _checked_path(instance: object, attribute: object, value: str | Path) -> None:
+    del instance, attribute
+    if not isinstance(value, str | Path) or not str(value) or "\0" in str(value):
+        raise _refused("path", f"{value!r} is not a file path", 'Write a path, such as "bot.sqlite".')
+    if str(value) == ":memory:" or str(value).startswith("file:"):
+        raise _refused(
+            "path", f"{value!r} is not a file", "Name a file; for tests use fairlead.testing.memory_store."
+        )
+
+
+def _checked_timeout(instance: object, attribute: object, value: int) -> None:
+    del instance, attribute
+    if type(value) is not int or not 0 <= value <= BUSY_TIMEOUT_MS_MAX:
+        raise _refused(
+            "busy_timeout_ms",
+            f"{value!r} is not a whole number from 0 to {BUSY_TIMEOUT_MS_MAX}",
+            "Write 5000.",
+        )
+
+
+def _checked_flag(instance: object, attribute: attrs.Attribute[bool], value: object) -> None:
+    del instance
+    if type(value) is not bool:
+        raise _refused(attribute.name, f"{value!r} is not true or false", "Write true or false.")
+
+
+@attrs.frozen
+class SqlStoreSettings:
+    """Settings of the SQL store.
+
+    *path*: the SQLite file, on a local disk; a relative path is taken from the folder in which the process is
+    when the store is built. *busy_timeout_ms*: how long a write waits for a program that holds SQLite's
+    lock, before it counts as failed. *check_on_open*: whether SQLite's ``quick_check`` runs over the whole
+    file at every start (about a second per gigabyte and more on slow disks).
+    """
+
+    path: str | Path = attrs.field(validator=_checked_path)
+    busy_timeout_ms: int = attrs.field(default=BUSY_TIMEOUT_MS, validator=_checked_timeout)
+    check_on_open: bool = attrs.field(default=True, validator=_checked_flag)
+
+    @classmethod
+    def structured(cls, configuration: Mapping[str, Any]) -> SqlStoreSettings:
+        """Return the settings from a plugin's own configuration table, or raise `ConfigurationRefused`."""
+        known = [field.name for field in attrs.fields(cls)]
+        for key in configuration:
+            if key not in known:
+                near = difflib.get_close_matches(str(key), known, n=1)
+                hint = f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(known)}."
+                raise _refused(str(key), "is not a setting of this plugin", hint)
+        if "path" not in configuration:
+            raise _refused("path", "is missing", 'Write, for example, path = "bot.sqlite".')
+        return cls(**configuration)
+
+
+def _refused(key: str, problem: str, fix: str) -> ConfigurationRefused:
+    return ConfigurationRefused(f"sqlstore.{key}: {problem}.", not_done=_NOT_STARTED, fix=fix)

@@ -1,0 +1,215 @@
+"""The tables of the store, as SQLModel classes that a user may query.
+
+Write nothing to them: the kernel is the one writer. Times are integer nanoseconds UTC since the Unix epoch,
+0 when it has not happened; "" stands for a text that is not there.
+"""
+
+# ruff: noqa: ANN401 (SQLAlchemy and SQLModel take and give anything here)
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from sqlalchemy import BigInteger, CheckConstraint, Index, Integer, LargeBinary, MetaData, Text
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+from fairlead_sqlstore.exact_decimal import ExactDecimal
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "pk": "pk_%(table_name)s",
+}
+"""Every constraint has a name, so that a later migration can change it on SQLite."""
+
+_registry = registry(metadata=MetaData(naming_convention=NAMING))
+
+RowId = BigInteger().with_variant(Integer(), "sqlite")
+"""64 bits everywhere; on SQLite it must be spelled INTEGER to be the row id itself."""
+
+
+class FairleadTable(SQLModel, registry=_registry):
+    """Base of the tables; they have their own metadata, so they never mix with a user's own models."""
+
+
+metadata = _registry.metadata
+
+
+def text(description: str, **options: Any) -> Any:
+    """Return a text column."""
+    return Field(sa_type=Text, description=description, **options)
+
+
+def integer(description: str, **options: Any) -> Any:
+    """Return an integer column of 64 bits."""
+    return Field(sa_type=BigInteger, description=description, **options)
+
+
+def exact(description: str, **options: Any) -> Any:
+    """Return a column of exact decimals."""
+    return Field(sa_type=ExactDecimal, description=description, **options)
+
+
+def flag(description: str) -> Any:
+    """Return a column of true and false."""
+    return Field(description=description)
+
+
+class JournalRecord(FairleadTable, table=True):
+    """Everything that ever changed state, in order; never changed, never deleted."""
+
+    __tablename__: ClassVar[Any] = "journal"
+
+    sequence: int = Field(sa_type=RowId, primary_key=True, description="1, 2, 3, ... without a gap")
+    ts_ns: int = integer("when the kernel recorded it")
+    kind: str = text("the record's kind, such as order_filled")
+    version: int = integer("the version of that kind's fields")
+    payload: bytes = Field(sa_type=LargeBinary, description="the fields, as the kernel encoded them")
+    hash: bytes = Field(
+        sa_type=LargeBinary, description="SHA-256 over the previous record's hash, the header and the payload"
+    )
+
+
+class OutboxEntry(FairleadTable, table=True):
+    """A fact owed to notifiers."""
+
+    __tablename__: ClassVar[Any] = "outbox"
+    __table_args__: ClassVar[Any] = (Index(None, "sequence"),)
+
+    position: int = Field(sa_type=RowId, primary_key=True, description="the order in which facts are told")
+    event_id: str = text("stable for ever: what a receiver knows a repetition by", unique=True)
+    sequence: int = integer("the journal record whose payload it tells about")
+    kind: str = text("what happened")
+    subject: str = text("the order, position or kernel it is about")
+
+
+class StoreState(FairleadTable, table=True):
+    """Whose store it is, and how far it has come: one row."""
+
+    __tablename__: ClassVar[Any] = "store_state"
+    __table_args__: ClassVar[Any] = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: int = Field(sa_type=RowId, primary_key=True, description="always 1")
+    account: str = text("the account this store belongs to")
+    epoch: int = integer("raised by every kernel that takes the store; a write needs the current one")
+    holder: str = text("the kernel that took it last")
+    head_sequence: int = integer("the last journal record")
+    head_hash: bytes = Field(sa_type=LargeBinary, description="the hash of the last journal record")
+
+
+class OrderRow(FairleadTable, table=True):
+    """One order, as it stands at the head of the journal."""
+
+    __tablename__: ClassVar[Any] = "orders"
+
+    client_order_id: str = text("our id of the order", primary_key=True)
+    owner: str = text("who asked for it")
+    book: str = text("the book its fills go to")
+    symbol: str = text("the instrument, such as BTC/USDT")
+    side: str = text("buy or sell")
+    order_type: str = text("market or limit")
+    time_in_force: str = text("how long it may work")
+    state: str = text("its phase, or why it closed")
+    quantity: Decimal = exact("how much was ordered")
+    limit_price: Decimal | None = exact("the limit, or NULL for a market order", default=None)
+    reference_price: Decimal | None = exact("the price it was judged at, or NULL", default=None)
+    reduces: bool = flag("whether it reduces a position, as the kernel computed it")
+    currency: str = text("the currency of value and fees")
+    idempotency_key: str = text('the key the bot gave, or ""')
+    metadata_: str = text("the bot's own notes, as JSON", sa_column_kwargs={"name": "metadata"})
+    pending: str = text("the request that awaits the venue's answer: none, cancel or modify")
+    venue_order_id: str = text('the venue\'s id, or ""', index=True)
+    detail: str = text("what the venue or the kernel said last")
+    denial_code: str = text('why it was denied, or ""')
+    triggered: bool = flag("whether its trigger has fired")
+    filled_quantity: Decimal = exact("how much was filled")
+    filled_value: Decimal = exact("the settlement value of its fills")
+    fees: Decimal = exact("the fees of its fills")
+    attempt: int = integer("how often it was sent")
+    not_before_ns: int = integer("when it may be sent at the earliest")
+    deadline_ns: int = integer("after when the venue does not take it")
+    look_up_ns: int = integer("when an unresolved order may be looked up")
+    pending_since_ns: int = integer("since when the pending request waits")
+    pending_asked: int = integer("how often the pending request was made")
+    created_ns: int = integer("when it was created")
+    updated_ns: int = integer("when it changed last")
+    closed_ns: int = integer("when it closed")
+    live: bool = Field(description="whether it is still followed", index=True)
+
+
+class FillRow(FairleadTable, table=True):
+    """One trade of one order."""
+
+    __tablename__: ClassVar[Any] = "fills"
+
+    client_order_id: str = text("the order", primary_key=True)
+    trade_id: str = text("the venue's id of the trade", primary_key=True)
+    symbol: str = text("the instrument")
+    book: str = text("the book it was booked to")
+    side: str = text("buy or sell")
+    quantity: Decimal = exact("how much was traded")
+    price: Decimal = exact("at what price")
+    value: Decimal = exact("its settlement value, fixed when it was booked")
+    fee: Decimal = exact("its fee")
+    currency: str = text("the currency of value and fee")
+    liquidity: str = text("maker or taker")
+    digest: str = text("what a repetition of the trade must agree with")
+    source: str = text("where it was learned from")
+    ts_event: int = integer("when it happened at the venue")
+    sequence: int = integer("the journal record that booked it")
+
+
+class PositionRow(FairleadTable, table=True):
+    """One position, as the fold of its fills."""
+
+    __tablename__: ClassVar[Any] = "positions"
+    __table_args__: ClassVar[Any] = {"sqlite_with_rowid": False}
+
+    symbol: str = text("the instrument", primary_key=True)
+    book: str = text("the book", primary_key=True)
+    currency: str = text("the currency of cost and PnL")
+    quantity: Decimal = exact("how much is held; negative when short")
+    cost: Decimal = exact("what the held quantity cost")
+    realized_pnl: Decimal = exact("what was realized, fees not included")
+    fees: Decimal = exact("the fees paid")
+    episode: int = integer("how often it was opened")
+    opened_ns: int = integer("when it was opened last")
+    closed_ns: int = integer("when it was closed last")
+    pending_openings: int = integer("orders under way that add to it")
+    reserved_exit: Decimal = exact("how much of it orders under way will take out")
+
+
+class BalanceRow(FairleadTable, table=True):
+    """One asset, as opening inventory, fills and adjustments make it."""
+
+    __tablename__: ClassVar[Any] = "balances"
+    __table_args__: ClassVar[Any] = {"sqlite_with_rowid": False}
+
+    asset: str = text("the asset, such as BTC", primary_key=True)
+    total: Decimal = exact("how much of it there is")
+
+
+class CommandRow(FairleadTable, table=True):
+    """A command given with an idempotency key: a repetition gets the first one's answer."""
+
+    __tablename__: ClassVar[Any] = "commands"
+    __table_args__: ClassVar[Any] = (Index(None, "idempotency_key"), {"sqlite_with_rowid": False})
+
+    owner: str = text("who gave it", primary_key=True)
+    idempotency_key: str = text("the key", primary_key=True)
+    command_digest: str = text("what a repetition must agree with")
+    client_order_id: str = text("the order that came of it")
+    created_ns: int = integer("when it was given")
+
+
+class SettingRow(FairleadTable, table=True):
+    """A fact of the kernel by name: trading state, cursors, values and locks of risk checks."""
+
+    __tablename__: ClassVar[Any] = "settings"
+    __table_args__: ClassVar[Any] = {"sqlite_with_rowid": False}
+
+    name: str = text("the fact", primary_key=True)
+    value: str = text("its value")
