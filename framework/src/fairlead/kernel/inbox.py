@@ -13,6 +13,7 @@ from collections.abc import Callable
 from fairlead.kernel.engine import Engine
 from fairlead.kernel.inputs import FillReported, Input, LookedUp, OrderReported, PriceSeen
 from fairlead.kernel.restore import load_order
+from fairlead.ports.clock import Clock
 from fairlead.ports.exchange import FillReport, OrderReport, Report
 from fairlead.ports.store import Store
 
@@ -22,9 +23,12 @@ _YIELD_EVERY = 256
 class Inbox:
     """A queue of inputs, drained by one task; also the sink that an exchange client is given."""
 
-    def __init__(self, engine: Engine, store: Store, on_price: Callable[[PriceSeen], None]) -> None:
+    def __init__(
+        self, engine: Engine, store: Store, clock: Clock, on_price: Callable[[PriceSeen], None]
+    ) -> None:
         self._engine = engine
         self._store = store
+        self._clock = clock
         self._on_price = on_price
         self._queue: deque[Input] = deque()
         self._wake = asyncio.Event()
@@ -82,7 +86,7 @@ class Inbox:
                 await self._bring(self._queue.popleft())
                 done += 1
                 if done % _YIELD_EVERY == 0:
-                    await asyncio.sleep(0)  # a bare yield is no wait: time does not enter
+                    await self._clock.sleep_ns(0)
             self._busy = False
 
     async def _bring(self, given: Input) -> None:

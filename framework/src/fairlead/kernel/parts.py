@@ -96,7 +96,7 @@ class Parts:
         )
         self.engine.on_broken_step = self._step_broke
         self.prices = PriceBoard(lambda: self.engine.state)
-        self.inbox = Inbox(self.engine, self.store, self._price_seen)
+        self.inbox = Inbox(self.engine, self.store, clock, self._price_seen)
         self.timers = Timers(clock, lambda name: self.inbox.add(TimerDue(name)))
         self._connect_parts()
         self.components = self._components()
