@@ -89,7 +89,6 @@ def test_input_errors_are_value_errors() -> None:
         raise MADE[NumberRefused]
 
 
-@pytest.mark.requirement("SEC-5")
 def test_an_unknown_name_is_told_the_nearest() -> None:
     """The error names the field, the name, the nearest known one and the list."""
     error = UnknownName("symbol", "BTC/USD", ("ETH/USDT", "BTC/USDT"))
@@ -109,7 +108,6 @@ def test_an_unknown_name_without_a_near_one_is_told_the_list() -> None:
     assert UnknownName("plugin", "zzz", many[:12]).fix == f"Known are {', '.join(many[:12])}."
 
 
-@pytest.mark.requirement("SEC-5")
 def test_an_unknown_name_is_escaped_and_cut() -> None:
     """A name of a megabyte with control characters makes one short printable line."""
     error = UnknownName("symbol", "\x1b[31m\n" + "x" * 10**6, ("BTC/USDT",))

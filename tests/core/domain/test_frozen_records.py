@@ -188,7 +188,7 @@ HIDDEN = {
     "made in passing": "def f() -> None:\n    g(given := Fill(1))\n    given.quantity = 1",
     "by isinstance": "def f(x: object) -> None:\n    if isinstance(x, Order | Fill):\n        x.quantity = 1",
     "by a case": "def f(x: Any) -> None:\n    match x:\n        case Fill():\n            x.quantity = 1",
-    "by a named case": "def f(x: Any) -> None:\n    match x:\n        case Fill() as it:\n            it.quantity = 1",
+    "by a named case": "def f(x: Any) -> None:\n    match x:\n        case Fill() as y:\n            y.quantity = 1",
     "added to": "def f(given: Fill) -> None:\n    given.quantity += 1",
     "deleted": "def f(given: Fill) -> None:\n    del given.quantity",
     "in a tuple": "def f(given: Fill) -> None:\n    a, given.quantity = 1, 2",
@@ -240,4 +240,4 @@ def test_the_answers_of_a_check_are_frozen() -> None:
     for answer in (Deny("MINIMUM", "Too small."), Lock("*", None, 1, "LOSS", "Too much lost.")):
         with pytest.raises(attrs.exceptions.FrozenInstanceError):
             answer.code = "OTHER"  # type: ignore[misc]
-    assert Verdict("minimum", "1", allowed=True) == Verdict("minimum", "1", True, "", "", ())  # noqa: FBT003
+    assert Verdict("minimum", "1", allowed=True) == Verdict("minimum", "1", True, "", "", ())

@@ -114,7 +114,6 @@ CASES = [
 ]
 
 
-@pytest.mark.requirement("SEC-5")
 @pytest.mark.parametrize(("take", "value"), CASES)
 def test_bad_text_is_refused_with_field_and_fix(take: Taker, value: object) -> None:
     """Every bad name, symbol, key and id is refused; the error is one short ASCII line with a fix."""
@@ -169,7 +168,6 @@ def test_nothing_is_normalised(text: str) -> None:
         assert text.isprintable()
 
 
-@pytest.mark.requirement("SEC-5")
 @pytest.mark.parametrize(
     ("value", "field"),
     [
@@ -208,7 +206,6 @@ def test_metadata_becomes_sorted_pairs_and_is_taken_again() -> None:
     assert to_metadata(None, "metadata") == to_metadata({}, "metadata") == to_metadata((), "metadata") == ()
 
 
-@pytest.mark.requirement("SEC-5")
 @pytest.mark.parametrize("value", ["", "two\nlines", "\x1b[31m", "\ud800", "x" * 257, 7, None, b"x"])
 def test_venue_text_that_could_hurt_a_reader_is_refused(value: object) -> None:
     """Venue text with control characters, lone surrogates or absurd length is refused by type."""
@@ -236,7 +233,6 @@ def test_excerpts_are_short_and_never_run_foreign_code() -> None:
     assert excerpt_of("x" * 10**6) == "'" + "x" * 40 + "' (shortened)"
 
 
-@pytest.mark.requirement("SEC-5")
 def test_account_tags_differ_and_fit_the_client_order_id() -> None:
     """A tag is eight hexadecimal digits, stable, and differs between ten thousand accounts."""
     tags = {account_tag(f"account-{index}") for index in range(10_000)}

@@ -41,7 +41,6 @@ def test_text_and_whole_numbers_become_decimals() -> None:
     assert instrument().contract is ContractKind.LINEAR
 
 
-@pytest.mark.requirement("SEC-5")
 @pytest.mark.parametrize(
     ("field", "value", "kind"),
     [
@@ -102,7 +101,6 @@ def test_a_rebate_and_a_settlement_currency_are_taken() -> None:
     assert instrument(symbol="BTC/USDT:USDT").symbol == "BTC/USDT:USDT"
 
 
-@pytest.mark.requirement("SEC-5")
 @pytest.mark.parametrize(
     ("price", "fix"),
     [
@@ -121,7 +119,6 @@ def test_a_price_off_the_tick_is_told_the_nearest(price: str, fix: str) -> None:
     assert caught.value.fix == fix
 
 
-@pytest.mark.requirement("SEC-5")
 @pytest.mark.parametrize(
     ("quantity", "fix"),
     [

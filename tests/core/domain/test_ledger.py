@@ -226,7 +226,6 @@ def test_ten_thousand_fills_of_1e_18_sum_exactly() -> None:
     assert position.quantity == Decimal("1000000.000000000000010000")
 
 
-@pytest.mark.requirement("SEC-5")
 def test_a_fee_above_the_notional_and_a_rebate_are_booked() -> None:
     """A fee larger than the value and a negative fee are booked as they are."""
     position = flat()
@@ -284,7 +283,6 @@ def test_episodes_open_change_and_close() -> None:
     )
 
 
-@pytest.mark.requirement("SEC-5")
 @pytest.mark.parametrize(("quantity", "value"), [("0", "1"), ("-1", "1"), ("1", "-1")])
 def test_an_impossible_fill_changes_nothing(quantity: str, value: str) -> None:
     """A zero or negative quantity, or a negative value, is stopped before the first figure moves."""

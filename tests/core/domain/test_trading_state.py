@@ -47,7 +47,6 @@ BY_SEVERITY = {
 }  # fmt: skip
 
 
-@pytest.mark.requirement("SEC-5")
 @pytest.mark.parametrize("kind", list(AnomalyKind), ids=str)
 def test_every_anomaly_has_its_severity(kind: AnomalyKind) -> None:
     """Overfill, a trade id with other numbers and an impossible fill halt; each has its severity."""
