@@ -22,7 +22,7 @@ from fairlead.domain.order_table import (
     Phase,
     next_state,
 )
-from fairlead.domain.pending_requests import PENDING, PendingRequest
+from fairlead.domain.pending_requests import PENDING, PendingRequest, pending_after
 from fairlead.domain.trading_state import MEANING as COMMAND_MEANING
 from fairlead.domain.trading_state import CommandKind, TradingState, passes
 from tools import pages
@@ -162,7 +162,7 @@ def _rules() -> list[str]:
         _table(
             ("event", *(f"pending {pending}" for pending in PendingRequest)),
             (
-                (_name(event), *(PENDING.get((pending, event), pending) for pending in PendingRequest))
+                (_name(event), *(pending_after(pending, event) for pending in PendingRequest))
                 for event in dict.fromkeys(event for _, event in PENDING)
             ),
         ),

@@ -188,7 +188,7 @@ HIDDEN = {
     "made in passing": "def f() -> None:\n    g(given := Fill(1))\n    given.quantity = 1",
     "by isinstance": "def f(x: object) -> None:\n    if isinstance(x, Order | Fill):\n        x.quantity = 1",
     "by a case": "def f(x: Any) -> None:\n    match x:\n        case Fill():\n            x.quantity = 1",
-    "by a named case": "def f(x: Any) -> None:\n    match x:\n        case Fill() as y:\n            y.quantity = 1",
+    "by a named case": "def f(x):\n    match x:\n        case Fill() as y:\n            y.quantity = 1",
     "added to": "def f(given: Fill) -> None:\n    given.quantity += 1",
     "deleted": "def f(given: Fill) -> None:\n    del given.quantity",
     "in a tuple": "def f(given: Fill) -> None:\n    a, given.quantity = 1, 2",
