@@ -157,7 +157,7 @@ def _rules() -> list[str]:
             ((_name(end), _name(corrected)) for end, corrected in FILLED_ENDS.items()),
         ),
         _CANCEL_TEXT.format(end=_name(limited)),
-        "**More filled than ordered.** Such a fill is booked in full and recorded as `overfill`, in every state.",
+        "**More filled than ordered.** It is booked in full and recorded as `overfill`, in every state.",
         _PENDING_TEXT,
         _table(
             ("event", *(f"pending {pending}" for pending in PendingRequest)),
