@@ -143,7 +143,7 @@ class PaperClient:
         return Answer(Outcome.UNKNOWN, reason="The answer does not fit the request.")
 
     async def look_up(self, client_order_id: str, symbol: str) -> LookUp:  # noqa: ARG002 - ids are venue-wide
-        """Read open orders, closed orders and trades, in this order, so that no move between them hides one."""
+        """Read open orders, closed orders and trades: in this order no move between them hides one."""
         reports: dict[str, OrderReport] = {}
         fills: Sequence[FillReport] = ()
         complete = True

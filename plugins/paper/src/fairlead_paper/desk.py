@@ -43,6 +43,11 @@ class Desk:
         self._listeners: list[tuple[str, Listener]] = []
         self._broken = ""
 
+    @property
+    def has_file(self) -> bool:
+        """Tell whether the venue is kept in a file."""
+        return self._file is not None
+
     def now_ns(self) -> int:
         """Return the venue's time."""
         if self._now_ns is not None:

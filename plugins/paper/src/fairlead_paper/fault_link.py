@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from fairlead.ports.clock import Clock
 from fairlead.ports.exchange import Report, TradePrint
 from fairlead_paper.fault_kinds import FaultKind
-from fairlead_paper.fault_plan import FaultPlan
 from fairlead_paper.link import Link, LinkFault, LinkListener, NoAnswer
 from fairlead_paper.messages import (
     Cancel,
@@ -27,7 +26,6 @@ from fairlead_paper.messages import (
     Taken,
     Welcome,
 )
-from fairlead_paper.settings import FaultSettings
 
 _READ_FAULTS = (
     FaultKind.LOST_REQUEST,
@@ -51,16 +49,31 @@ class _Waiting(Protocol):
     def cancel(self) -> object: ...
 
 
-class FaultyLink:
-    """Wraps a link. `fired` counts the faults of this object's life by kind; the venue keeps the total."""
+class Plan(Protocol):
+    """Decides what goes wrong: `FaultPlan` from a seed, a test by its script."""
 
-    def __init__(self, inner: Link, settings: FaultSettings, clock: Clock, timeout_ns: int) -> None:
+    enabled: bool
+
+    def draw(self, kinds: Iterable[FaultKind]) -> FaultKind | None:
+        """Return the fault among those kinds that happens now, or nothing."""
+
+    def between(self, kind: FaultKind, low: int, high: int) -> int:
+        """Return a figure for a fault of the kind, such as a delay."""
+
+
+class FaultyLink:
+    """Wraps a link. `fired` counts the faults of this object's life by kind; the venue keeps the total.
+
+    *make_plan* is given the session's number and returns the plan for it.
+    """
+
+    def __init__(self, inner: Link, make_plan: Callable[[int], Plan], clock: Clock, timeout_ns: int) -> None:
         self.fired: dict[str, int] = {}
         self._inner = inner
-        self._settings = settings
+        self._make_plan = make_plan
         self._clock = clock
         self._timeout_ns = timeout_ns
-        self._plan = FaultPlan(settings, 0)
+        self._plan = make_plan(0)
         self._stopped = False
         self._welcome: Welcome | None = None
         self._listener: LinkListener | None = None
@@ -79,7 +92,7 @@ class FaultyLink:
         welcome = self._welcome
         if welcome is None:
             welcome = self._welcome = await self._inner.open(self)
-            self._plan = FaultPlan(self._settings, welcome.session)
+            self._plan = self._make_plan(welcome.session)
             self._plan.enabled = not self._stopped
         self._listener = listener
         self._stream_is_up = True

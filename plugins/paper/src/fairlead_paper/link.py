@@ -51,29 +51,41 @@ class Link(Protocol):
 
 
 class InProcessLink:
-    """The venue in the same process: an answer is a function call away and never lost."""
+    """The venue in the same process: an answer is a function call away and never lost.
 
-    def __init__(self, desk: Desk, account: str) -> None:
-        self._desk = desk
+    Given a desk, it leaves it alone; given a function that opens one, it opens it when it first
+    connects and closes the file with the connection.
+    """
+
+    def __init__(self, desk: Desk | Callable[[], Desk], account: str) -> None:
+        self._opener = None if isinstance(desk, Desk) else desk
+        self._desk = desk if isinstance(desk, Desk) else None
         self._account = account
         self._stop: Callable[[], None] | None = None
 
     async def open(self, listener: LinkListener) -> Welcome:
         """Begin to listen."""
-        welcome = self._desk.begin_session(self._account)
         await self.close()
+        if self._desk is None and self._opener is not None:
+            self._desk = self._opener()
+        if self._desk is None:
+            raise NotSent("There is no paper venue to connect to.")
+        welcome = self._desk.begin_session(self._account)
         self._stop = self._desk.listen(self._account, listener.report)
         return welcome
 
     async def close(self) -> None:
-        """Stop listening."""
+        """Stop listening, and close the venue's file if it is ours."""
         if self._stop is not None:
             self._stop()
             self._stop = None
+        if self._desk is not None and self._opener is not None and self._desk.has_file:
+            self._desk.close()
+            self._desk = None
 
     async def ask(self, request: Request) -> Reply:
         """Return the venue's answer."""
-        if self._stop is None:
+        if self._stop is None or self._desk is None:
             raise NotSent("Not connected to the paper venue.", not_done="Nothing was sent.")
         try:
             return self._desk.handle(self._account, request)
@@ -82,5 +94,6 @@ class InProcessLink:
 
     def tell_fault(self, kind: str) -> None:
         """Have an injected fault counted."""
-        with contextlib.suppress(ExchangeFault):  # the request itself will tell that the venue is broken
-            self._desk.handle(self._account, NoteFault(kind))
+        if self._stop is not None and self._desk is not None:
+            with contextlib.suppress(ExchangeFault):  # the request itself will tell that the venue is broken
+                self._desk.handle(self._account, NoteFault(kind))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fairlead.errors import ConfigurationRefused
@@ -48,17 +49,19 @@ class PaperExchangePlugin:
 
 
 def paper_client(settings: PaperSettings, clock: Clock, desk: Desk | None = None) -> PaperClient:
-    """Return a client; it opens nothing but the file of a venue in process before it is connected.
+    """Return a client; it opens nothing before it is connected.
 
-    Raises `ConfigurationRefused` when settings, file or token cannot work.
+    Raises `ConfigurationRefused` when address or token cannot work; connecting raises it when a venue
+    in process cannot be opened.
     """
     from fairlead_paper.client import PaperClient, Patience
     from fairlead_paper.fault_link import FaultyLink
+    from fairlead_paper.fault_plan import FaultPlan
 
     timeout_ns = settings.request_timeout_ms * NANOSECONDS_PER_MILLISECOND
     link = _link(settings, clock, timeout_ns, desk)
     if any(settings.faults.rates.values()):
-        link = FaultyLink(link, settings.faults, clock, timeout_ns)
+        link = FaultyLink(link, partial(FaultPlan, settings.faults), clock, timeout_ns)
     capabilities = ExchangeCapabilities(
         fence=settings.fence,
         horizon_ns=settings.horizon_ms * NANOSECONDS_PER_MILLISECOND,
@@ -78,7 +81,7 @@ def _link(settings: PaperSettings, clock: Clock, timeout_ns: int, desk: Desk | N
     if settings.mode is Mode.IN_PROCESS:
         from fairlead_paper.opening import open_desk
 
-        return InProcessLink(desk or open_desk(settings.venue, clock.wall_ns), settings.account)
+        return InProcessLink(desk or (lambda: open_desk(settings.venue, clock.wall_ns)), settings.account)
     from fairlead_paper.address import address_of
     from fairlead_paper.socket_link import SocketLink
 

@@ -1,0 +1,21 @@
+"""The conformance class of exchange clients: rules E-01 to E-29 of ``docs/reference/exchange-rules.md``.
+
+Derive from `ExchangeConformance`, implement `make_world`, and let pytest collect the class::
+
+    class TestMyClient(ExchangeConformance):
+        async def make_world(self) -> ExchangeWorld:
+            return MyWorld()
+"""
+
+from __future__ import annotations
+
+from fairlead.testing.conformance.exchange_evidence import EvidenceRules
+from fairlead.testing.conformance.exchange_failures import FailureRules
+from fairlead.testing.conformance.exchange_orders import OrderRules
+from fairlead.testing.conformance.exchange_world import Ability, ExchangeWorld, RecordingSink
+
+__all__ = ["Ability", "ExchangeConformance", "ExchangeWorld", "RecordingSink"]
+
+
+class ExchangeConformance(OrderRules, EvidenceRules, FailureRules):
+    """Every rule, one test each; a rule whose ability the world lacks is skipped and says so."""

@@ -1,0 +1,51 @@
+"""How a rule becomes a test: a world is made, the rule is run in it, the world is cleared up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+import pytest
+
+from fairlead.testing.conformance.exchange_world import Ability, ExchangeWorld
+
+
+class ExchangeRules:
+    """The base of all rules."""
+
+    async def make_world(self) -> ExchangeWorld:
+        """Return a fresh world: a venue with one account, no orders, no fills."""
+        raise NotImplementedError
+
+    def run(self, main: Coroutine[Any, Any, None]) -> None:
+        """Run one rule to its end; a world with a loop of its own overrides this."""
+        asyncio.run(main)
+
+
+Rules = TypeVar("Rules", bound=ExchangeRules)
+
+
+def rule(*needs: Ability) -> Callable[[Callable[[Any, ExchangeWorld], Coroutine[Any, Any, None]]], Any]:
+    """Turn ``async def test_x(self, world)`` into a test that pytest collects."""
+
+    def wrap(body: Callable[[Any, ExchangeWorld], Coroutine[Any, Any, None]]) -> Callable[[Any], None]:
+        async def main(rules: ExchangeRules) -> None:
+            world = await rules.make_world()
+            try:
+                missing = [ability.value for ability in needs if ability not in world.abilities]
+                if missing:
+                    pytest.skip(f"the world cannot {', '.join(missing)}")
+                await body(rules, world)
+            finally:
+                await world.close()
+
+        def test(self: ExchangeRules) -> None:
+            self.run(main(self))
+
+        test.__name__ = body.__name__
+        test.__qualname__ = body.__qualname__
+        test.__doc__ = body.__doc__
+        return test
+
+    return wrap
