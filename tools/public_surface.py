@@ -16,7 +16,7 @@ from tools.sources import FRAMEWORK, PLUGINS, ROOT, Finding, Module, check_trees
 TREES = (PLUGINS,)
 PACKAGE = "fairlead"
 # Each with everything below it, except the package itself: of that only the names it exports.
-PUBLIC = ("fairlead.errors", "fairlead.ports", "fairlead.testing")
+PUBLIC = ("fairlead.errors", "fairlead.hookspecs", "fairlead.ports", "fairlead.testing")
 
 
 def check_module(module: Module, rooms: frozenset[str]) -> list[Finding]:

@@ -38,7 +38,9 @@ def positive_decimals() -> st.SearchStrategy[Decimal]:
     """Draw positive numbers that the kernel takes: everyday figures and extremes."""
     everyday = _scaled(1, 10**6, -8, 2)
     long = _scaled(1, _DIGITS_MAX, -EXPONENT_MAX, 0)
-    finest = _scaled(_DIGITS_MAX // 10 + 1, _DIGITS_MAX, 1 - SIGNIFICANT_DIGITS_MAX - EXPONENT_MAX, -EXPONENT_MAX)
+    finest = _scaled(
+        _DIGITS_MAX // 10 + 1, _DIGITS_MAX, 1 - SIGNIFICANT_DIGITS_MAX - EXPONENT_MAX, -EXPONENT_MAX
+    )
     return st.one_of(everyday, everyday, long, finest)
 
 
@@ -48,7 +50,9 @@ def decimals() -> st.SearchStrategy[Decimal]:
     return st.one_of(st.just(ZERO), positive_decimals(), positive_decimals().map(Decimal.copy_negate))
 
 
-def _scaled(digits_min: int, digits_max: int, exponent_min: int, exponent_max: int) -> st.SearchStrategy[Decimal]:
+def _scaled(
+    digits_min: int, digits_max: int, exponent_min: int, exponent_max: int
+) -> st.SearchStrategy[Decimal]:
     return st.builds(
         lambda digits, exponent: Decimal(f"{digits}e{exponent}"),
         st.integers(digits_min, digits_max),
@@ -143,13 +147,12 @@ def facts() -> st.SearchStrategy[Record]:
     return st.one_of([_built(kind) for kind in RECORD_CLASSES])
 
 
-@functools.cache
 def _built(kind: type) -> st.SearchStrategy[Any]:
     hints = typing.get_type_hints(kind)
     return st.builds(kind, **{field.name: _drawn(hints[field.name]) for field in attrs.fields(kind)})
 
 
-def _drawn(hint: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401  # a type annotation has no type of its own
+def _drawn(hint: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401 - an annotation has no type of its own
     """Return a strategy for a field's type; an unknown one raises, so that no field is forgotten."""
     plain: dict[Any, st.SearchStrategy[Any]] = {
         str: _TEXTS,
