@@ -120,7 +120,9 @@ class AllowAll:
         return ALLOW
 
 
-async def probe(store: Store, orders: int, submitters: int, profiler: cProfile.Profile | None) -> dict[str, str]:
+async def probe(
+    store: Store, orders: int, submitters: int, profiler: cProfile.Profile | None
+) -> dict[str, str]:
     """Send the orders from that many submitters and return the figures."""
     settings = KernelSettings(account="bench")
     async with Kernel(settings, exchange=InstantVenue(), store=store, checks=[AllowAll()]) as kernel:
@@ -168,7 +170,9 @@ def main() -> int:
         orders = arguments.orders // share
         with tempfile.TemporaryDirectory() as folder:
             store = MemoryStore(MemoryDisk()) if name == "memory" else sqlite_store(folder)
-            figures[f"{name}, {submitters} submitters"] = asyncio.run(probe(store, orders, submitters, profiler))
+            figures[f"{name}, {submitters} submitters"] = asyncio.run(
+                probe(store, orders, submitters, profiler)
+            )
         if profiler is not None:
             pstats.Stats(profiler, stream=sys.stderr).sort_stats("tottime").print_stats(40)
     if arguments.json:
