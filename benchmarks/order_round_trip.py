@@ -63,8 +63,15 @@ class InstantVenue:
         self._sink = None
 
     async def instruments(self) -> Sequence[Instrument]:
-        increments = {"price_increment": Decimal("0.1"), "quantity_increment": Decimal("0.0001")}
-        return [Instrument(symbol="BTC/USDT", base="BTC", quote="USDT", **increments)]
+        return [
+            Instrument(
+                symbol="BTC/USDT",
+                base="BTC",
+                quote="USDT",
+                price_increment=Decimal("0.1"),
+                quantity_increment=Decimal("0.0001"),
+            )
+        ]
 
     async def submit(self, request: SubmitRequest) -> Answer:
         self._count += 1
