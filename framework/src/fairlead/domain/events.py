@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import attrs
-
+from fairlead.domain.frozen import record
 from fairlead.domain.ledger import PositionChange
 from fairlead.domain.orders import OrderView, PositionView
 from fairlead.domain.records import OrderFilled, Record
 
 
-@attrs.frozen
+@record
 class OrderChanged:
     """An order began, moved, or had a request made about it."""
 
@@ -19,7 +18,7 @@ class OrderChanged:
     record: Record
 
 
-@attrs.frozen
+@record
 class FillBooked:
     """A trade was booked on an order and its position."""
 
@@ -29,7 +28,7 @@ class FillBooked:
     order: OrderView
 
 
-@attrs.frozen
+@record
 class PositionChanged:
     """A fill opened, changed, closed or flipped a position."""
 
@@ -39,7 +38,7 @@ class PositionChanged:
     position: PositionView
 
 
-@attrs.frozen
+@record
 class KernelChanged:
     """Trading state, anomalies, reconciliation and refused commands."""
 
@@ -48,7 +47,7 @@ class KernelChanged:
     record: Record
 
 
-@attrs.frozen
+@record
 class EventsMissed:
     """A slow reader lost this many events; catch up from the journal after *after_sequence*."""
 

@@ -222,9 +222,7 @@ class Parts:
             try:
                 await self.reconciler.run("start")
                 return
-            except (
-                Exception
-            ) as error:  # supervision point: whatever the client raised, try again, then refuse
+            except Exception as error:  # supervision point: tried again, then refused
                 problem = error
         what = f"Reconciliation with the venue failed {RECONCILE_ATTEMPTS_MAX} times"
         raise ExchangeFault(
