@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from fairlead.domain.frozen import record
+import attrs
+
 from fairlead.domain.ledger import PositionChange
 from fairlead.domain.orders import OrderView, PositionView
 from fairlead.domain.records import OrderFilled, Record
 
 
-@record
+@attrs.frozen
 class OrderChanged:
     """An order began, moved, or had a request made about it."""
 
@@ -18,7 +19,7 @@ class OrderChanged:
     record: Record
 
 
-@record
+@attrs.frozen
 class FillBooked:
     """A trade was booked on an order and its position."""
 
@@ -28,7 +29,7 @@ class FillBooked:
     order: OrderView
 
 
-@record
+@attrs.frozen
 class PositionChanged:
     """A fill opened, changed, closed or flipped a position."""
 
@@ -38,7 +39,7 @@ class PositionChanged:
     position: PositionView
 
 
-@record
+@attrs.frozen
 class KernelChanged:
     """Trading state, anomalies, reconciliation and refused commands."""
 
@@ -47,7 +48,7 @@ class KernelChanged:
     record: Record
 
 
-@record
+@attrs.frozen
 class EventsMissed:
     """A slow reader lost this many events; catch up from the journal after *after_sequence*."""
 

@@ -7,7 +7,6 @@ from enum import StrEnum
 
 import attrs
 
-from fairlead.domain.frozen import record
 from fairlead.domain.numbers import ZERO, average, subtract
 from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
 from fairlead.domain.order_table import CloseReason, OrderState, Phase
@@ -98,7 +97,7 @@ def status_of(order: Order) -> OrderStatus:
     return OrderStatus.TRIGGERED if order.triggered else OrderStatus.ACCEPTED
 
 
-@record
+@attrs.frozen
 class OrderView:
     """An order as it was at one sequence; a snapshot that never changes."""
 
@@ -170,7 +169,7 @@ def view_of(order: Order) -> OrderView:
     )
 
 
-@record
+@attrs.frozen
 class PositionView:
     """A position as it was at one sequence; a snapshot that never changes."""
 
