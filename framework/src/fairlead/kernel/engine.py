@@ -247,3 +247,4 @@ def deliver(delivery: Delivery) -> None:
 def _fail(future: asyncio.Future[object], error: Exception) -> None:
     if not future.done():
         future.set_exception(error)
+        future.exception()  # whoever waited may be gone; asyncio need not complain about that
