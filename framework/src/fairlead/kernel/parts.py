@@ -81,6 +81,7 @@ class Parts:
         self.running = False
         self.failure: Exception | None = None
         self.supervisor = Supervisor(self._task_failed)
+        self._endless: set[asyncio.Task[None]] = set()
         self.bus = EventBus(self.logger, settings.stream_queue_max, self._interest)
         self.journal = Journal(
             self.store,
@@ -172,7 +173,7 @@ class Parts:
         self.journal.follow(state, opened.head)
 
     async def _start_journal(self) -> None:
-        self.supervisor.spawn("journal", self.journal.run())
+        self._endless.add(self.supervisor.spawn("journal", self.journal.run()))
         self.engine.process(
             KernelStarting(
                 self.engine.state.epoch,
@@ -191,7 +192,7 @@ class Parts:
             await self.journal.settled()
 
     async def _start_inbox(self) -> None:
-        self.supervisor.spawn("inbox", self.inbox.run())
+        self._endless.add(self.supervisor.spawn("inbox", self.inbox.run()))
 
     async def _stop_inbox(self) -> None:
         self.inbox.close()
@@ -244,8 +245,9 @@ class Parts:
     # -- wiring --------------------------------------------------------------------------------
 
     def is_settled(self, waiting: frozenset[asyncio.Task[None]]) -> bool:
-        """Tell whether nothing is under way except effects whose tasks are waiting for time."""
-        return self.inbox.is_idle and self.journal.is_idle and self.dispatcher.tasks <= waiting
+        """Tell whether nothing is under way except tasks that are waiting for time."""
+        under_way = self.supervisor.tasks - self._endless
+        return self.inbox.is_idle and self.journal.is_idle and under_way <= waiting
 
     def give_up(self, error: Exception) -> None:
         """The journal cannot be brought back: stop taking commands, fail every wait, say so."""

@@ -1,0 +1,1 @@
+"""The command line. Nothing else imports it; it needs the extra ``fairlead[cli]``."""
