@@ -12,7 +12,7 @@ from typing import Any
 from fairlead.domain.ledger import Position, PositionChange, book_fill
 from fairlead.domain.numbers import ZERO, add, subtract
 from fairlead.domain.order_kinds import OrderSide
-from fairlead.domain.order_table import OrderEvent, decision_for, next_state
+from fairlead.domain.order_table import OrderEvent, OrderState, decision_for, next_state
 from fairlead.domain.orders import Order
 from fairlead.domain.pending_requests import PendingRequest, pending_after
 from fairlead.domain.records import (
@@ -184,6 +184,8 @@ def _move(state: EngineState, order: Order, event: OrderEvent, ts_ns: int) -> No
     state.dirty.orders[order.client_order_id] = None
     if after is order.state:
         return
+    if order.state is OrderState.UNRESOLVED:
+        order.look_up_ns = 0
     order.state = after
     if after.is_final:
         order.closed_ns = ts_ns

@@ -6,11 +6,12 @@ from fairlead.domain.anomalies import AnomalyKind
 from fairlead.domain.identifiers import CLIENT_ORDER_ID_DIGITS
 from fairlead.domain.instruments import Instrument
 from fairlead.domain.ledger import settlement_value
-from fairlead.domain.numbers import ZERO, add, divide, subtract, text_of
+from fairlead.domain.numbers import ZERO, add, divide, subtract, text_of, to_decimal, to_positive
 from fairlead.domain.order_table import OrderEvent, OrderState, decision_for
 from fairlead.domain.orders import Order
 from fairlead.domain.pending_requests import PendingRequest
 from fairlead.domain.records import OrderAccepted, OrderEventNoted, OrderFilled
+from fairlead.errors import NumberRefused
 from fairlead.kernel.effects import LookUpOrder, SendCancel, WakeAt
 from fairlead.kernel.fill_rows import fill_digest
 from fairlead.kernel.inputs import AbsenceSeen, CancelAnswered, FillReported, OrderReported, SubmitAnswered
@@ -136,7 +137,7 @@ def decide_report(state: EngineState, given: OrderReported, rules: Rules, now_ns
         _fetch_fills(order, rules, now_ns, given.source, step)
         return
     if report.status is VenueStatus.FILLED and order.state is not OrderState.FILLED:
-        _filled_with_residue(state, order, given, step)
+        _filled_with_residue(state, order, given, rules, now_ns, step)
         return
     note_event(
         state, order, ENDS[report.status], report.reason or given.source, step, ts_event=report.ts_event
@@ -151,12 +152,19 @@ def _fetch_fills(order: Order, rules: Rules, now_ns: int, source: str, step: Ste
         step.effects.append(LookUpOrder(order.client_order_id, order.symbol))
 
 
-def _filled_with_residue(state: EngineState, order: Order, given: OrderReported, step: Step) -> None:
-    """The venue calls it filled although something is left: the end holds, the rest is dust."""
-    residue = text_of(order.leaves_quantity)
+def _filled_with_residue(
+    state: EngineState, order: Order, given: OrderReported, rules: Rules, now_ns: int, step: Step
+) -> None:
+    """The venue calls it filled although something is left: dust ends it, more than dust is asked about."""
     if not order.state.is_live:
         return
-    cause = f"the venue says filled with {residue} left"
+    instrument = state.instruments.get(order.symbol)
+    if instrument is None or order.leaves_quantity >= max(
+        instrument.minimum_quantity, instrument.quantity_increment
+    ):
+        _fetch_fills(order, rules, now_ns, given.source, step)
+        return
+    cause = f"the venue says filled with {text_of(order.leaves_quantity)} left"
     step.records.append(
         OrderEventNoted(
             order.client_order_id, OrderEvent.FULLY_FILLED, cause, KERNEL, 0, given.report.ts_event
@@ -253,14 +261,14 @@ def _check_band(state: EngineState, order: Order, fill: FillReport, rules: Rules
 
 def _impossible(fill: FillReport, order: Order, instrument: Instrument) -> str:
     """Say why a fill cannot be true, or nothing."""
-    if not (fill.quantity.is_finite() and fill.quantity > ZERO):
-        return f"quantity {fill.quantity}"
-    if not (fill.price.is_finite() and fill.price > ZERO):
-        return f"price {fill.price}"
-    if fill.value is not None and not (fill.value.is_finite() and fill.value > ZERO):
-        return f"value {fill.value}"
-    if not fill.fee.is_finite():
-        return f"fee {fill.fee}"
+    try:
+        to_positive(fill.quantity, "quantity")
+        to_positive(fill.price, "price")
+        to_decimal(fill.fee, "fee")
+        if fill.value is not None:
+            to_positive(fill.value, "value")
+    except NumberRefused as refusal:
+        return refusal.what
     if fill.side is not order.side or fill.symbol != order.symbol:
         return f"{fill.side.value} {fill.symbol} for an order to {order.side.value} {order.symbol}"
     if fill.fee != ZERO and fill.fee_currency != instrument.quote:

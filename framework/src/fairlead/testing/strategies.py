@@ -147,13 +147,12 @@ def facts() -> st.SearchStrategy[Record]:
     return st.one_of([_built(kind) for kind in RECORD_CLASSES])
 
 
-@functools.cache
 def _built(kind: type) -> st.SearchStrategy[Any]:
     hints = typing.get_type_hints(kind)
     return st.builds(kind, **{field.name: _drawn(hints[field.name]) for field in attrs.fields(kind)})
 
 
-def _drawn(hint: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401  # a type annotation has no type of its own
+def _drawn(hint: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401 - an annotation has no type of its own
     """Return a strategy for a field's type; an unknown one raises, so that no field is forgotten."""
     plain: dict[Any, st.SearchStrategy[Any]] = {
         str: _TEXTS,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal, Inexact
+from typing import ClassVar
 
 import attrs
 
@@ -68,6 +69,7 @@ class MinimumSize:
     settings: MinimumSizeSettings = attrs.field(factory=MinimumSizeSettings)
     name: str = attrs.field(default="minimum_size", init=False)
     version: str = attrs.field(default=__version__, init=False)
+    stateless: ClassVar[bool] = True
 
     def initial(self) -> str:
         """Return the empty value: this check remembers nothing."""
