@@ -1,1 +1,1 @@
-"""The command line. Nothing else imports it; it needs the extra ``fairlead[cli]``."""
+"""The command line `fairlead`; nothing else imports it, and it needs the extra `fairlead[cli]`."""

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import attrs
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from fairlead.domain.identifiers import to_name, to_symbol
@@ -265,6 +265,7 @@ class RiskConformance:
             database=None,
             derandomize=True,
             report_multiple_bugs=False,
+            phases=[Phase.generate, Phase.shrink],
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         )
 
