@@ -30,6 +30,7 @@ TREES = (FRAMEWORK, PLUGINS, TESTS, EXAMPLES)
 
 # The implementations of the ports: the one place where the real world may be asked.
 PORT_IMPLEMENTATIONS = (
+    "framework/src/fairlead/kernel/replay_clock.py",
     "framework/src/fairlead/kernel/system_clock.py",
     "framework/src/fairlead/kernel/system_ids.py",
     "framework/src/fairlead/testing/virtual_clock.py",
