@@ -135,7 +135,8 @@ def decide_report(state: EngineState, given: OrderReported, rules: Rules, now_ns
     if report.filled_quantity > order.filled_quantity:
         _fetch_fills(order, rules, now_ns, given.source, step)
         return
-    if report.status is VenueStatus.FILLED and order.state is not OrderState.FILLED:
+    if report.status is VenueStatus.FILLED:
+        # The fills said it before, as they should, or there is a rest that the venue will not fill.
         _filled_with_residue(state, order, given, step)
         return
     note_event(
