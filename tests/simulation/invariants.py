@@ -230,11 +230,10 @@ def _money(journal: Journal, venue: Venue, account: str, fills: list[VenueFill])
 
 
 def _alarms(journal: Journal) -> Problems:
-    """A crash is no reason for an alarm: nothing worse than a note was recorded, and trading goes on."""
+    """A crash is no anomaly, and nothing here did what it should not: nothing is noted, trading goes on."""
     problems = [
-        f"an alarm: {record['anomaly']} about {record['subject']}: {record['detail']}"
+        f"an anomaly: {record['anomaly']} about {record['subject']}: {record['detail']}"
         for record in journal.of("anomaly")
-        if record["severity"] != "note"
     ]
     if journal.settings.get("trading_state") != "active":
         problems.append(f"trading is {journal.settings.get('trading_state')}")

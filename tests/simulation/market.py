@@ -47,7 +47,7 @@ SETTINGS = KernelSettings(
 TRADES = (("101", "0.30"), ("100", "0.37"), ("100", "0.23"))
 """What others trade, over and over: price and volume. A buy at 100 fills in parts."""
 
-PAUSES_MS = (90, 110, 8)
+PAUSES_MS = (90, 110, 22)
 """The pause before each of them. The third follows so soon that a cancel sent on the second races it."""
 
 

@@ -10,6 +10,7 @@ import asyncio
 from decimal import Decimal
 
 from fairlead import Proposal
+from fairlead.domain.events import OrderChanged
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
 from fairlead.ports.exchange import SubmitRequest
 from fairlead.testing.crash_survey import CrashExperiment
@@ -18,7 +19,6 @@ from fairlead.testing.wire import NORMAL, SUBMIT, Fate, Trip
 from tests.simulation.invariants import Journal, recovered_problems
 from tests.simulation.market import ACCOUNT, SYMBOL, MarketWorld
 
-LOOK_AGAIN_NS = 20 * NANOSECONDS_PER_MILLISECOND
 DOWNTIME_NS = 30 * NANOSECONDS_PER_MILLISECOND
 
 ANSWER_LOST = Decimal("1.01")
@@ -56,6 +56,11 @@ async def one_limit_order(world: MarketWorld, generation: Generation) -> None:
 
 
 # -- (b) answers and requests that get lost ------------------------------------------------------------------
+
+
+def normal(_trip: Trip) -> Fate:
+    """Lose nothing."""
+    return NORMAL
 
 
 def lossy(trip: Trip) -> Fate:
@@ -100,9 +105,13 @@ async def busy_bot(world: MarketWorld, generation: Generation) -> None:
             world.acknowledge(generation, result.client_order_id)
             return result.client_order_id
 
-        bought = await execute("open", Proposal.buy(SYMBOL, quantity="1.00", limit_price="100"))
-        while (view := await bot.find_order(bought)) and not (view.is_closed or view.filled_quantity):
-            await world.clock_of(generation).sleep_ns(LOOK_AGAIN_NS)
+        changes = kernel.events.stream(OrderChanged)
+        bought = await execute("open", Proposal.buy(SYMBOL, quantity="0.60", limit_price="100"))
+        view = await bot.find_order(bought)
+        while view is not None and not (view.is_closed or view.filled_quantity):
+            event = await anext(changes)
+            assert isinstance(event, OrderChanged)
+            view = event.order if event.order.client_order_id == bought else view
         await bot.cancel(bought)
         async with asyncio.TaskGroup() as group:
             group.create_task(execute("tiny", Proposal.buy(SYMBOL, quantity="0.02", limit_price="100")))
@@ -121,12 +130,19 @@ def check_keys(world: MarketWorld) -> None:
 
 # -- the experiments -----------------------------------------------------------------------------------------
 
-EXPERIMENTS = {
-    "one_limit_order": CrashExperiment(
-        MarketWorld, one_limit_order, come_back, check, downtime_ns=DOWNTIME_NS
-    ),
-    "lost_answers": CrashExperiment(
-        lambda: MarketWorld(fate=lossy), lost_answers, come_back, check, downtime_ns=DOWNTIME_NS
-    ),
-    "busy_bot": CrashExperiment(MarketWorld, busy_bot, busy_bot, check_keys, downtime_ns=DOWNTIME_NS),
-}
+SCENARIOS = ("one_limit_order", "lost_answers", "busy_bot")
+
+
+def experiment(name: str, seed: int = 1) -> CrashExperiment[MarketWorld]:
+    """Return the experiment on a scenario, whose chance comes from the seed."""
+    if name == "busy_bot":
+        return CrashExperiment(
+            lambda: MarketWorld(seed), busy_bot, busy_bot, check_keys, downtime_ns=DOWNTIME_NS
+        )
+    fate, scenario = {
+        "one_limit_order": (normal, one_limit_order),
+        "lost_answers": (lossy, lost_answers),
+    }[name]
+    return CrashExperiment(
+        lambda: MarketWorld(seed, fate=fate), scenario, come_back, check, downtime_ns=DOWNTIME_NS
+    )
