@@ -6,7 +6,6 @@ Applying never decides, never refuses and never reads a clock: whatever a record
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any
 
 from fairlead.domain.ledger import Position, PositionChange, book_fill
@@ -222,10 +221,13 @@ def _release(state: EngineState, order: Order) -> None:
 
 
 def _weight(position: Position) -> tuple[bool, bool]:
-    exposed = position.is_exposed
-    held: Decimal = position.quantity.copy_abs()
-    closing = exposed and position.pending_openings == 0 and ZERO < held <= position.reserved_exit
-    return exposed, closing
+    """Return whether the key counts as exposed, and whether its whole quantity is being closed."""
+    quantity, openings = position.quantity, position.pending_openings
+    if not quantity:
+        return openings > 0, False
+    return True, not openings and bool(
+        position.reserved_exit
+    ) and quantity.copy_abs() <= position.reserved_exit
 
 
 def _reweigh(state: EngineState, position: Position, before: tuple[bool, bool]) -> None:

@@ -88,17 +88,18 @@ class Supervisor:
 
     def __init__(self, on_failure: Callable[[str, BaseException], None]) -> None:
         self._on_failure = on_failure
-        self._tasks: set[asyncio.Task[None]] = set()
+        # A dictionary keeps the order, so that tasks always end in the order in which they began.
+        self._tasks: dict[asyncio.Task[None], None] = {}
 
     def spawn(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run a coroutine as a task of the kernel; a failure is reported under the name."""
         task = asyncio.get_running_loop().create_task(work, name=f"fairlead:{name}")
-        self._tasks.add(task)
+        self._tasks[task] = None
         task.add_done_callback(self._done)
         return task
 
     def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+        self._tasks.pop(task, None)
         if task.cancelled():
             return
         error = task.exception()

@@ -6,7 +6,7 @@ from fairlead.domain.anomalies import AnomalyKind
 from fairlead.domain.identifiers import CLIENT_ORDER_ID_DIGITS
 from fairlead.domain.instruments import Instrument
 from fairlead.domain.ledger import settlement_value
-from fairlead.domain.numbers import ZERO, add, divide, subtract, text_of, to_decimal, to_positive
+from fairlead.domain.numbers import ZERO, add, divide, multiply, subtract, text_of, to_decimal, to_positive
 from fairlead.domain.order_table import OrderEvent, OrderState, decision_for
 from fairlead.domain.orders import Order
 from fairlead.domain.pending_requests import PendingRequest
@@ -113,10 +113,15 @@ def accept(
         step.records.append(OrderAccepted(order.client_order_id, venue_order_id, event, ts_event, source))
     if decision.anomaly is not None:
         step.note(state, decision.anomaly, order.client_order_id, f"{event.value} while {order.state.value}")
-    waiting_cancel = order.pending is PendingRequest.CANCEL and order.state is not OrderState.WORKING
-    if decision.cancel_at_once or (waiting_cancel and decision.to is OrderState.WORKING):
+    if decision.cancel_at_once or _frees_cancel(order, decision.to):
         known = venue_order_id or order.venue_order_id
         step.effects.append(SendCancel(order.client_order_id, known, order.symbol))
+
+
+def _frees_cancel(order: Order, to: OrderState) -> bool:
+    """Tell whether a cancel that waited for the venue's first word on the order can go out now."""
+    waits = order.pending is PendingRequest.CANCEL and order.state is not OrderState.WORKING
+    return waits and to is OrderState.WORKING
 
 
 def decide_report(state: EngineState, given: OrderReported, rules: Rules, now_ns: int, step: Step) -> None:
@@ -136,8 +141,9 @@ def decide_report(state: EngineState, given: OrderReported, rules: Rules, now_ns
     if report.filled_quantity > order.filled_quantity:
         _fetch_fills(order, rules, now_ns, given.source, step)
         return
-    if report.status is VenueStatus.FILLED and order.state is not OrderState.FILLED:
-        _filled_with_residue(state, order, given, rules, now_ns, step)
+    if report.status is VenueStatus.FILLED:
+        if order.state.is_live:
+            _filled_with_residue(state, order, given, rules, now_ns, step)
         return
     note_event(
         state, order, ENDS[report.status], report.reason or given.source, step, ts_event=report.ts_event
@@ -155,22 +161,37 @@ def _fetch_fills(order: Order, rules: Rules, now_ns: int, source: str, step: Ste
 def _filled_with_residue(
     state: EngineState, order: Order, given: OrderReported, rules: Rules, now_ns: int, step: Step
 ) -> None:
-    """The venue calls it filled although something is left: dust ends it, more than dust is asked about."""
-    if not order.state.is_live:
-        return
-    instrument = state.instruments.get(order.symbol)
-    if instrument is None or order.leaves_quantity >= max(
-        instrument.minimum_quantity, instrument.quantity_increment
-    ):
-        _fetch_fills(order, rules, now_ns, given.source, step)
-        return
+    """The venue calls it filled although something is left: dust ends it, more than dust is not believed."""
+    name = order.client_order_id
     cause = f"the venue says filled with {text_of(order.leaves_quantity)} left"
-    step.records.append(
-        OrderEventNoted(
-            order.client_order_id, OrderEvent.FULLY_FILLED, cause, KERNEL, 0, given.report.ts_event
+    if _leaves_dust(order, state.instruments.get(order.symbol)):
+        step.records.append(
+            OrderEventNoted(name, OrderEvent.FULLY_FILLED, cause, KERNEL, 0, given.report.ts_event)
         )
+        step.note(state, AnomalyKind.DUST, name, cause)
+    elif given.source != LOOK_UP:
+        step.effects.append(LookUpOrder(name, order.symbol))
+    else:
+        look_up_ns = now_ns + rules.look_up_interval_max_ns
+        if order.detail != cause:
+            step.records.append(
+                OrderEventNoted(name, OrderEvent.OUTCOME_UNKNOWN, cause, KERNEL, look_up_ns)
+            )
+            step.note(state, AnomalyKind.CONTRADICTION, name, cause)
+        step.effects.append(WakeAt(name, look_up_ns))
+
+
+def _leaves_dust(order: Order, instrument: Instrument | None) -> bool:
+    """Tell whether what is left is less than the venue would take as an order."""
+    if instrument is None:
+        return False
+    leaves = order.leaves_quantity
+    price = order.limit_price or order.reference_price
+    return (
+        leaves < instrument.minimum_quantity
+        or leaves < instrument.quantity_increment
+        or (price is not None and multiply(leaves, price) < instrument.minimum_cost)
     )
-    step.note(state, AnomalyKind.DUST, order.client_order_id, cause)
 
 
 def decide_fill(state: EngineState, given: FillReported, rules: Rules, step: Step) -> None:
@@ -217,7 +238,7 @@ def _book(
     detail = f"trade {fill.trade_id} of {text_of(fill.quantity)} while {order.state.value}"
     if decision.anomaly is not None:
         step.note(state, decision.anomaly, subject, detail)
-    if decision.cancel_at_once:
+    if decision.cancel_at_once or _frees_cancel(order, decision.to):
         step.effects.append(SendCancel(subject, fill.venue_order_id or order.venue_order_id, order.symbol))
     if total > order.quantity:
         over = f"{detail}; filled {text_of(total)} of {text_of(order.quantity)}"
@@ -265,8 +286,8 @@ def _impossible(fill: FillReport, order: Order, instrument: Instrument) -> str:
         to_positive(fill.quantity, "quantity")
         to_positive(fill.price, "price")
         to_decimal(fill.fee, "fee")
-        if fill.value is not None:
-            to_positive(fill.value, "value")
+        if fill.value is not None and to_decimal(fill.value, "value") < ZERO:
+            return f"value {text_of(fill.value)}"
     except NumberRefused as refusal:
         return refusal.what
     if fill.side is not order.side or fill.symbol != order.symbol:

@@ -107,7 +107,7 @@ class Parts:
         return (
             Part("store", self._open_store, self.store.close),
             Part("journal", self._start_journal, self._stop_journal),
-            Part("inbox", self._start_inbox, self._stop_inbox),
+            Part("inbox", self._nothing, self._stop_inbox),
             Part("exchange", self._connect, self._disconnect),
             Part("reconciler", self._first_reconciliation, self._nothing),
         )
@@ -191,9 +191,6 @@ class Parts:
         if self.failure is None:
             await self.journal.settled()
 
-    async def _start_inbox(self) -> None:
-        self._endless.add(self.supervisor.spawn("inbox", self.inbox.run()))
-
     async def _stop_inbox(self) -> None:
         self.inbox.close()
 
@@ -202,6 +199,9 @@ class Parts:
         await self._read_instruments()
         self.engine.process(InFlightLost(frozenset(), "the kernel restarted while it was on its way"))
         self._arm_timers()
+        # Only now: a report that came with the connection waits until the venue's rules are known and what
+        # was in flight is marked, or a fill of the time without a kernel would look unreadable.
+        self._endless.add(self.supervisor.spawn("inbox", self.inbox.run()))
 
     async def _disconnect(self) -> None:
         await self.dispatcher.finish(self.settings.ns("stop_timeout"))
@@ -223,9 +223,7 @@ class Parts:
             try:
                 await self.reconciler.run("start")
                 return
-            except (
-                Exception
-            ) as error:  # supervision point: whatever the client raised, try again, then refuse
+            except Exception as error:  # supervision point: tried again, then refused
                 problem = error
         what = f"Reconciliation with the venue failed {RECONCILE_ATTEMPTS_MAX} times"
         raise ExchangeFault(
@@ -235,7 +233,7 @@ class Parts:
         ) from problem
 
     async def _nothing(self) -> None:
-        """Nothing to stop."""
+        """Nothing to do."""
 
     def _arm_timers(self) -> None:
         for order in self.engine.state.orders.values():

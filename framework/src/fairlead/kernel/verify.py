@@ -61,7 +61,7 @@ class Fold:
 
 async def fold_journal(reader: JournalReader, account: str = "") -> Fold:
     """Check the chain and fold every record; raises `JournalDamaged` that names the first bad record."""
-    state = EngineState(account, account_tag(account))
+    state = EngineState(account, account_tag(account) if account else "")
     fold = Fold(state, {table.name: {} for table in TABLES}, JournalHead(0, GENESIS_HASH))
     while page := await reader.envelopes(fold.head.sequence, PAGE):
         for envelope in page:

@@ -1,0 +1,241 @@
+"""What must hold after every crash and recovery, computed from the disk and the venue alone.
+
+Records are read as plain JSON and money is summed here: nothing of the kernel's own folding, codec or
+ledger is used, except `verify_journal`, which is a promise of its own (chain, fold and rows agree).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Coroutine, Mapping
+from decimal import Context, Decimal, Inexact
+from typing import Any, TypeVar
+
+from fairlead.kernel.verify import verify_journal
+from fairlead.ports.exchange import OrderSide, VenueStatus
+from fairlead.testing.memory_store import MemoryDisk, MemoryStore
+from fairlead_paper.records import VenueFill, VenueOrder
+from fairlead_paper.venue import Venue
+
+T = TypeVar("T")
+Problems = list[str]
+Record = Mapping[str, Any]
+EXACT = Context(prec=96, traps=[Inexact])
+ZERO = Decimal(0)
+NEVER_AT_VENUE = {"denied", "not_sent", "not_placed"}
+"""What the kernel calls orders that the venue never had."""
+
+END_AT_VENUE = {
+    VenueStatus.FILLED: "filled",
+    VenueStatus.CANCELED: "canceled",
+    VenueStatus.EXPIRED: "expired",
+    VenueStatus.REJECTED: "rejected",
+}
+
+
+def _total(numbers: list[Decimal]) -> Decimal:
+    total = ZERO
+    for number in numbers:
+        total = EXACT.add(total, number)
+    return total
+
+
+def at_once(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that never waits."""
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    coroutine.close()
+    raise AssertionError("the coroutine waits for something")
+
+
+class Journal:
+    """What is on disk, by kind, as plain data."""
+
+    def __init__(self, disk: MemoryDisk) -> None:
+        self.records: list[tuple[str, Record]] = [
+            (envelope.kind, json.loads(envelope.payload)) for envelope in disk.envelopes
+        ]
+        store = MemoryStore(disk)
+        self.orders = {str(row["client_order_id"]): row for row in at_once(store.rows("orders"))}
+        self.fills = at_once(store.rows("fills"))
+        self.positions = at_once(store.rows("positions"))
+        self.commands = at_once(store.rows("commands"))
+        self.balances = {str(row["asset"]): row["total"] for row in at_once(store.rows("balances"))}
+        self.settings = {str(row["name"]): str(row["value"]) for row in at_once(store.rows("settings"))}
+
+    def of(self, kind: str) -> list[Record]:
+        """Return the records of one kind."""
+        return [record for name, record in self.records if name == kind]
+
+
+def orders_at(venue: Venue, account: str) -> list[VenueOrder]:
+    """Return every order that the venue ever took from the account."""
+    orders = venue.shelves._by_venue_id.values()  # noqa: SLF001 - an auditor opens the drawers
+    return [order for order in orders if order.account == account]
+
+
+def fills_at(venue: Venue, account: str) -> list[VenueFill]:
+    """Return every fill of the account, in the venue's order."""
+    return venue.shelves._fills.get(account, [])  # noqa: SLF001 - same
+
+
+def durable_problems(disk: MemoryDisk, venue: Venue, account: str, acknowledged: list[str]) -> Problems:
+    """Return what is wrong at any instant at all, with the program dead and nothing recovered yet."""
+    journal = Journal(disk)
+    problems = [
+        *_verified(disk),
+        *(f"acknowledged and lost: {name}" for name in acknowledged if name not in journal.orders),
+        *_intents(journal, orders_at(venue, account)),
+        *_bookings(journal, fills_at(venue, account)),
+        *_cursor(journal, fills_at(venue, account)),
+    ]
+    return problems
+
+
+def recovered_problems(disk: MemoryDisk, venue: Venue, account: str, acknowledged: list[str]) -> Problems:
+    """Return what is wrong once a kernel had time to recover and to come to rest."""
+    journal = Journal(disk)
+    fills = fills_at(venue, account)
+    return [
+        *durable_problems(disk, venue, account, acknowledged),
+        *_nothing_open(journal),
+        *_same_ends(journal, orders_at(venue, account)),
+        *_all_booked(journal, fills),
+        *_money(journal, venue, account, fills),
+        *_alarms(journal),
+    ]
+
+
+def _verified(disk: MemoryDisk) -> Problems:
+    report = at_once(verify_journal(MemoryStore(disk)))
+    return [f"journal: {problem}" for problem in report.problems]
+
+
+def _intents(journal: Journal, orders: list[VenueOrder]) -> Problems:
+    """Every venue order has its intent and attempt in the journal, and no intent has two."""
+    approved = {record["client_order_id"] for record in journal.of("order_initialized") if record["approved"]}
+    attempted = {record["client_order_id"] for record in journal.of("attempt_started")}
+    counts = Counter(order.client_order_id for order in orders)
+    return [
+        *(f"at the venue, no intent in the journal: {name}" for name in counts if name not in approved),
+        *(f"at the venue, no attempt in the journal: {name}" for name in counts if name not in attempted),
+        *(f"{count} venue orders for one intent: {name}" for name, count in counts.items() if count > 1),
+    ]
+
+
+def _bookings(journal: Journal, fills: list[VenueFill]) -> Problems:
+    """What is booked happened at the venue, once, with the same figures, on order and row alike."""
+    real = {(fill.client_order_id, fill.trade_id): fill for fill in fills}
+    records = journal.of("order_filled")
+    counts = Counter((record["client_order_id"], record["trade_id"]) for record in records)
+    rows = {(str(row["client_order_id"]), str(row["trade_id"])) for row in journal.fills}
+    problems = [f"booked {count} times: {key}" for key, count in counts.items() if count > 1]
+    problems += [f"booked and not at the venue: {key}" for key in counts if key not in real]
+    if rows != set(counts):
+        problems.append(f"rows of fills differ from the records by {rows ^ set(counts)}")
+    for record in records:
+        fill = real.get((record["client_order_id"], record["trade_id"]))
+        figures = (record["quantity"], record["price"], record["value"], record["fee"])
+        if fill is not None and tuple(map(Decimal, figures)) != (
+            fill.quantity,
+            fill.price,
+            fill.value,
+            fill.fee,
+        ):
+            problems.append(f"booked with other figures: {record}")
+    return problems
+
+
+def _cursor(journal: Journal, fills: list[VenueFill]) -> Problems:
+    """The durable cursor covers nothing that is not booked, or the next start would not read it."""
+    covered = int(journal.settings.get("cursor:fills") or 0)
+    booked = {(str(row["client_order_id"]), str(row["trade_id"])) for row in journal.fills}
+    return [
+        f"the cursor stands at {covered} and {fill.trade_id} is not booked"
+        for fill in fills
+        if fill.sequence <= covered and (fill.client_order_id, fill.trade_id) not in booked
+    ]
+
+
+def _nothing_open(journal: Journal) -> Problems:
+    problems = [f"still {row['state']}: {name}" for name, row in journal.orders.items() if row["live"]]
+    for row in journal.positions:
+        if row["pending_openings"] or row["reserved_exit"]:
+            problems.append(f"still reserved: {row}")
+    return problems
+
+
+def _same_ends(journal: Journal, orders: list[VenueOrder]) -> Problems:
+    """Kernel and venue agree on how each order ended, and on which the venue never had."""
+    problems = []
+    at_venue = {order.client_order_id: order for order in orders}
+    for name, row in journal.orders.items():
+        order = at_venue.get(name)
+        if order is None:
+            if row["state"] not in NEVER_AT_VENUE:
+                problems.append(f"{row['state']} here, never at the venue: {name}")
+            continue
+        if row["state"] != END_AT_VENUE.get(order.status):
+            problems.append(f"{row['state']} here, {order.status.value} at the venue: {name}")
+        booked = (row["filled_quantity"], row["filled_value"], row["fees"])
+        if booked != (order.filled_quantity, order.filled_value, order.fees):
+            problems.append(f"filled otherwise than at the venue: {name}: {booked}")
+    return problems
+
+
+def _all_booked(journal: Journal, fills: list[VenueFill]) -> Problems:
+    rows = {(str(row["client_order_id"]), str(row["trade_id"])) for row in journal.fills}
+    return [
+        f"at the venue, not booked: {fill.trade_id} of {fill.client_order_id}"
+        for fill in fills
+        if (fill.client_order_id, fill.trade_id) not in rows
+    ]
+
+
+def _money(journal: Journal, venue: Venue, account: str, fills: list[VenueFill]) -> Problems:
+    """Realized - cost - fees is the cash that moved, at the venue and in our own balances."""
+    problems = []
+    ledger = _total(
+        [
+            EXACT.subtract(EXACT.subtract(row["realized_pnl"], row["cost"]), row["fees"])
+            for row in journal.positions
+        ]
+    )
+    held = _total([row["quantity"] for row in journal.positions])
+    cash = _total(
+        [
+            EXACT.subtract(fill.value if fill.side is OrderSide.SELL else fill.value.copy_negate(), fill.fee)
+            for fill in fills
+        ]
+    )
+    moved = {
+        balance.asset: EXACT.subtract(balance.total, balance.opening)
+        for balance in venue.balances.values()
+        if balance.account == account
+    }
+    for what, figure, expected in (
+        ("the ledger", ledger, cash),
+        ("the venue's quote balance", moved.get("USDT", ZERO), cash),
+        ("our quote balance", journal.balances.get("USDT", ZERO), cash),
+        ("the venue's base balance", moved.get("BTC", ZERO), held),
+        ("our base balance", journal.balances.get("BTC", ZERO), held),
+    ):
+        if figure != expected:
+            problems.append(f"{what} moved by {figure}, the fills say {expected}")
+    return problems
+
+
+def _alarms(journal: Journal) -> Problems:
+    """A crash is no reason for an alarm: nothing worse than a note was recorded, and trading goes on."""
+    problems = [
+        f"an alarm: {record['anomaly']} about {record['subject']}: {record['detail']}"
+        for record in journal.of("anomaly")
+        if record["severity"] != "note"
+    ]
+    if journal.settings.get("trading_state") != "active":
+        problems.append(f"trading is {journal.settings.get('trading_state')}")
+    return problems

@@ -1,0 +1,97 @@
+"""The world of the crash scenarios: a paper venue whose market goes on whether or not a kernel lives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from fairlead.kernel.settings import KernelSettings
+from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND, Clock
+from fairlead.ports.exchange import ExchangeCapabilities, ExchangeClient, Fence, Instrument
+from fairlead.ports.store import Batch
+from fairlead.testing.kernel_world import KernelWorld
+from fairlead.testing.memory_store import AppendFault
+from fairlead.testing.wire import NORMAL, Fate, Trip
+from fairlead_paper.client import PaperClient
+from fairlead_paper.desk import Desk
+from fairlead_paper.link import InProcessLink
+from fairlead_paper.records import PublicTrade, VenueRules
+from fairlead_paper.venue import Venue
+from fairlead_riskhooks.minimum_size import MinimumSize
+from tests.simulation.invariants import Problems, durable_problems
+
+ACCOUNT = "main"
+SYMBOL = "BTC/USDT"
+OPENING = {"USDT": Decimal(100_000), "BTC": Decimal(10)}
+BTC_USDT = Instrument(
+    symbol=SYMBOL,
+    base="BTC",
+    quote="USDT",
+    price_increment=Decimal("0.1"),
+    quantity_increment=Decimal("0.01"),
+    minimum_quantity=Decimal("0.1"),
+    minimum_cost=Decimal(5),
+    settlement_decimals=8,
+    maker_fee_rate=Decimal("0.0025"),
+    taker_fee_rate=Decimal("0.004"),
+)
+SETTINGS = KernelSettings(
+    account=ACCOUNT,
+    request_timeout_ms=400,
+    order_deadline_ms=1_500,
+    deadline_margin_ms=200,
+    look_up_interval_ms=200,
+    look_up_interval_max_ms=2_000,
+)
+
+TRADES = (("101", "0.30"), ("100", "0.37"), ("100", "0.23"))
+"""What others trade, over and over: price and volume. A buy at 100 fills in parts."""
+
+PAUSES_MS = (90, 110, 8)
+"""The pause before each of them. The third follows so soon that a cancel sent on the second races it."""
+
+
+class MarketWorld(KernelWorld):
+    """A kernel's world with the paper venue and a market that never stops.
+
+    After every crash, and at the end, what is durable is compared with what the venue has (`problems`):
+    the promises that hold at every instant, not only after recovery.
+    """
+
+    def __init__(
+        self,
+        seed: int = 0,
+        *,
+        fate: Callable[[Trip], Fate] = lambda _trip: NORMAL,
+        append_fault: Callable[[Batch], AppendFault | None] | None = None,
+    ) -> None:
+        self.venue = Venue(VenueRules(), (BTC_USDT,))
+        self.venue.open_account(ACCOUNT, OPENING)
+        self.desk: Desk | None = None
+        self.problems: Problems = []
+        super().__init__(
+            self._open_venue,
+            settings=SETTINGS,
+            checks=(MinimumSize(),),
+            seed=seed,
+            fate=fate,
+            append_fault=append_fault,
+        )
+        self.spawn(self._trade_on())
+
+    def after_crash(self) -> None:
+        """Leave what was durable, and look at it before anybody recovers it."""
+        super().after_crash()
+        self.problems.extend(durable_problems(self.disk, self.venue, ACCOUNT, self.acknowledged))
+
+    def _open_venue(self, clock: Clock) -> ExchangeClient:
+        self.desk = Desk(self.venue, clock.wall_ns)
+        link = InProcessLink(self.desk, ACCOUNT)
+        return PaperClient(link, clock, ExchangeCapabilities(fence=Fence.DEADLINE, price_source=True))
+
+    async def _trade_on(self) -> None:
+        while True:
+            for (price, volume), pause_ms in zip(TRADES, PAUSES_MS, strict=True):
+                await self.clock.sleep_ns(pause_ms * NANOSECONDS_PER_MILLISECOND)
+                assert self.desk is not None
+                self.desk.trade(PublicTrade(SYMBOL, Decimal(price), Decimal(volume), self.clock.wall_ns()))
