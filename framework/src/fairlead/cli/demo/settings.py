@@ -93,7 +93,7 @@ class KernelProcessSettings:
             "paper": paper,
             "sqlstore": {"path": self.store},
             "riskhooks": {
-                "minimum_size": {"symbols": {SYMBOL: {"minimum_cost": "250"}}},
+                "minimum_size": {"symbols": {SYMBOL: {"minimum_quantity": "0.0005", "minimum_cost": "250"}}},
                 "maximum_positions": {"per_symbol": 2, "allow_increase": True},
             },
         }
