@@ -30,9 +30,11 @@ TREES = (FRAMEWORK, PLUGINS, TESTS, EXAMPLES)
 
 # The implementations of the ports: the one place where the real world may be asked.
 PORT_IMPLEMENTATIONS = (
+    "framework/src/fairlead/kernel/replay_clock.py",
     "framework/src/fairlead/kernel/system_clock.py",
     "framework/src/fairlead/kernel/system_ids.py",
     "framework/src/fairlead/testing/virtual_clock.py",
+    "plugins/paper/src/fairlead_paper/system_time.py",
 )
 # Shows that asyncio's own ways to wait work on the seeded loop, and so has to name them.
 STOCK_WAITING = ("tests/core/testing/test_stock_waiting.py",)

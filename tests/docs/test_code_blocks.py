@@ -18,8 +18,9 @@ EXAMPLES = [
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_code_block_runs(example: Example) -> None:
-    """The block runs as written, after the blocks above it; a skipped one says why."""
+def test_code_block_runs(example: Example, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The block runs as written, in an empty directory, after the blocks above it."""
+    monkeypatch.chdir(tmp_path)
     example.evaluate()
 
 

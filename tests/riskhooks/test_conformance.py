@@ -10,7 +10,11 @@ from fairlead.domain.order_kinds import OrderSide, OrderType
 from fairlead.ports.risk import RiskCheck, RiskRequest, RiskView
 from fairlead.testing.conformance.risk import RiskConformance
 from fairlead.testing.risk_view import FakeRiskView
-from fairlead_riskhooks.maximum_positions import MaximumPositions, MaximumPositionsSettings, PendingClosePolicy
+from fairlead_riskhooks.maximum_positions import (
+    MaximumPositions,
+    MaximumPositionsSettings,
+    PendingClosePolicy,
+)
 from fairlead_riskhooks.minimum_size import MinimumSize, MinimumSizeSettings, SizeLimits
 
 
@@ -25,7 +29,15 @@ def small_order() -> RiskRequest:
         minimum_quantity=Decimal("0.0001"),
     )
     return RiskRequest(
-        "bot", "BTC/USDT", "bot", OrderSide.BUY, OrderType.LIMIT, Decimal("0.00000001"), Decimal(90000), False, instrument
+        owner="bot",
+        symbol="BTC/USDT",
+        book="bot",
+        side=OrderSide.BUY,
+        order_type=OrderType.LIMIT,
+        quantity=Decimal("0.00000001"),
+        price=Decimal(90000),
+        reduces=False,
+        instrument=instrument,
     )
 
 

@@ -87,7 +87,8 @@ def _nearest(name: str, known: tuple[str, ...]) -> str:
     likely = get_close_matches(name[:NAME_EXCERPT_LENGTH], known, n=1)
     guess = f"Did you mean {likely[0]!r}? " if likely else ""
     listed = ", ".join(sorted(known)[:NAMES_LISTED_MAX])
-    return f"{guess}Known are {listed}{', ...' if len(known) > NAMES_LISTED_MAX else ''}."
+    unlisted = len(known) - NAMES_LISTED_MAX
+    return f"{guess}Known are {listed}{f' and {unlisted} more' if unlisted > 0 else ''}."
 
 
 class ConfigurationRefused(FairleadError):

@@ -60,3 +60,24 @@ SEVERITY: dict[AnomalyKind, Severity] = {
     AnomalyKind.COMPONENT_FAILED: Severity.HALT,
     AnomalyKind.CHECK_HUNG: Severity.HALT,
 }
+
+MEANING: dict[AnomalyKind, str] = {
+    AnomalyKind.ILLEGAL_EVENT: "an event that this state must never see",
+    AnomalyKind.CONTRADICTION: "the venue or its client contradicts what is known",
+    AnomalyKind.UNEXPECTED_LIFE: "the venue has, or had, an order that was not on the wire",
+    AnomalyKind.ZOMBIE: "the venue shows alive what is held to be over or never placed; canceled at once",
+    AnomalyKind.LATE_FILL: "a fill after the end of its order; booked",
+    AnomalyKind.CORRECTED_END: "an order held never to have been at the venue ended there",
+    AnomalyKind.OVERFILL: "more was filled than ordered; booked in full",
+    AnomalyKind.TRADE_DIFFERS: "a booked trade id came again with other numbers; not booked",
+    AnomalyKind.IMPOSSIBLE_FILL: "a fill whose figures cannot be true; put aside",
+    AnomalyKind.MISSING_AT_VENUE: "a working order that a complete look-up does not find",
+    AnomalyKind.UNKNOWN_OWN_ORDER: "an order under our account tag that the journal does not hold",
+    AnomalyKind.FOREIGN_ORDER: "an order of the account that is not ours; left alone",
+    AnomalyKind.UNREADABLE_REPORT: "a report that cannot be read; put aside and asked for again",
+    AnomalyKind.PRICE_OUT_OF_BAND: "a fill far from the order's reference price; booked",
+    AnomalyKind.DUST: "the venue calls an order filled although a rest is left",
+    AnomalyKind.JOURNAL_RECOVERED: "a commit failed or was uncertain, and the store was read back",
+    AnomalyKind.COMPONENT_FAILED: "a part of the kernel died",
+    AnomalyKind.CHECK_HUNG: "a risk check did not return and was interrupted",
+}

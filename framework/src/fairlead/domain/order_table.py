@@ -107,6 +107,21 @@ class OrderEvent(StrEnum):
     MODIFY_REFUSED = "modify_refused"
 
 
+STATE_MEANING: dict[OrderState, str] = {
+    OrderState.INITIALIZED: "a proposal became an order and is being judged; never outlives the step",
+    OrderState.DENIED: "the gate said no; nothing was reserved or sent",
+    OrderState.APPROVED: "durable with its client order id, exposure reserved, not on the wire",
+    OrderState.SUBMITTED: "an attempt with its deadline is durable and on the wire; the answer is awaited",
+    OrderState.UNRESOLVED: "nobody knows whether the venue has it; never sent again, exposure stays reserved",
+    OrderState.WORKING: "the venue has it",
+    OrderState.FILLED: "nothing is left to fill, or dust",
+    OrderState.CANCELED: "canceled; what was filled before or arrives late stays",
+    OrderState.EXPIRED: "ended by its time in force or the venue's clock",
+    OrderState.REJECTED: "refused by the venue's definite answer",
+    OrderState.NOT_SENT: "we know that no request for it stands: it never left, or was turned away",
+    OrderState.NOT_PLACED: "the venue's evidence, or an operator, says that it never arrived",
+}
+
 MEANING: dict[OrderEvent, str] = {
     OrderEvent.DENIED: "the gate, or validation before it, said no",
     OrderEvent.APPROVED: "every check said yes; exposure is reserved; durable with its client order id",

@@ -15,10 +15,7 @@ class TradingState(StrEnum):
 
 
 class CommandKind(StrEnum):
-    """The kinds of command the table decides about, by what they do to exposure.
-
-    *shrink* is a modify that lowers the quantity and raises nothing; *modify* is any other.
-    """
+    """The kinds of command the table decides about, by what they do to exposure; see `MEANING`."""
 
     INCREASE = "increase"
     REDUCE = "reduce"
@@ -26,6 +23,14 @@ class CommandKind(StrEnum):
     MODIFY = "modify"
     SHRINK = "shrink"
 
+
+MEANING: dict[CommandKind, str] = {
+    CommandKind.INCREASE: "an order that may add exposure",
+    CommandKind.REDUCE: "an order that the kernel finds to reduce, protective exits included",
+    CommandKind.CANCEL: "a cancel",
+    CommandKind.MODIFY: "a modify that is no shrink",
+    CommandKind.SHRINK: "a modify that lowers the quantity and raises nothing",
+}
 
 PASSES: dict[tuple[TradingState, CommandKind], bool] = {
     (TradingState.DISABLED, CommandKind.INCREASE): False,

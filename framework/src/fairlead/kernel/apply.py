@@ -6,13 +6,12 @@ Applying never decides, never refuses and never reads a clock: whatever a record
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any
 
 from fairlead.domain.ledger import Position, PositionChange, book_fill
 from fairlead.domain.numbers import ZERO, add, subtract
 from fairlead.domain.order_kinds import OrderSide
-from fairlead.domain.order_table import OrderEvent, decision_for, next_state
+from fairlead.domain.order_table import OrderEvent, OrderState, decision_for, next_state
 from fairlead.domain.orders import Order
 from fairlead.domain.pending_requests import PendingRequest, pending_after
 from fairlead.domain.records import (
@@ -184,6 +183,8 @@ def _move(state: EngineState, order: Order, event: OrderEvent, ts_ns: int) -> No
     state.dirty.orders[order.client_order_id] = None
     if after is order.state:
         return
+    if order.state is OrderState.UNRESOLVED:
+        order.look_up_ns = 0
     order.state = after
     if after.is_final:
         order.closed_ns = ts_ns
@@ -220,10 +221,13 @@ def _release(state: EngineState, order: Order) -> None:
 
 
 def _weight(position: Position) -> tuple[bool, bool]:
-    exposed = position.is_exposed
-    held: Decimal = position.quantity.copy_abs()
-    closing = exposed and position.pending_openings == 0 and ZERO < held <= position.reserved_exit
-    return exposed, closing
+    """Return whether the key counts as exposed, and whether its whole quantity is being closed."""
+    quantity, openings = position.quantity, position.pending_openings
+    if not quantity:
+        return openings > 0, False
+    return True, not openings and bool(
+        position.reserved_exit
+    ) and quantity.copy_abs() <= position.reserved_exit
 
 
 def _reweigh(state: EngineState, position: Position, before: tuple[bool, bool]) -> None:

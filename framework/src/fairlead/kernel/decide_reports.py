@@ -6,11 +6,12 @@ from fairlead.domain.anomalies import AnomalyKind
 from fairlead.domain.identifiers import CLIENT_ORDER_ID_DIGITS
 from fairlead.domain.instruments import Instrument
 from fairlead.domain.ledger import settlement_value
-from fairlead.domain.numbers import ZERO, add, divide, subtract, text_of
+from fairlead.domain.numbers import ZERO, add, divide, multiply, subtract, text_of, to_decimal, to_positive
 from fairlead.domain.order_table import OrderEvent, OrderState, decision_for
 from fairlead.domain.orders import Order
 from fairlead.domain.pending_requests import PendingRequest
 from fairlead.domain.records import OrderAccepted, OrderEventNoted, OrderFilled
+from fairlead.errors import NumberRefused
 from fairlead.kernel.effects import LookUpOrder, SendCancel, WakeAt
 from fairlead.kernel.fill_rows import fill_digest
 from fairlead.kernel.inputs import AbsenceSeen, CancelAnswered, FillReported, OrderReported, SubmitAnswered
@@ -112,10 +113,15 @@ def accept(
         step.records.append(OrderAccepted(order.client_order_id, venue_order_id, event, ts_event, source))
     if decision.anomaly is not None:
         step.note(state, decision.anomaly, order.client_order_id, f"{event.value} while {order.state.value}")
-    waiting_cancel = order.pending is PendingRequest.CANCEL and order.state is not OrderState.WORKING
-    if decision.cancel_at_once or (waiting_cancel and decision.to is OrderState.WORKING):
+    if decision.cancel_at_once or _frees_cancel(order, decision.to):
         known = venue_order_id or order.venue_order_id
         step.effects.append(SendCancel(order.client_order_id, known, order.symbol))
+
+
+def _frees_cancel(order: Order, to: OrderState) -> bool:
+    """Tell whether a cancel that waited for the venue's first word on the order can go out now."""
+    waits = order.pending is PendingRequest.CANCEL and order.state is not OrderState.WORKING
+    return waits and to is OrderState.WORKING
 
 
 def decide_report(state: EngineState, given: OrderReported, rules: Rules, now_ns: int, step: Step) -> None:
@@ -136,8 +142,8 @@ def decide_report(state: EngineState, given: OrderReported, rules: Rules, now_ns
         _fetch_fills(order, rules, now_ns, given.source, step)
         return
     if report.status is VenueStatus.FILLED:
-        # The fills said it before, as they should, or there is a rest that the venue will not fill.
-        _filled_with_residue(state, order, given, step)
+        if order.state.is_live:
+            _filled_with_residue(state, order, given, rules, now_ns, step)
         return
     note_event(
         state, order, ENDS[report.status], report.reason or given.source, step, ts_event=report.ts_event
@@ -152,18 +158,40 @@ def _fetch_fills(order: Order, rules: Rules, now_ns: int, source: str, step: Ste
         step.effects.append(LookUpOrder(order.client_order_id, order.symbol))
 
 
-def _filled_with_residue(state: EngineState, order: Order, given: OrderReported, step: Step) -> None:
-    """The venue calls it filled although something is left: the end holds, the rest is dust."""
-    residue = text_of(order.leaves_quantity)
-    if not order.state.is_live:
-        return
-    cause = f"the venue says filled with {residue} left"
-    step.records.append(
-        OrderEventNoted(
-            order.client_order_id, OrderEvent.FULLY_FILLED, cause, KERNEL, 0, given.report.ts_event
+def _filled_with_residue(
+    state: EngineState, order: Order, given: OrderReported, rules: Rules, now_ns: int, step: Step
+) -> None:
+    """The venue calls it filled although something is left: dust ends it, more than dust is not believed."""
+    name = order.client_order_id
+    cause = f"the venue says filled with {text_of(order.leaves_quantity)} left"
+    if _leaves_dust(order, state.instruments.get(order.symbol)):
+        step.records.append(
+            OrderEventNoted(name, OrderEvent.FULLY_FILLED, cause, KERNEL, 0, given.report.ts_event)
         )
+        step.note(state, AnomalyKind.DUST, name, cause)
+    elif given.source != LOOK_UP:
+        step.effects.append(LookUpOrder(name, order.symbol))
+    else:
+        look_up_ns = now_ns + rules.look_up_interval_max_ns
+        if order.detail != cause:
+            step.records.append(
+                OrderEventNoted(name, OrderEvent.OUTCOME_UNKNOWN, cause, KERNEL, look_up_ns)
+            )
+            step.note(state, AnomalyKind.CONTRADICTION, name, cause)
+        step.effects.append(WakeAt(name, look_up_ns))
+
+
+def _leaves_dust(order: Order, instrument: Instrument | None) -> bool:
+    """Tell whether what is left is less than the venue would take as an order."""
+    if instrument is None:
+        return False
+    leaves = order.leaves_quantity
+    price = order.limit_price or order.reference_price
+    return (
+        leaves < instrument.minimum_quantity
+        or leaves < instrument.quantity_increment
+        or (price is not None and multiply(leaves, price) < instrument.minimum_cost)
     )
-    step.note(state, AnomalyKind.DUST, order.client_order_id, cause)
 
 
 def decide_fill(state: EngineState, given: FillReported, rules: Rules, step: Step) -> None:
@@ -210,7 +238,7 @@ def _book(
     detail = f"trade {fill.trade_id} of {text_of(fill.quantity)} while {order.state.value}"
     if decision.anomaly is not None:
         step.note(state, decision.anomaly, subject, detail)
-    if decision.cancel_at_once:
+    if decision.cancel_at_once or _frees_cancel(order, decision.to):
         step.effects.append(SendCancel(subject, fill.venue_order_id or order.venue_order_id, order.symbol))
     if total > order.quantity:
         over = f"{detail}; filled {text_of(total)} of {text_of(order.quantity)}"
@@ -254,14 +282,14 @@ def _check_band(state: EngineState, order: Order, fill: FillReport, rules: Rules
 
 def _impossible(fill: FillReport, order: Order, instrument: Instrument) -> str:
     """Say why a fill cannot be true, or nothing."""
-    if not (fill.quantity.is_finite() and fill.quantity > ZERO):
-        return f"quantity {fill.quantity}"
-    if not (fill.price.is_finite() and fill.price > ZERO):
-        return f"price {fill.price}"
-    if fill.value is not None and not (fill.value.is_finite() and fill.value > ZERO):
-        return f"value {fill.value}"
-    if not fill.fee.is_finite():
-        return f"fee {fill.fee}"
+    try:
+        to_positive(fill.quantity, "quantity")
+        to_positive(fill.price, "price")
+        to_decimal(fill.fee, "fee")
+        if fill.value is not None and to_decimal(fill.value, "value") < ZERO:
+            return f"value {text_of(fill.value)}"
+    except NumberRefused as refusal:
+        return refusal.what
     if fill.side is not order.side or fill.symbol != order.symbol:
         return f"{fill.side.value} {fill.symbol} for an order to {order.side.value} {order.symbol}"
     if fill.fee != ZERO and fill.fee_currency != instrument.quote:

@@ -19,7 +19,7 @@ from fairlead.domain.records import OrderFilled, Record
 from fairlead.errors import InvalidInput, JournalUnavailable
 from fairlead.kernel.apply import apply
 from fairlead.kernel.decide import decide, expand
-from fairlead.kernel.effects import AnswerCommand, AnswerWithOrder, Effect, RefuseRepeat
+from fairlead.kernel.effects import AnswerCommand, AnswerWithOrder, Effect, RefuseRepeat, SendOrder
 from fairlead.kernel.inputs import Input
 from fairlead.kernel.journal import Entry, Journal
 from fairlead.kernel.outputs import Delivery, StepOutput, outbox_rows
@@ -187,6 +187,8 @@ class Engine:
     def _deliveries(self, touched: dict[str, None], effects: list[Effect]) -> list[Delivery]:
         deliveries: list[Delivery] = []
         for effect in effects:
+            if type(effect) is SendOrder:
+                continue
             if isinstance(effect, AnswerCommand):
                 future = self._commands.pop(effect.command_id, None)
                 if future is not None:
@@ -195,8 +197,9 @@ class Engine:
                 self._redirect(effect, deliveries)
             elif isinstance(effect, RefuseRepeat):
                 self._refuse_repeat(effect, deliveries)
-        if self._waiters:
-            for client_order_id in touched:
+        waiters = self._waiters
+        for client_order_id in touched:
+            if client_order_id in waiters:
                 deliveries.extend(self._serve(client_order_id))
         return deliveries
 
@@ -208,11 +211,10 @@ class Engine:
         served = [waiter for waiter in waiters if waiter.is_served_by(order)]
         if not served:
             return []
-        left = [waiter for waiter in waiters if waiter not in served]
-        if left:
-            self._waiters[client_order_id] = left
-        else:
+        if len(served) == len(waiters):
             del self._waiters[client_order_id]
+        else:
+            self._waiters[client_order_id] = [waiter for waiter in waiters if waiter not in served]
         view = view_of(order)
         return [Delivery(waiter.future, view) for waiter in served]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self, TypedDict, Unpack, cast
 
@@ -85,6 +86,7 @@ class Kernel:
         self._parts = Parts(ingredients)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
+        self._loading = 0
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -173,12 +175,13 @@ class Kernel:
     async def find_order(self, client_order_id: str) -> OrderView | None:
         """Return any order ever made here, from memory or from the store."""
         name = to_client_order_id(client_order_id, "client_order_id")
-        await load_order(self._parts.store, self._state, name)
+        await self._load_order(name)
         return self.order(name)
 
-    def orders(self) -> tuple[OrderView, ...]:
-        """Return every order that memory holds."""
-        return tuple(view_of(order) for order in self._state.orders.values())
+    def orders(self, *, live_only: bool = False) -> tuple[OrderView, ...]:
+        """Return every order that memory holds, or only those that are not closed."""
+        orders = self._state.orders.values()
+        return tuple(view_of(order) for order in orders if not live_only or order.state.is_live)
 
     def position(self, symbol: str, book: str) -> PositionView | None:
         """Return the open position of the key, or nothing when it is flat."""
@@ -190,8 +193,11 @@ class Kernel:
         return tuple(position_view(position) for position in self._state.positions.values())
 
     def is_settled(self, waiting: frozenset[asyncio.Task[None]] = frozenset()) -> bool:
-        """Tell whether nothing is under way: inbox empty, journal idle, no effect but those *waiting*."""
-        return self._parts.is_settled(waiting)
+        """Tell whether nothing is under way but what the *waiting* tasks wait for.
+
+        Inbox empty, journal idle, no effect, no reconciliation and no look-up in the store.
+        """
+        return not self._loading and self._parts.is_settled(waiting)
 
     # -- commands ------------------------------------------------------------------------------
 
@@ -218,7 +224,8 @@ class Kernel:
         await parts.journal.room()
         self._check_journal()
         if given.idempotency_key:
-            await load_command(parts.store, self._state, given.owner, given.idempotency_key)
+            with self._loads():
+                await load_command(parts.store, self._state, given.owner, given.idempotency_key)
             self._check_journal()
         future = parts.engine.wait_for(given.client_order_id, until_closed=False)
         parts.engine.process(given)
@@ -227,7 +234,7 @@ class Kernel:
     async def closed(self, client_order_id: str) -> OrderView:
         """Wait for an order's end."""
         self.check_usable()
-        await load_order(self._parts.store, self._state, client_order_id)
+        await self._load_order(client_order_id)
         future = self._parts.engine.wait_for(client_order_id, until_closed=True)
         self._parts.engine.recheck(client_order_id)
         return cast("OrderView", await future)
@@ -236,7 +243,7 @@ class Kernel:
         """Cancel an order in the name of its owner, or of the operator."""
         self.check_usable()
         parts = self._parts
-        await load_order(parts.store, self._state, client_order_id)
+        await self._load_order(client_order_id)
         order = self._state.orders.get(client_order_id)
         if order is None:
             raise UnknownName("client_order_id", client_order_id, fix="No such order was made here.")
@@ -283,6 +290,19 @@ class Kernel:
     @property
     def _state(self) -> EngineState:
         return self._parts.engine.state
+
+    async def _load_order(self, client_order_id: str) -> None:
+        with self._loads():
+            await load_order(self._parts.store, self._state, client_order_id)
+
+    @contextmanager
+    def _loads(self) -> Iterator[None]:
+        """A command looks something up in the store: the kernel is not settled meanwhile."""
+        self._loading += 1
+        try:
+            yield
+        finally:
+            self._loading -= 1
 
     def _check_journal(self) -> None:
         if self._parts.engine.suspended:

@@ -14,13 +14,12 @@ from fairlead.domain.records import (
     CheckValueChanged,
     CursorMoved,
     LockPlaced,
-    OrderFilled,
     Record,
 )
 from fairlead.kernel.effects import Effect
 from fairlead.ports.store import OutboxRow
 
-_SILENT: tuple[type[Record], ...] = (AttemptStarted, CursorMoved, CheckValueChanged)
+_SILENT: frozenset[type[Record]] = frozenset({AttemptStarted, CursorMoved, CheckValueChanged})
 _KERNEL_SUBJECT = "kernel"
 
 
@@ -44,18 +43,19 @@ class StepOutput:
 
 def outbox_rows(tag: str, sequence: int, record: Record, change: PositionChange | None) -> list[OutboxRow]:
     """Return the facts that notifiers are owed for one record."""
-    if isinstance(record, _SILENT):
+    if type(record) in _SILENT:
         return []
     subject = _subject(record)
     rows = [OutboxRow(f"{tag}-{sequence}", sequence, record.KIND, subject)]
-    if change is not None and isinstance(record, OrderFilled):
+    if change is not None:
         rows.append(OutboxRow(f"{tag}-{sequence}-position", sequence, f"position_{change.value}", subject))
     return rows
 
 
 def _subject(record: Record) -> str:
+    client_order_id: str | None = getattr(record, "client_order_id", None)
+    if client_order_id is not None:
+        return client_order_id
     if isinstance(record, AnomalyNoted):
         return record.subject
-    if isinstance(record, LockPlaced):
-        return record.scope
-    return getattr(record, "client_order_id", _KERNEL_SUBJECT)
+    return record.scope if isinstance(record, LockPlaced) else _KERNEL_SUBJECT

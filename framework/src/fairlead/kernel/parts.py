@@ -81,6 +81,7 @@ class Parts:
         self.running = False
         self.failure: Exception | None = None
         self.supervisor = Supervisor(self._task_failed)
+        self._endless: set[asyncio.Task[None]] = set()
         self.bus = EventBus(self.logger, settings.stream_queue_max, self._interest)
         self.journal = Journal(
             self.store,
@@ -172,7 +173,7 @@ class Parts:
         self.journal.follow(state, opened.head)
 
     async def _start_journal(self) -> None:
-        self.supervisor.spawn("journal", self.journal.run())
+        self._endless.add(self.supervisor.spawn("journal", self.journal.run()))
         self.engine.process(
             KernelStarting(
                 self.engine.state.epoch,
@@ -200,7 +201,7 @@ class Parts:
         self._arm_timers()
         # Only now: a report that came with the connection waits until the venue's rules are known and what
         # was in flight is marked, or a fill of the time without a kernel would look unreadable.
-        self.supervisor.spawn("inbox", self.inbox.run())
+        self._endless.add(self.supervisor.spawn("inbox", self.inbox.run()))
 
     async def _disconnect(self) -> None:
         await self.dispatcher.finish(self.settings.ns("stop_timeout"))
@@ -222,9 +223,7 @@ class Parts:
             try:
                 await self.reconciler.run("start")
                 return
-            except (
-                Exception
-            ) as error:  # supervision point: whatever the client raised, try again, then refuse
+            except Exception as error:  # supervision point: tried again, then refused
                 problem = error
         what = f"Reconciliation with the venue failed {RECONCILE_ATTEMPTS_MAX} times"
         raise ExchangeFault(
@@ -244,8 +243,9 @@ class Parts:
     # -- wiring --------------------------------------------------------------------------------
 
     def is_settled(self, waiting: frozenset[asyncio.Task[None]]) -> bool:
-        """Tell whether nothing is under way except effects whose tasks are waiting for time."""
-        return self.inbox.is_idle and self.journal.is_idle and self.dispatcher.tasks <= waiting
+        """Tell whether nothing is under way except tasks that are waiting for time."""
+        under_way = self.supervisor.tasks - self._endless
+        return self.inbox.is_idle and self.journal.is_idle and under_way <= waiting
 
     def give_up(self, error: Exception) -> None:
         """The journal cannot be brought back: stop taking commands, fail every wait, say so."""

@@ -72,7 +72,7 @@ class Session:
         instrument = instruments.get(proposal.symbol)
         if instrument is None:
             known = tuple(sorted(instruments))
-            raise UnknownName("symbol", proposal.symbol, known, fix=f"Known are {', '.join(known[:8])}.")
+            raise UnknownName("symbol", proposal.symbol, known)
         if proposal.limit_price is not None:
             instrument.check_price(proposal.limit_price, "limit_price")
         if proposal.quantity is not None:

@@ -6,11 +6,14 @@ import functools
 import json
 import re
 from collections.abc import Iterator
-from importlib.metadata import Distribution, EntryPoint, distribution, distributions
+from typing import TYPE_CHECKING
 
 import attrs
 
 from fairlead.hookspecs import ENTRY_POINT_GROUP
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution, EntryPoint
 
 _FAMILY = ENTRY_POINT_GROUP.rpartition(".")[0] + ".v"
 
@@ -51,6 +54,8 @@ def installed() -> tuple[InstalledPlugin, ...]:
 
 def _each_once() -> Iterator[Distribution]:
     """Yield each distribution that declares plugins, once, as Python would import it."""
+    from importlib.metadata import distribution, distributions  # costs more than the rest of the package
+
     seen: set[str] = set()
     for candidate in distributions():
         name = _name_of_declaring(candidate)

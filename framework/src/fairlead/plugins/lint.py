@@ -6,7 +6,6 @@ to the same result.
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import types
 from collections.abc import Callable, Iterator, Mapping
@@ -112,5 +111,7 @@ def _parameters(hook: str, function: Callable[..., object], offered: tuple[str, 
 
 
 def _nearest(name: str, known: Mapping[str, tuple[str, ...]]) -> str:
+    import difflib  # only a mistake needs it
+
     nearest = difflib.get_close_matches(name, known, n=1)
     return f"; did you mean {nearest[0]}?" if nearest else f"; known are {', '.join(sorted(known))}"

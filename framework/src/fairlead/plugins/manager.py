@@ -8,7 +8,6 @@ shorter list of checks.
 
 from __future__ import annotations
 
-import difflib
 import sys
 import types
 from collections.abc import Collection, Mapping, Sequence
@@ -38,7 +37,7 @@ fault like any other; a keyboard interrupt or a canceled task is not the plugin'
 class _Registry(pluggy.PluginManager):
     """Pluggy's registry, seeing exactly those implementations that the lint saw."""
 
-    def parse_hookimpl_opts(self, plugin: object, name: str) -> Any:  # noqa: ANN401  # pluggy's own signature
+    def parse_hookimpl_opts(self, plugin: object, name: str) -> Any:  # noqa: ANN401 - pluggy's own signature
         return lint.marked_options(plugin, name)
 
 
@@ -100,6 +99,8 @@ class PluginManager:
             )
         for name in self._tables:
             if name not in active:
+                import difflib  # only a mistake needs it
+
                 nearest = difflib.get_close_matches(name, active, n=1)
                 hint = (
                     f"did you mean {nearest[0]}?"

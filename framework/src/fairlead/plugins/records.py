@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 import attrs
 
 
-class PluginState(str, Enum):
+class PluginState(StrEnum):
     """What became of a plugin.
 
     ``ACTIVE``: registered, its hooks are called. ``REFUSED``: it did not pass; the record's reason

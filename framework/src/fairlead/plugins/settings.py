@@ -8,7 +8,6 @@ and ``X | None``.
 
 from __future__ import annotations
 
-import difflib
 import functools
 import re
 import typing
@@ -161,6 +160,8 @@ def _complaints(error: Exception, path: str) -> Iterator[str]:
         for index, inner in error.errors:
             yield from _complaints(inner, f"{path}[{index}]")
     elif isinstance(error, ForbiddenExtraKeysError):
+        import difflib  # only a mistake needs it
+
         known = [field.name for field in attrs.fields(error.cl)]
         for key in sorted(error.extra_fields):
             nearest = difflib.get_close_matches(key, known, n=1)

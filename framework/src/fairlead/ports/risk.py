@@ -17,6 +17,9 @@ class RiskCheck(Protocol):
     facts in journal order, and asks it about each order that adds exposure. A check that raises,
     answers anything but a `Judgement`, or takes longer than its budget denies. Cancels and
     reductions are never asked about.
+
+    A check that keeps no value may say so with a class attribute ``stateless = True``; the kernel then
+    does not hand it facts.
     """
 
     @property

@@ -60,27 +60,22 @@ def _scaled(
     )
 
 
-@functools.cache
-def instruments(symbol: str | None = None) -> st.SearchStrategy[Instrument]:
-    """Draw instruments, of one symbol when it is given."""
-    symbols = st.sampled_from(SYMBOLS) if symbol is None else st.just(symbol)
-    return symbols.flatmap(_instruments_of)
-
-
-@functools.cache
-def _instruments_of(symbol: str) -> st.SearchStrategy[Instrument]:
+@st.composite
+def instruments(draw: st.DrawFn) -> Instrument:
+    """Draw instruments with rules of every kind, also ones that nearly nothing satisfies."""
+    symbol = draw(st.sampled_from(SYMBOLS))
     base, quote = symbol.split("/")
-    return st.builds(
-        Instrument,
-        symbol=st.just(symbol),
-        base=st.just(base),
-        quote=st.just(quote),
-        price_increment=positive_decimals(),
-        quantity_increment=positive_decimals(),
-        minimum_quantity=st.just(ZERO) | positive_decimals(),
-        maximum_quantity=st.none() | positive_decimals(),
-        minimum_cost=st.just(ZERO) | positive_decimals(),
-        reductions_exempt_from_minimum=st.booleans(),
+    smallest, largest = sorted((draw(positive_decimals()), draw(positive_decimals())))
+    return Instrument(
+        symbol=symbol,
+        base=base,
+        quote=quote,
+        price_increment=draw(positive_decimals()),
+        quantity_increment=draw(positive_decimals()),
+        minimum_quantity=draw(st.sampled_from((ZERO, smallest))),
+        maximum_quantity=draw(st.sampled_from((None, largest))),
+        minimum_cost=draw(st.just(ZERO) | positive_decimals()),
+        reductions_exempt_from_minimum=draw(st.booleans()),
     )
 
 
@@ -147,13 +142,12 @@ def facts() -> st.SearchStrategy[Record]:
     return st.one_of([_built(kind) for kind in RECORD_CLASSES])
 
 
-@functools.cache
 def _built(kind: type) -> st.SearchStrategy[Any]:
     hints = typing.get_type_hints(kind)
     return st.builds(kind, **{field.name: _drawn(hints[field.name]) for field in attrs.fields(kind)})
 
 
-def _drawn(hint: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401  # a type annotation has no type of its own
+def _drawn(hint: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401 - an annotation has no type of its own
     """Return a strategy for a field's type; an unknown one raises, so that no field is forgotten."""
     plain: dict[Any, st.SearchStrategy[Any]] = {
         str: _TEXTS,

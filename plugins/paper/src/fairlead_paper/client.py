@@ -203,6 +203,14 @@ class PaperClient:
         """
         return await self._read(say.Advance(count, at), say.Played)
 
+    async def move_time(self, now_ns: int) -> None:
+        """Let a venue in the tape's time grow older; raise `ExchangeFault` when it lives in another."""
+        await self._read(say.MoveTime(now_ns), say.Taken)
+
+    async def read_trades(self, start: int, count: int) -> say.Played:
+        """Return trades that were played already; raise `ExchangeFault` when they cannot be read."""
+        return await self._read(say.ReadTrades(start, count), say.Played)
+
     async def venue_state(self) -> say.State:
         """Return tape position, time, counts, and how often each kind of fault was injected."""
         return await self._read(say.ReadState(), say.State)

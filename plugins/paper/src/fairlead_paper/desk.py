@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from fairlead.errors import ExchangeFault
 from fairlead.ports.exchange import Report
 from fairlead_paper import messages as say
 from fairlead_paper.records import PublicTrade
-from fairlead_paper.tape import Tape
+from fairlead_paper.tape import Tape, TapeTrade
 from fairlead_paper.venue import Venue
 from fairlead_paper.venue_file import VenueFile
 
@@ -21,7 +21,7 @@ class Desk:
     """One venue with its time, its tape and its file; in process or behind a server.
 
     *now_ns* gives the venue's time; without it the venue lives in the tape's time, which stands still
-    between two trades. Everything is synchronous: a step is whole or did not happen.
+    between two trades unless a driver moves it. Everything is synchronous: a step is whole or did not happen.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class Desk:
         self._sessions = file.sessions() if file else 0
         self._listeners: list[tuple[str, Listener]] = []
         self._broken = ""
+        self._moved_to_ns = 0
 
     @property
     def has_file(self) -> bool:
@@ -52,8 +53,19 @@ class Desk:
         """Return the venue's time."""
         if self._now_ns is not None:
             return self._now_ns()
-        trades = self._tape.trades if self._tape else ()
-        return trades[max(0, min(self.position, len(trades)) - 1)].ts_ns if trades else 0
+        trades = self._trades
+        played_ns = trades[max(0, min(self.position, len(trades)) - 1)].ts_ns if trades else 0
+        return max(played_ns, self._moved_to_ns)
+
+    @property
+    def next_ns(self) -> int:
+        """Return when the next trade happens on the tape, 0 at its end."""
+        trades = self._trades
+        return trades[self.position].ts_ns if self.position < len(trades) else 0
+
+    @property
+    def _trades(self) -> Sequence[TapeTrade]:
+        return self._tape.trades if self._tape else ()
 
     def listen(self, account: str, listener: Listener) -> Callable[[], None]:
         """Send the account's reports and all public trades to the listener until the result is called."""
@@ -112,6 +124,8 @@ class Desk:
             return canceled
         if isinstance(request, say.Advance):
             return self._advance(request)
+        if isinstance(request, say.MoveTime):
+            return self._move_time(request.now_ns)
         if isinstance(request, say.NoteFault):
             return self._note_fault(request.kind)
         return self._read(account, request)
@@ -130,13 +144,15 @@ class Desk:
             return say.Holdings(self.venue.holdings(account))
         if isinstance(request, say.ReadRules):
             return say.Rules([market.instrument for market in self.venue.markets.values()])
+        if isinstance(request, say.ReadTrades):
+            return self._read_trades(request)
         if isinstance(request, say.ReadState):
             return self._state()
         return say.Refused("unknown_request: not taken here", self.now_ns())
 
     def _advance(self, request: say.Advance) -> say.Played | say.Refused:
         """Play the next trades, all of them in one durable step."""
-        trades = self._tape.trades if self._tape else ()
+        trades = self._trades
         if not 0 < request.count <= ADVANCE_MAX:
             return say.Refused(f"bad_count: 1 to {ADVANCE_MAX} trades are played at once", self.now_ns())
         if request.at >= 0 and request.at != self.position:
@@ -144,17 +160,40 @@ class Desk:
         played: list[say.PlayedTrade] = []
         for recorded in trades[self.position : self.position + request.count]:
             now_ns = self._now_ns() if self._now_ns is not None else recorded.ts_ns
-            symbol = self._tape.symbol if self._tape else ""
-            trade = PublicTrade(symbol, recorded.price, recorded.quantity, now_ns, self.position)
+            trade = PublicTrade(self._symbol, recorded.price, recorded.quantity, now_ns, self.position)
             self.venue.trade(trade)
-            played.append(
-                say.PlayedTrade(
-                    self.position, symbol, recorded.price, recorded.quantity, recorded.ts_ns, now_ns
-                )
-            )
+            played.append(self._played(self.position, recorded, now_ns))
             self.position += 1
         self._finish(self.position)
-        return say.Played(played, self.position, len(trades))
+        return say.Played(played, self.position, len(trades), self.next_ns)
+
+    @property
+    def _symbol(self) -> str:
+        return self._tape.symbol if self._tape else ""
+
+    def _played(self, index: int, recorded: TapeTrade, now_ns: int) -> say.PlayedTrade:
+        return say.PlayedTrade(
+            index, self._symbol, recorded.price, recorded.quantity, recorded.ts_ns, now_ns
+        )
+
+    def _read_trades(self, request: say.ReadTrades) -> say.Played | say.Refused:
+        """Return played trades by index; their time is the tape's, whatever the venue's was."""
+        if not 0 < request.count <= ADVANCE_MAX or request.start < 0:
+            return say.Refused(f"bad_count: 1 to {ADVANCE_MAX} trades are read at once", self.now_ns())
+        trades = self._trades
+        end = min(request.start + request.count, self.position)
+        read = [
+            self._played(index, trades[index], trades[index].ts_ns) for index in range(request.start, end)
+        ]
+        return say.Played(read, self.position, len(trades), self.next_ns)
+
+    def _move_time(self, now_ns: int) -> say.Taken | say.Refused:
+        """Grow older, never younger and never older than the next trade; not kept in the file."""
+        if self._now_ns is not None or self._tape is None:
+            return say.Refused("not_tape_time: the venue lives in its clock's time", self.now_ns())
+        latest_ns = self.next_ns or now_ns
+        self._moved_to_ns = max(self._moved_to_ns, min(now_ns, latest_ns))
+        return say.Taken("", self.now_ns())
 
     def _note_fault(self, kind: str) -> say.Taken:
         self._faults[kind] = self._faults.get(kind, 0) + 1
@@ -165,12 +204,13 @@ class Desk:
     def _state(self) -> say.State:
         return say.State(
             position=self.position,
-            length=len(self._tape.trades) if self._tape else 0,
+            length=len(self._trades),
             now_ns=self.now_ns(),
             orders=self.venue.order_count,
             open_orders=self.venue.shelves.open_count(),
             fills=self.venue.fill_count,
             faults=dict(self._faults),
+            next_ns=self.next_ns,
         )
 
     def _finish(self, position: int | None) -> None:

@@ -26,10 +26,10 @@ class Market:
 
     def __init__(self, instrument: Instrument) -> None:
         for rate in (instrument.maker_fee_rate, instrument.taker_fee_rate):
-            if not -ONE < rate < ONE or len(rate.as_tuple().digits) > _RATE_DIGITS_MAX:
+            if len(rate.as_tuple().digits) > _RATE_DIGITS_MAX:
                 raise ConfigurationRefused(
-                    f"instrument {instrument.symbol}: a fee rate of {rate} is not between -1 and 1.",
-                    fix=f"Write it as a fraction with at most {_RATE_DIGITS_MAX} digits, such as 0.0026.",
+                    f"The instrument {instrument.symbol} has a fee rate of {rate}.",
+                    fix=f"Write it with at most {_RATE_DIGITS_MAX} digits, such as 0.0026.",
                 )
         self.instrument = instrument
         self.settlement_unit = Decimal((0, (1,), -instrument.settlement_decimals))

@@ -82,6 +82,25 @@ class Advance:
 
 
 @attrs.define(slots=True)
+class MoveTime:
+    """Let a venue that lives in the tape's time grow older, though not older than the next trade.
+
+    A driver whose clock goes on between two trades says so before anything is due there; else a
+    request could reach the venue after its deadline and the venue would not notice.
+    """
+
+    now_ns: int
+
+
+@attrs.define(slots=True)
+class ReadTrades:
+    """Read trades that were played already, from that index on: the public history of the market."""
+
+    start: int
+    count: int
+
+
+@attrs.define(slots=True)
 class ReadState:
     """Read how the venue stands: tape position, time, counts, faults."""
 
@@ -116,6 +135,8 @@ Request = (
     | ReadBalances
     | ReadRules
     | Advance
+    | MoveTime
+    | ReadTrades
     | ReadState
     | NoteFault
     | Hello
@@ -200,16 +221,21 @@ class PlayedTrade:
 
 @attrs.define(slots=True)
 class Played:
-    """What `Advance` played; *position* is the index of the next trade, *length* that of the tape."""
+    """What `Advance` played, or `ReadTrades` read.
+
+    *position* is the index of the next trade, *length* the number of all; *next_ns* is when the next
+    trade happens on the tape, 0 at its end.
+    """
 
     trades: Sequence[PlayedTrade]
     position: int
     length: int
+    next_ns: int = 0
 
 
 @attrs.define(slots=True)
 class State:
-    """How the venue stands."""
+    """How the venue stands; *next_ns* is when the next trade happens on the tape, 0 at its end."""
 
     position: int
     length: int
@@ -218,6 +244,7 @@ class State:
     open_orders: int
     fills: int
     faults: dict[str, int]
+    next_ns: int = 0
 
 
 @attrs.define(slots=True)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from fairlead_paper.link import Link
     from fairlead_paper.settings import PaperSettings
 
+requires_api = "1.0"
+
 
 @hookimpl
 def fairlead_exchanges(context: PluginContext) -> Sequence[ExchangeClient]:

@@ -16,6 +16,7 @@ from fairlead_paper.exact import ONE, ZERO, decimal_of, text_of
 from fairlead_paper.fault_kinds import FaultKind
 
 Value = TypeVar("Value")
+Record = TypeVar("Record", bound=attrs.AttrsInstance)
 
 _NOT_DONE = "The paper venue did not start."
 
@@ -150,14 +151,21 @@ def venue_settings(table: Mapping[str, Any], path: str) -> VenueSettings:
 _Reader = Callable[[Any, str], Any]
 
 
-def _structured(kind: type[Value], table: object, path: str, readers: Mapping[str, _Reader]) -> Value:
+def _structured(kind: type[Record], table: object, path: str, readers: Mapping[str, _Reader]) -> Record:
     entries = _table(table, path)
     for key in entries:
         if key not in readers:
             near = difflib.get_close_matches(str(key), readers, n=1)
             known = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(readers)}."
             raise ConfigurationRefused(f"{path}.{key}: not a known setting.", fix=known)
-    return kind(**{key: readers[key](value, f"{path}.{key}") for key, value in entries.items()})
+    for field in attrs.fields(kind):
+        if field.init and field.default is attrs.NOTHING and field.name not in entries:
+            raise _refused(f"{path}.{field.name}", "is missing")
+    values = {key: readers[key](value, f"{path}.{key}") for key, value in entries.items()}
+    try:
+        return kind(**values)
+    except InvalidInput as error:
+        raise ConfigurationRefused(f"{path}: {error}", not_done=_NOT_DONE) from error
 
 
 def _table(value: object, path: str) -> Mapping[str, Any]:

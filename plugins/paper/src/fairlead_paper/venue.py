@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from operator import itemgetter
 
 import attrs
 
@@ -167,7 +168,7 @@ class Venue:
         """Return the account's balances by asset."""
         return [
             Holding(asset, balance.total, balance.locked)
-            for (owner, asset), balance in self.balances.items()
+            for (owner, asset), balance in sorted(self.balances.items(), key=itemgetter(0))
             if owner == account
         ]
 

@@ -33,6 +33,8 @@ _ASKS: dict[str, type] = {
     "read_balances": say.ReadBalances,
     "read_rules": say.ReadRules,
     "advance": say.Advance,
+    "move_time": say.MoveTime,
+    "read_trades": say.ReadTrades,
     "read_state": say.ReadState,
     "note_fault": say.NoteFault,
     "shutdown": say.Shutdown,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
+from typing import ClassVar
 
 import attrs
 
@@ -10,7 +11,7 @@ from fairlead.ports.risk import ALLOW, Deny, Judgement, Record, RiskRequest, Ris
 from fairlead_riskhooks import __version__, reason_codes
 
 
-class PendingClosePolicy(str, Enum):
+class PendingClosePolicy(StrEnum):
     """Whether a position whose whole quantity is being closed still counts.
 
     ``STRICT``: it counts until it is closed. ``OPTIMISTIC``: live reducing orders that cover the
@@ -54,6 +55,7 @@ class MaximumPositions:
     settings: MaximumPositionsSettings
     name: str = attrs.field(default="maximum_positions", init=False)
     version: str = attrs.field(default=__version__, init=False)
+    stateless: ClassVar[bool] = True
 
     def initial(self) -> str:
         """Return the empty value: positions and pending orders are in the view."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal, Inexact
+from typing import ClassVar
 
 import attrs
 
@@ -68,6 +69,7 @@ class MinimumSize:
     settings: MinimumSizeSettings = attrs.field(factory=MinimumSizeSettings)
     name: str = attrs.field(default="minimum_size", init=False)
     version: str = attrs.field(default=__version__, init=False)
+    stateless: ClassVar[bool] = True
 
     def initial(self) -> str:
         """Return the empty value: this check remembers nothing."""
@@ -131,13 +133,16 @@ def _off_step(request: RiskRequest, step: Decimal, source: str) -> Deny:
     text = f"{_quantity(request)} is no multiple of the lot step {text_of(step)} ({source})"
     figures = (("quantity", text_of(request.quantity)), ("quantity_step", text_of(step)), ("source", source))
     try:
-        below, above = map(text_of, nearest_multiples(request.quantity, step))
+        below, above = nearest_multiples(request.quantity, step)
     except Inexact:  # absurdly far apart: the neighbours have more digits than exact arithmetic holds
         return Deny(reason_codes.QUANTITY_OFF_STEP, f"{text}.", figures)
+    nearest = {"nearest_below": text_of(below), "nearest_above": text_of(above)}
+    if below == ZERO:
+        del nearest["nearest_below"]
     return Deny(
         reason_codes.QUANTITY_OFF_STEP,
-        f"{text}; the nearest are {below} and {above}.",
-        (*figures, ("nearest_below", below), ("nearest_above", above)),
+        f"{text}; nearest: {' and '.join(nearest.values())}.",
+        (*figures, *nearest.items()),
     )
 
 

@@ -15,6 +15,8 @@ from fairlead_sqlstore.settings import SqlStoreSettings
 if TYPE_CHECKING:
     from fairlead.ports.store import Store
 
+requires_api = "1.0"
+
 
 @hookimpl
 def fairlead_stores(context: PluginContext) -> Sequence[Store]:

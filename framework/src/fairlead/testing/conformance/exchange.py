@@ -12,10 +12,16 @@ from __future__ import annotations
 from fairlead.testing.conformance.exchange_evidence import EvidenceRules
 from fairlead.testing.conformance.exchange_failures import FailureRules
 from fairlead.testing.conformance.exchange_orders import OrderRules
+from fairlead.testing.conformance.exchange_rule import rules_of
 from fairlead.testing.conformance.exchange_world import Ability, ExchangeWorld, RecordingSink
 
-__all__ = ["Ability", "ExchangeConformance", "ExchangeWorld", "RecordingSink"]
+__all__ = ["Ability", "ExchangeConformance", "ExchangeWorld", "RecordingSink", "exchange_rules"]
 
 
 class ExchangeConformance(OrderRules, EvidenceRules, FailureRules):
     """Every rule, one test each; a rule whose ability the world lacks is skipped and says so."""
+
+
+def exchange_rules() -> dict[str, str]:
+    """Return every rule's number and text."""
+    return rules_of(ExchangeConformance)

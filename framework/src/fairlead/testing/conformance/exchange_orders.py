@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from fairlead.ports.exchange import ExchangeClient, Fence, Outcome, SubmitRequest, VenueStatus
-from fairlead.testing.conformance.exchange_rule import ExchangeRules, rule
+from fairlead.testing.conformance.exchange_rule import ExchangeRules, NotDeclared, rule
 from fairlead.testing.conformance.exchange_world import (
     PATIENCE_STEP_NS,
     Ability,
@@ -29,8 +27,8 @@ class OrderRules(ExchangeRules):
     """What submitting and canceling must do."""
 
     @rule()
-    async def test_e_01_a_taken_order_is_answered_with_the_venues_id(self, world: ExchangeWorld) -> None:
-        """E-01: the answer to an order that the venue took is ACCEPTED with the id under which it is open."""
+    async def test_e01_a_taken_order_is_answered_with_the_venues_id(self, world: ExchangeWorld) -> None:
+        """E-01 the answer to an order that the venue took is ACCEPTED with the id under which it is open."""
         client, _ = await connected(world)
         request = resting_buy(world)
         answer = await client.submit(request)
@@ -44,11 +42,11 @@ class OrderRules(ExchangeRules):
         assert await world.orders_at_venue(request.client_order_id) == 1
 
     @rule()
-    async def test_e_02_a_streaming_client_reports_the_acceptance(self, world: ExchangeWorld) -> None:
-        """E-02: a client that streams puts a LIVE report with both ids and the symbol into the sink."""
+    async def test_e02_a_streaming_client_reports_the_acceptance(self, world: ExchangeWorld) -> None:
+        """E-02 a client that streams puts a LIVE report with both ids and the symbol into the sink."""
         client, sink = await connected(world)
         if not client.capabilities.streams_reports:
-            pytest.skip("the client declares that it does not stream")
+            raise NotDeclared("the client declares that it does not stream")
         request = resting_buy(world)
         answer = await client.submit(request)
         await world.settle()
@@ -59,10 +57,10 @@ class OrderRules(ExchangeRules):
         ]
 
     @rule()
-    async def test_e_03_a_refusal_is_said_with_its_reason_and_leaves_nothing(
+    async def test_e03_a_refusal_is_said_with_its_reason_and_leaves_nothing(
         self, world: ExchangeWorld
     ) -> None:
-        """E-03: an order that the venue refuses is REFUSED, never raised, with the venue's reason."""
+        """E-03 an order that the venue refuses is REFUSED, never raised, with the venue's reason."""
         client, _ = await connected(world)
         request = resting_buy(world)
         request.quantity = world.unaffordable_quantity
@@ -74,8 +72,8 @@ class OrderRules(ExchangeRules):
         await assert_absent(world, client, request)
 
     @rule()
-    async def test_e_04_without_a_connection_nothing_is_sent(self, world: ExchangeWorld) -> None:
-        """E-04: NOT_SENT is the answer when there was no connection, and then nothing reached the venue."""
+    async def test_e04_without_a_connection_nothing_is_sent(self, world: ExchangeWorld) -> None:
+        """E-04 NOT_SENT is the answer when there was no connection, and then nothing reached the venue."""
         client = await world.client()
         request = resting_buy(world)
         answer = await outlast(world, client.submit(request))
@@ -84,8 +82,8 @@ class OrderRules(ExchangeRules):
         assert await world.orders_at_venue(request.client_order_id) == 0
 
     @rule()
-    async def test_e_05_a_live_order_can_be_canceled(self, world: ExchangeWorld) -> None:
-        """E-05: a cancel that was taken is ACCEPTED, and the order's end is CANCELED in every reading."""
+    async def test_e05_a_live_order_can_be_canceled(self, world: ExchangeWorld) -> None:
+        """E-05 a cancel that was taken is ACCEPTED, and the order's end is CANCELED in every reading."""
         client, sink = await connected(world)
         request = resting_buy(world)
         placed = await client.submit(request)
@@ -101,8 +99,8 @@ class OrderRules(ExchangeRules):
             assert sink.orders[-1].status is VenueStatus.CANCELED
 
     @rule()
-    async def test_e_06_the_cancel_of_a_finished_order_is_refused(self, world: ExchangeWorld) -> None:
-        """E-06: cancelling a canceled or filled order is REFUSED with a reason, and changes nothing."""
+    async def test_e06_the_cancel_of_a_finished_order_is_refused(self, world: ExchangeWorld) -> None:
+        """E-06 cancelling a canceled or filled order is REFUSED with a reason, and changes nothing."""
         client, _ = await connected(world)
         canceled, filled = resting_buy(world), resting_buy(world)
         first = await client.submit(canceled)
@@ -122,8 +120,8 @@ class OrderRules(ExchangeRules):
             assert found.report.status is end
 
     @rule()
-    async def test_e_07_the_cancel_of_an_unknown_order_is_refused(self, world: ExchangeWorld) -> None:
-        """E-07: cancelling what the venue does not know is REFUSED with a reason, never raised."""
+    async def test_e07_the_cancel_of_an_unknown_order_is_refused(self, world: ExchangeWorld) -> None:
+        """E-07 cancelling what the venue does not know is REFUSED with a reason, never raised."""
         client, _ = await connected(world)
         answer = await client.cancel(world.client_order_id(), "", world.symbol)
 
@@ -131,11 +129,11 @@ class OrderRules(ExchangeRules):
         assert answer.reason
 
     @rule()
-    async def test_e_08_an_order_past_its_deadline_is_refused(self, world: ExchangeWorld) -> None:
-        """E-08: a client with the deadline fence sends the deadline, and the venue refuses after it."""
+    async def test_e08_an_order_past_its_deadline_is_refused(self, world: ExchangeWorld) -> None:
+        """E-08 a client with the deadline fence sends the deadline, and the venue refuses after it."""
         client, _ = await connected(world)
         if client.capabilities.fence is not Fence.DEADLINE:
-            pytest.skip("the client declares no deadline fence")
+            raise NotDeclared("the client declares no deadline fence")
         request = resting_buy(world, lifetime_ns=PATIENCE_STEP_NS)
         await world.advance_ns(2 * PATIENCE_STEP_NS)
         answer = await client.submit(request)
@@ -144,13 +142,13 @@ class OrderRules(ExchangeRules):
         await assert_absent(world, client, request)
 
     @rule(Ability.DELAY_REQUEST)
-    async def test_e_09_a_request_that_arrives_after_its_deadline_is_not_placed(
+    async def test_e09_a_request_that_arrives_after_its_deadline_is_not_placed(
         self, world: ExchangeWorld
     ) -> None:
-        """E-09: with the deadline fence, an order seen absent after its deadline stays absent."""
+        """E-09 with the deadline fence, an order seen absent after its deadline stays absent."""
         client, _ = await connected(world)
         if client.capabilities.fence is not Fence.DEADLINE:
-            pytest.skip("the client declares no deadline fence")
+            raise NotDeclared("the client declares no deadline fence")
         request = resting_buy(world)
         world.inject(Ability.DELAY_REQUEST)
         answer = await outlast(world, client.submit(request))
@@ -161,11 +159,11 @@ class OrderRules(ExchangeRules):
         await assert_absent(world, client, request)
 
     @rule()
-    async def test_e_10_a_permanent_client_id_is_taken_once(self, world: ExchangeWorld) -> None:
-        """E-10: with the permanent id fence the same id is refused, also when its order has closed."""
+    async def test_e10_a_permanent_client_id_is_taken_once(self, world: ExchangeWorld) -> None:
+        """E-10 with the permanent id fence the same id is refused, also when its order has closed."""
         client, _ = await connected(world)
         if client.capabilities.fence is not Fence.PERMANENT_CLIENT_ID:
-            pytest.skip("the client declares no permanent id fence")
+            raise NotDeclared("the client declares no permanent id fence")
         assert client.capabilities.horizon_ns > 0
         request = resting_buy(world)
         placed = await client.submit(request)

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
 import pytest
 
 from fairlead.testing.conformance.exchange_world import Ability, ExchangeWorld
+
+_NUMBERED = re.compile(r"(E-\d\d) (.*)", re.DOTALL)
+
+
+class NotDeclared(Exception):
+    """The client does not declare what the rule is about; the rule is skipped."""
 
 
 class ExchangeRules:
@@ -18,30 +26,33 @@ class ExchangeRules:
         """Return a fresh world: a venue with one account, no orders, no fills."""
         raise NotImplementedError
 
-    def run(self, main: Coroutine[Any, Any, None]) -> None:
+    def run(self, main: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run one rule to its end; a world with a loop of its own overrides this."""
-        asyncio.run(main)
-
-
-Rules = TypeVar("Rules", bound=ExchangeRules)
+        asyncio.run(main())
 
 
 def rule(*needs: Ability) -> Callable[[Callable[[Any, ExchangeWorld], Coroutine[Any, Any, None]]], Any]:
     """Turn ``async def test_x(self, world)`` into a test that pytest collects."""
 
     def wrap(body: Callable[[Any, ExchangeWorld], Coroutine[Any, Any, None]]) -> Callable[[Any], None]:
-        async def main(rules: ExchangeRules) -> None:
+        async def main(rules: ExchangeRules, skipped: list[str]) -> None:
             world = await rules.make_world()
+            missing = [ability.value for ability in needs if ability not in world.abilities]
             try:
-                missing = [ability.value for ability in needs if ability not in world.abilities]
-                if missing:
-                    pytest.skip(f"the world cannot {', '.join(missing)}")
-                await body(rules, world)
+                if not missing:
+                    await body(rules, world)
+                skipped.append(f"the world cannot {', '.join(missing)}" if missing else "")
+            except NotDeclared as reason:
+                skipped.append(str(reason))
             finally:
                 await world.close()
 
         def test(self: ExchangeRules) -> None:
-            self.run(main(self))
+            skipped: list[str] = []
+            self.run(partial(main, self, skipped))
+            assert skipped, "`run` did not run the rule to its end"
+            if skipped[0]:
+                pytest.skip(skipped[0])
 
         test.__name__ = body.__name__
         test.__qualname__ = body.__qualname__
@@ -49,3 +60,19 @@ def rule(*needs: Ability) -> Callable[[Callable[[Any, ExchangeWorld], Coroutine[
         return test
 
     return wrap
+
+
+def rules_of(suite: type[ExchangeRules]) -> dict[str, str]:
+    """Return number -> text of the suite's rules, in order of number."""
+    found = {}
+    for name in dir(suite):
+        match = _NUMBERED.fullmatch(getattr(suite, name).__doc__ or "") if name.startswith("test_") else None
+        if match:
+            found[match[1]] = " ".join(match[2].split())
+    return dict(sorted(found.items()))
+
+
+def method_of(suite: type[ExchangeRules], number: str) -> str:
+    """Return the name of the method that checks a rule."""
+    prefix = f"test_{number.lower().replace('-', '')}_"
+    return next(name for name in dir(suite) if name.startswith(prefix))

@@ -18,14 +18,14 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import attrs
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from fairlead.domain.identifiers import to_name, to_symbol
 from fairlead.domain.order_kinds import OrderSide
 from fairlead.domain.records import Record
 from fairlead.errors import TextRefused
-from fairlead.ports.risk import Allow, Deny, Judgement, Lock, RiskCheck, RiskRequest, RiskView
+from fairlead.ports.risk import Allow, Deny, Lock, RiskCheck, RiskRequest, RiskView
 from fairlead.testing import strategies
 from fairlead.testing.conformance.outside_watch import outside_calls
 from fairlead.testing.conformance.rules import Rule, overridden_tests
@@ -51,10 +51,14 @@ R_12 = Rule(
     "R-12", "All that a check remembers is in its value: a new instance with a stored copy goes on alike."
 )
 R_13 = Rule("R-13", "A check can deny: its author gives one case that it denies.")
+R_14 = Rule(
+    "R-14", "A check that says stateless = True returns every value as it is; the kernel then skips its fold."
+)
 
-RISK_RULES = (R_01, R_02, R_03, R_04, R_05, R_06, R_07, R_08, R_09, R_10, R_11, R_12, R_13)
+RISK_RULES = (R_01, R_02, R_03, R_04, R_05, R_06, R_07, R_08, R_09, R_10, R_11, R_12, R_13, R_14)
 
 _CODE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*", re.ASCII)
+_PAIR = 2
 _METHODS = ("initial", "fold", "judge")
 
 
@@ -132,7 +136,7 @@ class RiskConformance:
 
         def rule(request: RiskRequest, view: RiskView) -> None:
             answer = _judged(check, request, view, check.initial())
-            R_05.require(isinstance(answer, Judgement), f"judge answered {answer!r}")
+            R_05.require(type(answer) in (Allow, Deny, Lock), f"judge answered {answer!r}")
 
         self._for_all(rule, strategies.requests(), strategies.risk_views())
 
@@ -240,6 +244,19 @@ class RiskConformance:
         answer = _judged(self.make_check(), *self.denied_example())
         R_13.require(isinstance(answer, Deny | Lock), f"the example was answered with {answer!r}")
 
+    def test_r14_stateless_means_it(self) -> None:
+        """R-14: nothing is lost when the kernel skips the fold."""
+        check = self.make_check()
+        if not getattr(check, "stateless", False):
+            return
+        R_14.require(check.initial() == "", "it is stateless and has an initial value")
+
+        def rule(fact: Record, value: str) -> None:
+            after = check.fold(value, fact)
+            R_14.require(after == value, f"the value became {after!r} from {value!r}")
+
+        self._for_all(rule, strategies.facts(), st.text(max_size=8))
+
     def _for_all(self, rule: Callable[..., None], *arguments: st.SearchStrategy[Any]) -> None:
         """Try the rule on generated arguments, the same ones in every run."""
         limits = settings(
@@ -248,6 +265,7 @@ class RiskConformance:
             database=None,
             derandomize=True,
             report_multiple_bugs=False,
+            phases=[Phase.generate, Phase.shrink],
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         )
 
@@ -304,4 +322,4 @@ def _require_explained(answer: object) -> None:
 
 
 def _is_pair_of_text(pair: object) -> bool:
-    return isinstance(pair, tuple) and len(pair) == 2 and all(isinstance(part, str) for part in pair)  # noqa: PLR2004
+    return isinstance(pair, tuple) and len(pair) == _PAIR and all(isinstance(part, str) for part in pair)

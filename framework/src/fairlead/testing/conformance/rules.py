@@ -15,7 +15,7 @@ class Rule:
     number: str
     wording: str
 
-    def require(self, holds: bool, found: str) -> None:  # noqa: FBT001  # reads as a sentence
+    def require(self, holds: bool, found: str) -> None:  # noqa: FBT001 - reads like an assertion
         """Raise `RuleBroken` unless the condition holds; *found* says what was seen instead."""
         if not holds:
             self.broken(found)

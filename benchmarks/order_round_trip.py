@@ -1,0 +1,194 @@
+"""What one order costs the kernel: proposal, gate, intent, attempt, acceptance, fill, position.
+
+Every order goes through the public `Session.execute` and is awaited to its end. Records are encoded and
+chained, rows are built, batches are committed; only the venue is instant. Three probes:
+
+* ``memory``: on the memory store;
+* ``sqlite``: durable (WAL, ``synchronous=FULL``), with 1 and with 256 concurrent submitters.
+
+Usage: ``python benchmarks/order_round_trip.py [--orders N] [--profile] [--json]``
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import cProfile
+import json
+import pstats
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+
+from fairlead import Kernel, KernelSettings, Proposal
+from fairlead.ports.exchange import (
+    Answer,
+    ExchangeCapabilities,
+    Fence,
+    FillPage,
+    FillReport,
+    Instrument,
+    Liquidity,
+    LookUp,
+    OrderReport,
+    Outcome,
+    ReportSink,
+    SubmitRequest,
+)
+from fairlead.ports.risk import ALLOW, Judgement, Record, RiskRequest, RiskView
+from fairlead.ports.store import Store
+from fairlead.testing.memory_store import MemoryDisk, MemoryStore
+
+PRICE = Decimal(100)
+FEE = Decimal("0.1")
+
+
+class InstantVenue:
+    """Accepts and fills every order at once, so that only the kernel is measured."""
+
+    name = "instant"
+    capabilities = ExchangeCapabilities(fence=Fence.DEADLINE)
+
+    def __init__(self) -> None:
+        self._sink: ReportSink | None = None
+        self._count = 0
+
+    async def connect(self, sink: ReportSink) -> None:
+        self._sink = sink
+
+    async def disconnect(self) -> None:
+        self._sink = None
+
+    async def instruments(self) -> Sequence[Instrument]:
+        return [
+            Instrument(
+                symbol="BTC/USDT",
+                base="BTC",
+                quote="USDT",
+                price_increment=Decimal("0.1"),
+                quantity_increment=Decimal("0.0001"),
+            )
+        ]
+
+    async def submit(self, request: SubmitRequest) -> Answer:
+        self._count += 1
+        number = str(self._count)
+        fill = FillReport(
+            request.client_order_id,
+            number,
+            number,
+            request.symbol,
+            request.side,
+            request.quantity,
+            PRICE,
+            None,
+            FEE,
+            "USDT",
+            Liquidity.TAKER,
+            self._count,
+        )
+        if self._sink is not None:
+            self._sink.put(fill)
+        return Answer(Outcome.ACCEPTED, number)
+
+    async def cancel(self, client_order_id: str, venue_order_id: str, symbol: str) -> Answer:
+        return Answer(Outcome.REFUSED, reason="it is filled")
+
+    async def look_up(self, client_order_id: str, symbol: str) -> LookUp:
+        return LookUp(None, (), complete=True)
+
+    async def open_orders(self) -> Sequence[OrderReport]:
+        return ()
+
+    async def fills_since(self, cursor: str) -> FillPage:
+        return FillPage((), cursor, more=False)
+
+    async def balances(self) -> Mapping[str, Decimal]:
+        return {}
+
+
+class AllowAll:
+    """A check that costs next to nothing."""
+
+    name = "allow-all"
+    version = "1"
+    stateless = True
+
+    def initial(self) -> str:
+        return ""
+
+    def fold(self, value: str, fact: Record) -> str:
+        return value
+
+    def judge(self, request: RiskRequest, view: RiskView, value: str) -> Judgement:
+        return ALLOW
+
+
+async def probe(
+    store: Store, orders: int, submitters: int, profiler: cProfile.Profile | None
+) -> dict[str, str]:
+    """Send the orders from that many submitters and return the figures."""
+    settings = KernelSettings(account="bench")
+    async with Kernel(settings, exchange=InstantVenue(), store=store, checks=[AllowAll()]) as kernel:
+        bot = kernel.session(owner="bench")
+        left = iter(range(orders))
+
+        async def submit() -> None:
+            for _ in left:
+                wish = Proposal.buy("BTC/USDT", quantity="0.01", limit_price="100")
+                result = await bot.execute(wish)
+                await result.closed()
+
+        started, cpu = time.perf_counter(), time.process_time()
+        if profiler is not None:
+            profiler.enable()
+        await asyncio.gather(*(submit() for _ in range(submitters)))
+        if profiler is not None:
+            profiler.disable()
+        seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu
+    return {
+        "orders": str(orders),
+        "submitters": str(submitters),
+        "orders_per_second": f"{orders / seconds:.0f}",
+        "cpu_us_per_order": f"{cpu_seconds / orders * 1e6:.1f}",
+    }
+
+
+def sqlite_store(folder: str) -> Store:
+    """Return the durable store on a file of its own."""
+    from fairlead_sqlstore.settings import SqlStoreSettings
+    from fairlead_sqlstore.store import SqlStore
+
+    return SqlStore(SqlStoreSettings(path=str(Path(folder, "bench.sqlite"))))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--orders", type=int, default=10_000)
+    parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    figures: dict[str, dict[str, str]] = {}
+    for name, submitters, share in (("memory", 64, 1), ("sqlite", 1, 10), ("sqlite", 256, 1)):
+        profiler = cProfile.Profile() if arguments.profile else None
+        orders = arguments.orders // share
+        with tempfile.TemporaryDirectory() as folder:
+            store = MemoryStore(MemoryDisk()) if name == "memory" else sqlite_store(folder)
+            figures[f"{name}, {submitters} submitters"] = asyncio.run(
+                probe(store, orders, submitters, profiler)
+            )
+        if profiler is not None:
+            pstats.Stats(profiler, stream=sys.stderr).sort_stats("tottime").print_stats(40)
+    if arguments.json:
+        print(json.dumps(figures))
+        return 0
+    for title, values in figures.items():
+        print(title.ljust(24), " ".join(f"{key}={value}" for key, value in values.items()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The command line `fairlead`; nothing else imports it, and it needs the extra `fairlead[cli]`."""

@@ -1,0 +1,314 @@
+"""An exchange client whose venue does exactly what a test says, and nothing else.
+
+The venue behind it holds orders and trades; a script decides what becomes of each request: it arrives
+or is lost, is answered or not. So every way in which the two sides can come to know different things
+can be played, in any order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+
+import attrs
+
+from fairlead.domain.instruments import Instrument
+from fairlead.domain.numbers import ZERO, add, to_decimal
+from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType
+from fairlead.ports.exchange import (
+    Answer,
+    ExchangeCapabilities,
+    Fence,
+    FillPage,
+    FillReport,
+    LookUp,
+    OrderReport,
+    Outcome,
+    Report,
+    ReportSink,
+    SubmitRequest,
+    VenueStatus,
+)
+
+SubmitScript = Callable[["ScriptedExchange", SubmitRequest], Awaitable[Answer]]
+CancelScript = Callable[["ScriptedExchange", str], Awaitable[Answer]]
+LookUpScript = Callable[["ScriptedExchange", str], Awaitable[LookUp]]
+
+
+@attrs.define
+class VenueOrder:
+    """An order as the venue holds it."""
+
+    client_order_id: str
+    venue_order_id: str
+    symbol: str
+    side: OrderSide
+    quantity: Decimal
+    status: VenueStatus = VenueStatus.LIVE
+    filled_quantity: Decimal = ZERO
+    reason: str = ""
+
+
+async def accepts(exchange: ScriptedExchange, request: SubmitRequest) -> Answer:
+    """The order arrives and is acknowledged."""
+    return Answer(Outcome.ACCEPTED, venue_order_id=exchange.place(request).venue_order_id)
+
+
+async def loses_request(_exchange: ScriptedExchange, _request: SubmitRequest) -> Answer:
+    """The order never arrives, and nobody says so."""
+    raise ConnectionResetError("the request was lost")
+
+
+async def loses_answer(exchange: ScriptedExchange, request: SubmitRequest) -> Answer:
+    """The order arrives, and its acknowledgement is lost."""
+    exchange.place(request)
+    raise ConnectionResetError("the answer was lost")
+
+
+async def hangs(_exchange: ScriptedExchange, _what: object) -> Answer:
+    """Nothing comes back, ever."""
+    await asyncio.get_running_loop().create_future()
+    raise AssertionError("nobody answers this")
+
+
+def answers(outcome: Outcome, reason: str = "", retry_after_ns: int = 0) -> SubmitScript:
+    """Nothing is placed, and the venue or the client says so."""
+
+    async def script(_exchange: ScriptedExchange, _request: SubmitRequest) -> Answer:
+        return Answer(outcome, reason=reason, retry_after_ns=retry_after_ns)
+
+    return script
+
+
+async def accepts_cancel(exchange: ScriptedExchange, client_order_id: str) -> Answer:
+    """The cancel is taken; the order ends and the end is reported."""
+    exchange.end(client_order_id, VenueStatus.CANCELED)
+    return Answer(Outcome.ACCEPTED)
+
+
+async def takes_cancel(_exchange: ScriptedExchange, _client_order_id: str) -> Answer:
+    """The cancel is taken and nothing else is heard yet."""
+    return Answer(Outcome.ACCEPTED)
+
+
+def refuses_cancel(reason: str, outcome: Outcome = Outcome.REFUSED) -> CancelScript:
+    """The cancel is not done, with this outcome."""
+
+    async def script(_exchange: ScriptedExchange, _client_order_id: str) -> Answer:
+        return Answer(outcome, reason=reason)
+
+    return script
+
+
+async def finds(exchange: ScriptedExchange, client_order_id: str) -> LookUp:
+    """A look-up that could read everything."""
+    return exchange.found(client_order_id)
+
+
+async def finds_half(_exchange: ScriptedExchange, _client_order_id: str) -> LookUp:
+    """A look-up that could not read one of the three places, and found nothing in the others."""
+    return LookUp(None, (), complete=False)
+
+
+async def fails_to_look(_exchange: ScriptedExchange, _client_order_id: str) -> LookUp:
+    """A look-up that does not come back."""
+    raise ConnectionResetError("the look-up was lost")
+
+
+class ScriptedExchange:
+    """An `ExchangeClient` on a venue that is moved by hand.
+
+    Requests follow the scripts that were queued with `will_submit`, `will_cancel` and `will_look_up`,
+    then the well-behaved ones. *submits*, *cancels* and *look_ups* hold what was asked, in order.
+    """
+
+    def __init__(
+        self,
+        instruments: Iterable[Instrument],
+        *,
+        fence: Fence = Fence.DEADLINE,
+        horizon_ns: int = 0,
+        order_types: Iterable[OrderType] = OrderType,
+        page_size: int = 2,
+    ) -> None:
+        self.name = "scripted"
+        self.capabilities = ExchangeCapabilities(
+            fence=fence, horizon_ns=horizon_ns, order_types=frozenset(order_types)
+        )
+        self.rules = list(instruments)
+        self.page_size = page_size
+        self.submits: list[SubmitRequest] = []
+        self.cancels: list[str] = []
+        self.look_ups: list[str] = []
+        self.orders: dict[str, VenueOrder] = {}
+        self.history: list[FillReport] = []
+        self.sink: ReportSink | None = None
+        self.failing: dict[str, int] = {}
+        self._submit_scripts: deque[SubmitScript] = deque()
+        self._cancel_scripts: deque[CancelScript] = deque()
+        self._look_up_scripts: deque[LookUpScript] = deque()
+        self._placed = 0
+
+    # -- what the test says ----------------------------------------------------------------------
+
+    def will_submit(self, *scripts: SubmitScript) -> None:
+        """Queue what becomes of the next submits."""
+        self._submit_scripts.extend(scripts)
+
+    def will_cancel(self, *scripts: CancelScript) -> None:
+        """Queue what becomes of the next cancels."""
+        self._cancel_scripts.extend(scripts)
+
+    def will_look_up(self, *scripts: LookUpScript) -> None:
+        """Queue what becomes of the next look-ups."""
+        self._look_up_scripts.extend(scripts)
+
+    def will_fail(self, method: str, times: int = 1) -> None:
+        """Let the next calls of connect, instruments, open_orders or fills_since fail."""
+        self.failing[method] = times
+
+    def place(self, request: SubmitRequest) -> VenueOrder:
+        """The order arrives at the venue, now."""
+        return self.hold(request.client_order_id, request.symbol, request.side, request.quantity)
+
+    def hold(self, client_order_id: str, symbol: str, side: OrderSide, quantity: Decimal) -> VenueOrder:
+        """Let the venue hold an order, whoever placed it."""
+        self._placed += 1
+        order = VenueOrder(client_order_id, f"V{self._placed}", symbol, side, quantity)
+        self.orders[client_order_id or order.venue_order_id] = order
+        return order
+
+    def trade(
+        self,
+        name: str,
+        quantity: str,
+        price: str,
+        *,
+        trade_id: str = "",
+        fee: str = "0",
+        value: str | None = None,
+        said: bool = True,
+    ) -> FillReport:
+        """The order trades; *said* is false when the stream does not say so."""
+        order = self.orders[name]
+        amount = to_decimal(quantity, "quantity")
+        order.filled_quantity = add(order.filled_quantity, amount)
+        if order.filled_quantity >= order.quantity:
+            order.status = VenueStatus.FILLED
+        fill = FillReport(
+            order.client_order_id,
+            order.venue_order_id,
+            trade_id or f"T{len(self.history) + 1}",
+            order.symbol,
+            order.side,
+            amount,
+            to_decimal(price, "price"),
+            None if value is None else to_decimal(value, "value"),
+            to_decimal(fee, "fee"),
+            order.symbol.partition("/")[2],
+            Liquidity.TAKER,
+            len(self.history) + 1,
+        )
+        self.history.append(fill)
+        if said:
+            self.say(fill)
+        return fill
+
+    def end(self, name: str, status: VenueStatus, *, reason: str = "", said: bool = True) -> None:
+        """The order ends at the venue; *said* is false when the stream does not say so."""
+        order = self.orders[name]
+        order.status, order.reason = status, reason
+        if said:
+            self.say(self.report(name))
+
+    def forget(self, name: str) -> None:
+        """The venue no longer knows the order."""
+        del self.orders[name]
+
+    def report(self, name: str) -> OrderReport:
+        """Return what the venue says about the order now."""
+        order = self.orders[name]
+        return OrderReport(
+            order.client_order_id,
+            order.venue_order_id,
+            order.symbol,
+            order.status,
+            order.filled_quantity,
+            0,
+            order.reason,
+        )
+
+    def say(self, *reports: Report) -> None:
+        """Let the stream say this."""
+        if self.sink is not None:
+            for report in reports:
+                self.sink.put(report)
+
+    def found(self, client_order_id: str) -> LookUp:
+        """Return what a look-up that reads everything finds."""
+        fills = [fill for fill in self.history if fill.client_order_id == client_order_id]
+        known = client_order_id in self.orders
+        return LookUp(self.report(client_order_id) if known else None, fills, complete=True)
+
+    def submits_of(self, client_order_id: str) -> int:
+        """Return how often this order was sent."""
+        return sum(request.client_order_id == client_order_id for request in self.submits)
+
+    # -- the port --------------------------------------------------------------------------------
+
+    async def connect(self, sink: ReportSink) -> None:
+        """See `ExchangeClient.connect`."""
+        self._fail("connect")
+        self.sink = sink
+
+    async def disconnect(self) -> None:
+        """See `ExchangeClient.disconnect`."""
+        self.sink = None
+
+    async def instruments(self) -> Sequence[Instrument]:
+        """See `ExchangeClient.instruments`."""
+        self._fail("instruments")
+        return self.rules
+
+    async def submit(self, request: SubmitRequest) -> Answer:
+        """See `ExchangeClient.submit`."""
+        self.submits.append(request)
+        script = self._submit_scripts.popleft() if self._submit_scripts else accepts
+        return await script(self, request)
+
+    async def cancel(self, client_order_id: str, venue_order_id: str, symbol: str) -> Answer:  # noqa: ARG002 - the port's
+        """See `ExchangeClient.cancel`."""
+        self.cancels.append(client_order_id)
+        script = self._cancel_scripts.popleft() if self._cancel_scripts else accepts_cancel
+        return await script(self, client_order_id)
+
+    async def look_up(self, client_order_id: str, symbol: str) -> LookUp:  # noqa: ARG002 - the port's
+        """See `ExchangeClient.look_up`."""
+        self.look_ups.append(client_order_id)
+        script = self._look_up_scripts.popleft() if self._look_up_scripts else finds
+        return await script(self, client_order_id)
+
+    async def open_orders(self) -> Sequence[OrderReport]:
+        """See `ExchangeClient.open_orders`."""
+        self._fail("open_orders")
+        return [self.report(name) for name, order in self.orders.items() if order.status is VenueStatus.LIVE]
+
+    async def fills_since(self, cursor: str) -> FillPage:
+        """See `ExchangeClient.fills_since`."""
+        self._fail("fills_since")
+        begin = int(cursor or 0)
+        end = begin + self.page_size
+        fills = self.history[begin:end]
+        return FillPage(fills, str(begin + len(fills)), more=end < len(self.history))
+
+    async def balances(self) -> Mapping[str, Decimal]:
+        """See `ExchangeClient.balances`."""
+        return {}
+
+    def _fail(self, method: str) -> None:
+        left = self.failing.get(method, 0)
+        if left:
+            self.failing[method] = left - 1
+            raise ConnectionResetError(f"{method} was lost")

@@ -1,0 +1,250 @@
+"""A kernel on a bench: memory store, scripted exchange, virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from decimal import Decimal
+from typing import Any, Self, TypedDict, TypeVar, Unpack
+
+from fairlead import ExecutionResult, Kernel, KernelSettings, OrderView, Proposal, Session
+from fairlead.domain.instruments import Instrument
+from fairlead.domain.records import AnomalyNoted, OrderFilled, Record
+from fairlead.kernel.codec import decode
+from fairlead.kernel.verify import VerifyReport, verify_journal
+from fairlead.kernel.watchdog import NoWatchdog, Watchdog
+from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
+from fairlead.ports.exchange import Fence, TradePrint
+from fairlead.ports.risk import ALLOW, Judgement, RiskCheck, RiskRequest, RiskView
+from fairlead.ports.store import Batch
+from fairlead.testing import SeededIds, SeededLoop, SeedStreams, VirtualClock, run
+from fairlead.testing.memory_store import AppendFault, MemoryDisk, MemoryStore
+from fairlead.testing.scripted_exchange import ScriptedExchange
+
+T = TypeVar("T")
+
+BTC = "BTC/USDT"
+ETH = "ETH/USDT"
+OWNER = "bot"
+
+
+def instrument(symbol: str = BTC, **changes: Any) -> Instrument:  # noqa: ANN401 - fields of several types
+    """Return the rules of a symbol: tick 0.01, lot 0.001."""
+    base, _, quote = symbol.partition("/")
+    fields: dict[str, Any] = {
+        "symbol": symbol,
+        "base": base,
+        "quote": quote,
+        "price_increment": "0.01",
+        "quantity_increment": "0.001",
+        **changes,
+    }
+    return Instrument(**fields)
+
+
+class Yes:
+    """A check that allows everything."""
+
+    name = "yes"
+    version = "1"
+    stateless = True
+
+    def initial(self) -> str:
+        """Keep no value."""
+        return ""
+
+    def fold(self, value: str, fact: Record) -> str:  # noqa: ARG002 - the port's
+        """Learn nothing."""
+        return value
+
+    def judge(self, request: RiskRequest, view: RiskView, value: str) -> Judgement:  # noqa: ARG002 - same
+        """Allow."""
+        return ALLOW
+
+
+class Fittings(TypedDict, total=False):
+    """What a test may choose about a bench."""
+
+    fence: Fence
+    horizon_ns: int
+    checks: Sequence[RiskCheck]
+    required_checks: Sequence[str]
+    settings: dict[str, Any]
+    symbols: Sequence[str]
+    watchdog: Watchdog
+    exchange: ScriptedExchange
+    disk: MemoryDisk
+    account: str
+
+
+class Bench:
+    """One account's disk and venue, and the kernels that live on them one after the other."""
+
+    def __init__(self, **fittings: Unpack[Fittings]) -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, SeededLoop)
+        self.loop = loop
+        self.clock = VirtualClock(loop)
+        self.fittings = fittings
+        self.account = fittings.get("account", "test")
+        self.disk = fittings.get("disk") or MemoryDisk()
+        symbols = fittings.get("symbols", (BTC, ETH))
+        self.exchange = fittings.get("exchange") or ScriptedExchange(
+            [instrument(symbol) for symbol in symbols],
+            fence=fittings.get("fence", Fence.DEADLINE),
+            horizon_ns=fittings.get("horizon_ns", 0),
+        )
+        self.faults: Callable[[Batch], AppendFault | None] = lambda _batch: None
+        self.at: Callable[[str], None] = lambda _label: None
+        self.store = self.new_store()
+        self.ids = SeededIds(SeedStreams(7).of("ids"))
+        self.kernel = self.new_kernel()
+
+    def new_store(self) -> MemoryStore:
+        """Return another process's access to the disk."""
+        return MemoryStore(
+            self.disk, faults=lambda batch: self.faults(batch), at=lambda label: self.at(label)
+        )
+
+    def new_kernel(self, **settings: Any) -> Kernel:  # noqa: ANN401 - fields of several types
+        """Return a kernel that was not started, on the bench's store and venue."""
+        chosen = {"account": self.account, **self.fittings.get("settings", {}), **settings}
+        return Kernel(
+            KernelSettings(**chosen),
+            exchange=self.exchange,
+            store=self.store,
+            checks=self.fittings.get("checks", (Yes(),)),
+            required_checks=self.fittings.get("required_checks", ()),
+            clock=self.clock,
+            ids=self.ids,
+            watchdog=self.fittings.get("watchdog") or NoWatchdog(),
+            logger=quiet_logger(),
+        )
+
+    async def __aenter__(self) -> Self:
+        await self.kernel.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.kernel.stop()
+        assert not self.kernel._parts.supervisor.tasks
+
+    @property
+    def bot(self) -> Session:
+        """Return the bot's session with the present kernel."""
+        return self.kernel.session(owner=OWNER)
+
+    async def restart(self, **settings: Any) -> None:  # noqa: ANN401 - fields of several types
+        """Stop the kernel and start another."""
+        await self.kernel.stop()
+        await self.start_another(**settings)
+
+    async def start_another(self, **settings: Any) -> None:  # noqa: ANN401 - fields of several types
+        """Start another kernel on the same disk and venue."""
+        self.store = self.new_store()
+        self.kernel = self.new_kernel(**settings)
+        await self.kernel.start()
+
+    async def die(self) -> None:
+        """Kill the kernel: nothing that it still tries takes effect, and it says goodbye to nobody."""
+        self.disk.lose_process()
+        self.exchange.sink = None
+        await self.kernel._parts.supervisor.cancel_all()
+        self.kernel._parts.timers.close()
+
+    async def pass_ms(self, milliseconds: int = 1) -> None:
+        """Let virtual time pass."""
+        await self.clock.sleep_ns(milliseconds * NANOSECONDS_PER_MILLISECOND)
+
+    async def working(self, side: str = "buy", quantity: str = "1", price: str = "100", **wishes: Any) -> str:  # noqa: ANN401 - same
+        """Have a limit order working at the venue; return its id."""
+        result = await self.execute(side, quantity, price, **wishes)
+        assert result.status == "ACCEPTED", result.summary()
+        return result.client_order_id
+
+    async def execute(
+        self,
+        side: str = "buy",
+        quantity: str = "1",
+        price: str | None = "100",
+        *,
+        symbol: str = BTC,
+        owner: str = OWNER,
+        key: str | None = None,
+    ) -> ExecutionResult:
+        """Have a proposal executed."""
+        proposal = Proposal(symbol=symbol, side=side, quantity=quantity, limit_price=price)
+        return await self.kernel.session(owner=owner).execute(proposal, idempotency_key=key)
+
+    def spawn_execute(self, *arguments: Any, **wishes: Any) -> asyncio.Task[ExecutionResult]:  # noqa: ANN401 - as execute
+        """Have a proposal executed in a task of its own."""
+        return self.loop.create_task(self.execute(*arguments, **wishes))
+
+    def order(self, client_order_id: str) -> OrderView:
+        """Return the order, which must be there."""
+        order = self.kernel.order(client_order_id)
+        assert order is not None
+        return order
+
+    async def position(self, symbol: str = BTC) -> Decimal:
+        """Return the bot's quantity."""
+        position = self.bot.position(symbol)
+        return Decimal(0) if position is None else position.quantity
+
+    async def hold(self, quantity: str = "1", price: str = "100", symbol: str = BTC) -> None:
+        """Have the bot hold a long position."""
+        name = await self.working("buy", quantity, price, symbol=symbol)
+        self.exchange.trade(name, quantity, price)
+        await self.pass_ms()
+        assert self.order(name).status == "FILLED"
+
+    def price(self, price: str = "100", symbol: str = BTC) -> None:
+        """Publish a price made now."""
+        self.kernel.prices.publish(TradePrint(symbol, Decimal(price), Decimal(1), self.clock.wall_ns()))
+
+    def records(self) -> list[Record]:
+        """Return every durable record."""
+        return [decode(envelope) for envelope in self.disk.envelopes]
+
+    def anomalies(self) -> list[str]:
+        """Return the kinds of the durable anomalies, in order."""
+        return [record.anomaly.value for record in self.records() if isinstance(record, AnomalyNoted)]
+
+    def fills(self) -> list[OrderFilled]:
+        """Return the durable fills."""
+        return [record for record in self.records() if isinstance(record, OrderFilled)]
+
+    async def verify(self) -> VerifyReport:
+        """Verify the journal against itself and the rows."""
+        await self.kernel.settled()
+        report = await verify_journal(self.store)
+        assert report.problems == ()
+        return report
+
+
+def quiet_logger() -> logging.Logger:
+    """Return a logger that prints nothing."""
+    logger = logging.Logger("test")  # noqa: LOG001 - not in the tree of loggers on purpose
+    logger.addHandler(logging.NullHandler())
+    return logger
+
+
+def on_bench(main: Callable[[Bench], Coroutine[Any, Any, T]], **fittings: Unpack[Fittings]) -> T:
+    """Run a test on a started bench, and verify its journal at the end."""
+    return on_seeded_bench(0, main, **fittings)
+
+
+def on_seeded_bench(
+    seed: int, main: Callable[[Bench], Coroutine[Any, Any, T]], **fittings: Unpack[Fittings]
+) -> T:
+    """Run a test on a started bench with this seed, and verify its journal at the end."""
+
+    async def whole() -> T:
+        async with Bench(**fittings) as bench:
+            result = await main(bench)
+            if bench.kernel._parts.failure is None:
+                await bench.verify()
+            return result
+
+    return run(whole, seed=seed)

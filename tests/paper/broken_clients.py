@@ -1,0 +1,363 @@
+"""Clients with one fault each, to show that the rule which claims the fault notices it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import cast
+
+import attrs
+
+from fairlead.errors import ExchangeFault
+from fairlead.ports.clock import Clock
+from fairlead.ports.exchange import (
+    Answer,
+    ExchangeCapabilities,
+    FillPage,
+    Instrument,
+    LookUp,
+    OrderReport,
+    Outcome,
+    Report,
+    ReportSink,
+    SubmitRequest,
+    VenueStatus,
+)
+from fairlead_paper.client import PaperClient
+from fairlead_paper.link import Link
+from fairlead_paper.messages import Find, Reply, Request, Shelf
+
+
+class NoVenueId(PaperClient):
+    """Forgets the venue's id of an order that was taken."""
+
+    async def submit(self, request: SubmitRequest) -> Answer:
+        """Submit and forget."""
+        answer = await super().submit(request)
+        answer.venue_order_id = ""
+        return answer
+
+
+class SilentAcceptance(PaperClient):
+    """Does not report that an order works."""
+
+    def report(self, report: Report) -> None:
+        """Drop acceptances."""
+        if not (isinstance(report, OrderReport) and report.status is VenueStatus.LIVE):
+            super().report(report)
+
+
+class RaisesRefusals(PaperClient):
+    """Raises when the venue refuses an order."""
+
+    async def submit(self, request: SubmitRequest) -> Answer:
+        """Submit and raise."""
+        answer = await super().submit(request)
+        if answer.outcome is Outcome.REFUSED:
+            raise ExchangeFault(answer.reason)
+        return answer
+
+
+class RefusedWithoutConnection(PaperClient):
+    """Says that the venue refused what never left."""
+
+    async def submit(self, request: SubmitRequest) -> Answer:
+        """Submit and mistake."""
+        answer = await super().submit(request)
+        if answer.outcome is Outcome.NOT_SENT:
+            answer.outcome = Outcome.REFUSED
+        return answer
+
+
+class PretendsToCancel(PaperClient):
+    """Does not pass cancels on, and says that they were taken."""
+
+    async def cancel(self, client_order_id: str, venue_order_id: str, symbol: str) -> Answer:
+        """Do nothing."""
+        del client_order_id, symbol
+        return Answer(Outcome.ACCEPTED, venue_order_id)
+
+
+class CancelRefusalIsAnError(PaperClient):
+    """Raises when the venue refuses a cancel."""
+
+    async def cancel(self, client_order_id: str, venue_order_id: str, symbol: str) -> Answer:
+        """Cancel and raise."""
+        answer = await super().cancel(client_order_id, venue_order_id, symbol)
+        if answer.outcome is Outcome.REFUSED:
+            raise ExchangeFault(answer.reason)
+        return answer
+
+
+class CancelsTheUnknown(PaperClient):
+    """Takes the refusal of a cancel for its success."""
+
+    async def cancel(self, client_order_id: str, venue_order_id: str, symbol: str) -> Answer:
+        """Cancel and mistake."""
+        answer = await super().cancel(client_order_id, venue_order_id, symbol)
+        if answer.outcome is Outcome.REFUSED:
+            answer.outcome = Outcome.ACCEPTED
+        return answer
+
+
+class ForgetsTheDeadline(PaperClient):
+    """Does not send the deadline."""
+
+    async def submit(self, request: SubmitRequest) -> Answer:
+        """Submit without it."""
+        return await super().submit(attrs.evolve(request, deadline_ns=0))
+
+
+class FreshIdEachTime(PaperClient):
+    """Makes an id of its own for every request."""
+
+    sent = 0
+
+    async def submit(self, request: SubmitRequest) -> Answer:
+        """Submit under another id."""
+        self.sent += 1
+        return await super().submit(
+            attrs.evolve(request, client_order_id=f"{request.client_order_id}-{self.sent}")
+        )
+
+
+class SkippingLink:
+    """Answers some questions with nothing instead of asking."""
+
+    def __init__(self, inner: Link, shelf: Shelf) -> None:
+        self._inner = inner
+        self._shelf = shelf
+        self.open = inner.open
+        self.close = inner.close
+        self.tell_fault = inner.tell_fault
+
+    async def ask(self, request: Request) -> Reply:
+        """Skip one shelf of a look-up: ask for an id that nobody has."""
+        if isinstance(request, Find) and request.shelf is self._shelf:
+            request = Find(request.shelf, "nobody")
+        return await self._inner.ask(request)
+
+
+class _SkipsAShelf(PaperClient):
+    shelf = Shelf.OPEN
+
+    def __init__(self, link: Link, clock: Clock, capabilities: ExchangeCapabilities) -> None:
+        super().__init__(SkippingLink(link, self.shelf), clock, capabilities)
+
+
+class SkipsOpenOrders(_SkipsAShelf):
+    """Looks orders up without the open ones."""
+
+    shelf = Shelf.OPEN
+
+
+class SkipsClosedOrders(_SkipsAShelf):
+    """Looks orders up without the closed ones."""
+
+    shelf = Shelf.CLOSED
+
+
+class SkipsTrades(_SkipsAShelf):
+    """Looks orders up without their trades."""
+
+    shelf = Shelf.TRADES
+
+
+class NeverSure(PaperClient):
+    """Never says that a look-up was complete."""
+
+    async def look_up(self, client_order_id: str, symbol: str) -> LookUp:
+        """Look up and doubt."""
+        found = await super().look_up(client_order_id, symbol)
+        return attrs.evolve(found, complete=False)
+
+
+class AlwaysSure(PaperClient):
+    """Says that every look-up was complete."""
+
+    async def look_up(self, client_order_id: str, symbol: str) -> LookUp:
+        """Look up and pretend."""
+        found = await super().look_up(client_order_id, symbol)
+        return attrs.evolve(found, complete=True)
+
+
+class ListsOnlyItsOwn(PaperClient):
+    """Lists only the open orders that this object placed."""
+
+    def __init__(self, link: Link, clock: Clock, capabilities: ExchangeCapabilities) -> None:
+        super().__init__(link, clock, capabilities)
+        self.mine: set[str] = set()
+
+    async def submit(self, request: SubmitRequest) -> Answer:
+        """Submit and remember."""
+        self.mine.add(request.client_order_id)
+        return await super().submit(request)
+
+    async def open_orders(self) -> Sequence[OrderReport]:
+        """List what is remembered."""
+        return [order for order in await super().open_orders() if order.client_order_id in self.mine]
+
+
+class NewTradeIds(PaperClient):
+    """Numbers the trades of every reading anew."""
+
+    readings = 0
+
+    async def fills_since(self, cursor: str) -> FillPage:
+        """Read and number."""
+        page = await super().fills_since(cursor)
+        self.readings += 1
+        fills = [attrs.evolve(fill, trade_id=f"{self.readings}-{fill.trade_id}") for fill in page.fills]
+        return attrs.evolve(page, fills=fills)
+
+
+class CountsTwice(PaperClient):
+    """Tells twice what was filled when an order is looked up."""
+
+    async def look_up(self, client_order_id: str, symbol: str) -> LookUp:
+        """Look up and double."""
+        found = await super().look_up(client_order_id, symbol)
+        if found.report is not None:
+            found.report.filled_quantity *= 2
+        return found
+
+
+class SkipsAtPageEdges(PaperClient):
+    """Loses the first fill of every page but the first."""
+
+    async def fills_since(self, cursor: str) -> FillPage:
+        """Read and lose."""
+        page = await super().fills_since(cursor)
+        return attrs.evolve(page, fills=page.fills[1:]) if cursor else page
+
+
+class TellsWhatIsFree(PaperClient):
+    """Tells what is free instead of what is held."""
+
+    async def balances(self) -> Mapping[str, Decimal]:
+        """Read and subtract."""
+        return {holding.asset: holding.total - holding.locked for holding in await self.holdings()}
+
+
+class Floats(PaperClient):
+    """Tells filled quantities as floats."""
+
+    async def open_orders(self) -> Sequence[OrderReport]:
+        """List with floats."""
+        orders = await super().open_orders()
+        for order in orders:
+            order.filled_quantity = cast("Decimal", float(order.filled_quantity))
+        return orders
+
+
+class EmptyOnFailure(PaperClient):
+    """Tells that there are no open orders when they could not be read."""
+
+    async def open_orders(self) -> Sequence[OrderReport]:
+        """List, or hide the failure."""
+        try:
+            return await super().open_orders()
+        except ExchangeFault:
+            return ()
+
+
+class Repeats(PaperClient):
+    """Sends again when no answer came."""
+
+    async def submit(self, request: SubmitRequest) -> Answer:
+        """Submit twice when in doubt."""
+        answer = await super().submit(request)
+        return await super().submit(request) if answer.outcome is Outcome.UNKNOWN else answer
+
+
+class TimeoutMeansRefused(PaperClient):
+    """Takes silence for a refusal."""
+
+    async def submit(self, request: SubmitRequest) -> Answer:
+        """Submit and presume."""
+        answer = await super().submit(request)
+        if answer.outcome is Outcome.UNKNOWN:
+            answer.outcome = Outcome.REFUSED
+        return answer
+
+
+class BelievesGarbage(PaperClient):
+    """Takes an answer that it cannot read for an acceptance."""
+
+    async def submit(self, request: SubmitRequest) -> Answer:
+        """Submit and believe."""
+        reply = await super().submit(request)
+        if "does not fit" in reply.reason:
+            reply.outcome = Outcome.ACCEPTED
+        return reply
+
+
+class PushesThroughLimits(PaperClient):
+    """Sends again as soon as the venue allows."""
+
+    async def submit(self, request: SubmitRequest) -> Answer:
+        """Submit until it is let through."""
+        answer = await super().submit(request)
+        while answer.outcome is Outcome.LIMITED:
+            await self._clock.sleep_ns(answer.retry_after_ns)
+            answer = await super().submit(request)
+        return answer
+
+
+class HidesBreaks(PaperClient):
+    """Does not say that its stream broke."""
+
+    def broken(self, reason: str) -> None:
+        """Reconnect without a word."""
+        sink, self._sink = self._sink, _Deaf()
+        super().broken(reason)
+        self._sink = sink
+
+
+class _Deaf:
+    def put(self, report: Report) -> None:
+        """Hear nothing."""
+
+    def disconnected(self, reason: str) -> None:
+        """Hear nothing."""
+
+    def reconnected(self) -> None:
+        """Hear nothing."""
+
+
+class TalksAfterwards(PaperClient):
+    """Goes on reporting after it was disconnected."""
+
+    last: ReportSink | None = None
+
+    async def connect(self, sink: ReportSink) -> None:
+        """Connect and remember."""
+        await super().connect(sink)
+        self.last = sink
+
+    async def disconnect(self) -> None:
+        """Forget to disconnect."""
+
+    def report(self, report: Report) -> None:
+        """Report in any case."""
+        if self.last is not None:
+            self.last.put(report)
+
+
+class HasNoInstruments(PaperClient):
+    """Knows no rules."""
+
+    async def instruments(self) -> Sequence[Instrument]:
+        """Return nothing."""
+        return ()
+
+
+class AnswersGarbage(PaperClient):
+    """Falls over an answer to a cancel that it cannot read."""
+
+    async def cancel(self, client_order_id: str, venue_order_id: str, symbol: str) -> Answer:
+        """Cancel and take what comes for a success."""
+        answer = await super().cancel(client_order_id, venue_order_id, symbol)
+        if answer.outcome is Outcome.UNKNOWN:
+            answer.outcome = Outcome.ACCEPTED
+        return answer

@@ -1,0 +1,70 @@
+"""The paper client keeps every rule of the exchange port, with each fence, in process and over a socket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from fairlead.ports.exchange import Fence
+from fairlead.testing import run
+from fairlead.testing.conformance.exchange import ExchangeConformance, exchange_rules
+from tests.paper.paper_world import PaperWorld, SocketWorld
+
+
+class InProcess(ExchangeConformance):
+    """Runs the rules on virtual time."""
+
+    def run(self, main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run on the seeded loop."""
+        run(main)
+
+
+class TestDeadlineFence(InProcess):
+    """Kraken-like: ids are unique among open orders only, requests carry a deadline."""
+
+    async def make_world(self) -> PaperWorld:
+        """Return a world with the deadline fence."""
+        return PaperWorld(Fence.DEADLINE)
+
+
+class TestPermanentIdFence(InProcess):
+    """A venue that never takes an id twice."""
+
+    async def make_world(self) -> PaperWorld:
+        """Return a world with the permanent id fence, and a client that is no price source."""
+        return PaperWorld(Fence.PERMANENT_CLIENT_ID, price_source=False)
+
+
+class TestNoFence(InProcess):
+    """A venue that looks at neither ids nor deadlines."""
+
+    async def make_world(self) -> PaperWorld:
+        """Return a world without a fence."""
+        return PaperWorld(Fence.NONE)
+
+
+class TestOverSocket(ExchangeConformance):
+    """The same client over a real connection; faults are the link's and are proven in process."""
+
+    async def make_world(self) -> SocketWorld:
+        """Return a world behind a socket."""
+        world = SocketWorld()
+        await world.start()
+        return world
+
+
+def test_the_rules_are_numbered_without_a_gap() -> None:
+    """Every test of the class is a rule, and the numbers leave none out."""
+    numbers = list(exchange_rules())
+    tests = [name for name in dir(ExchangeConformance) if name.startswith("test_")]
+
+    assert numbers == [f"E-{number:02d}" for number in range(1, len(tests) + 1)]
+
+
+@pytest.mark.parametrize("kind", [TestDeadlineFence, TestPermanentIdFence, TestNoFence])
+def test_no_shipped_suite_replaces_a_rule(kind: type[ExchangeConformance]) -> None:
+    """The shipped client is held to the rules as they are."""
+    replaced = [name for name in vars(kind) if name.startswith("test_")]
+    assert not replaced
