@@ -6,7 +6,6 @@ import re
 import sqlite3
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import attrs
 import pytest
@@ -23,10 +22,10 @@ from tests.paper.venues import ACCOUNT, SYMBOL
 SCHEMA_PAGE = Path(__file__).parents[2] / "docs" / "reference" / "paper-file.md"
 
 
-def settings_at(folder: Path, **changes: Any) -> VenueSettings:
+def settings_at(folder: Path, **changes: object) -> VenueSettings:
     """Return settings with a file in the folder."""
     settings = VenueSettings(file=str(folder / "venue.sqlite"), tape=SHIPPED, synchronous="normal")
-    return attrs.evolve(settings, **changes)
+    return attrs.evolve(settings, **changes)  # type: ignore[arg-type]
 
 
 def order(number: int, quantity: str, price: str | None = None) -> Place:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import threading
 from pathlib import Path
 from typing import Any
 
 from fairlead.ports.store import Store
-from fairlead.testing.conformance.store_medium import Release, StoreMedium
+from fairlead.testing.conformance.store_medium import PlannedFault, StoreMedium
 from fairlead.testing.memory_store import AppendFault
 from fairlead_sqlstore import SqlStore, SqlStoreSettings
 
@@ -18,7 +19,17 @@ class FaultPlan:
 
     def __init__(self) -> None:
         self.fault: AppendFault | None = None
+        self.hanging = threading.Event()
         self.released = threading.Event()
+
+    def hang(self) -> None:
+        """Block the thread until the test lets it go on."""
+        self.hanging.set()
+        self.released.wait()
+
+    async def hang_reached(self) -> None:
+        """Wait until a thread is in `hang`."""
+        await asyncio.to_thread(self.hanging.wait)
 
     def take(self, *faults: AppendFault) -> AppendFault | None:
         """Return the planned fault if it is one of these, and forget it."""
@@ -33,11 +44,11 @@ class FaultyConnection(sqlite3.Connection):
 
     plan: FaultPlan
 
-    def execute(self, sql: str, parameters: Any = ()) -> sqlite3.Cursor:
+    def execute(self, sql: str, parameters: Any = ()) -> sqlite3.Cursor:  # noqa: ANN401 (as in sqlite3)
         """Run the statement, or let the planned fault happen at it."""
         plan = self.plan
         if sql == "BEGIN IMMEDIATE" and plan.take(AppendFault.HANGS):
-            plan.released.wait()
+            plan.hang()
         if sql != "COMMIT":
             return super().execute(sql, parameters)
         if plan.take(AppendFault.UNCERTAIN_LOST):
@@ -47,10 +58,10 @@ class FaultyConnection(sqlite3.Connection):
         if plan.take(AppendFault.UNCERTAIN_STORED):
             raise sqlite3.OperationalError("disk I/O error")
         if plan.take(AppendFault.HANGS_STORED):
-            plan.released.wait()
+            plan.hang()
         return cursor
 
-    def executemany(self, sql: str, parameters: Any) -> sqlite3.Cursor:
+    def executemany(self, sql: str, parameters: Any) -> sqlite3.Cursor:  # noqa: ANN401 (as in sqlite3)
         """Run the statement, or let the planned fault happen after it."""
         cursor = super().executemany(sql, parameters)
         if self.plan.take(AppendFault.FAILS):
@@ -58,11 +69,11 @@ class FaultyConnection(sqlite3.Connection):
         return cursor
 
 
-def faulty_store(path: Path, **settings: Any) -> tuple[SqlStore, FaultPlan]:
+def faulty_store(path: Path, busy_timeout_ms: int = 5_000) -> tuple[SqlStore, FaultPlan]:
     """Return a store on the file, and what lets it fail."""
     plan = FaultPlan()
     factory = type("PlannedConnection", (FaultyConnection,), {"plan": plan})
-    return SqlStore(SqlStoreSettings(path, **settings), connection_factory=factory), plan
+    return SqlStore(SqlStoreSettings(path, busy_timeout_ms), connection_factory=factory), plan
 
 
 class SqlMedium(StoreMedium):
@@ -87,8 +98,8 @@ class SqlMedium(StoreMedium):
         await store._reader.close()
         store._abandon()
 
-    def plan_fault(self, store: Store, fault: AppendFault) -> Release:
+    def plan_fault(self, store: Store, fault: AppendFault) -> PlannedFault:
         """Let the driver fail at the next append."""
         plan = self._plans[id(store)]
         plan.fault = fault
-        return plan.released.set
+        return PlannedFault(plan.hang_reached, plan.released.set)

@@ -1,7 +1,7 @@
 """The hooks of the plugin API, version 1.
 
-All hooks are *provide* hooks so far: synchronous, called once at start with a `PluginContext`,
-returning typed objects that the kernel then calls directly. A hook takes plain positional
+*Provide* hooks are synchronous and called once at start with a `PluginContext`; they return typed
+objects that the kernel then calls directly. An *extend* hook is for tools alone: no kernel asks it. A hook takes plain positional
 parameters and may leave out those that it does not need; it may not be a wrapper or async.
 """
 
@@ -18,7 +18,7 @@ from fairlead.ports.clock import Clock
 from fairlead.ports.exchange import ExchangeClient
 from fairlead.ports.ids import Ids
 from fairlead.ports.risk import RiskCheck
-from fairlead.ports.store import Store
+from fairlead.ports.store import Store, StoreReader
 
 PROJECT = "fairlead"
 ENTRY_POINT_GROUP = "fairlead.plugins.v1"
@@ -56,3 +56,8 @@ def fairlead_stores(context: PluginContext) -> Sequence[Store]:  # type: ignore[
 @hookspec
 def fairlead_risk_checks(context: PluginContext) -> Sequence[RiskCheck]:  # type: ignore[empty-body]
     """Return risk checks; every one of them must answer for every order that adds exposure."""
+
+
+@hookspec
+def fairlead_store_readers(context: PluginContext) -> Sequence[StoreReader]:  # type: ignore[empty-body]
+    """Return readers of the configured store, for tools: they never write and hold nobody up."""

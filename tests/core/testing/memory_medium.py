@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from fairlead.ports.store import Batch, Store
-from fairlead.testing.conformance.store_medium import Release, StoreMedium
-from fairlead.testing.memory_store import AppendFault, MemoryDisk, MemoryStore
+from fairlead.testing.conformance.store_medium import PlannedFault, StoreMedium
+from fairlead.testing.memory_store import AppendFault, MemoryDisk, MemoryStore, yield_to_loop
 
 
 class MemoryMedium(StoreMedium):
@@ -24,7 +24,7 @@ class MemoryMedium(StoreMedium):
         del store
         self.disk.lose_process()
 
-    def plan_fault(self, store: Store, fault: AppendFault) -> Release:
+    def plan_fault(self, store: Store, fault: AppendFault) -> PlannedFault:
         """Let the next append fail."""
         assert isinstance(store, MemoryStore)
         planned = [fault]
@@ -33,5 +33,9 @@ class MemoryMedium(StoreMedium):
             del batch
             return planned.pop() if planned else None
 
+        async def reached() -> None:
+            while not store.hanging:
+                await yield_to_loop()
+
         store.faults = next_fault
-        return store.release
+        return PlannedFault(reached, store.release)

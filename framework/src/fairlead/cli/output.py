@@ -80,13 +80,14 @@ def print_json(value: object) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> None:
-    """Print a table on stdout, as wide as the terminal."""
+    """Print a table on stdout, as wide as the terminal; the first column is never broken."""
+    from rich.box import SIMPLE
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(escaped(title)) if title else None, title_justify="left")
-    for column in columns:
-        table.add_column(Text(column), overflow="fold")
+    table = Table(title=Text(escaped(title)) if title else None, title_justify="left", box=SIMPLE)
+    for index, column in enumerate(columns):
+        table.add_column(Text(column), overflow="fold", no_wrap=index == 0)
     for row in rows:
         table.add_row(*(Text(cell(value)) for value in row))
     _console().print(table)

@@ -54,6 +54,8 @@ def _list_plugins(*, as_json: bool, check: bool) -> ExitCode:
 
 
 def _row(record: PluginRecord) -> tuple[object, ...]:
+    from fairlead.plugins.lint import HOOK_PREFIX
+
     version = f"{record.version} (editable)" if record.editable else record.version
     return (
         record.name,
@@ -62,5 +64,5 @@ def _row(record: PluginRecord) -> tuple[object, ...]:
         record.requires_api,
         record.state,
         record.order or None,
-        record.hooks,
+        [hook.removeprefix(HOOK_PREFIX) for hook in record.hooks],
     )

@@ -25,7 +25,7 @@ from fairlead.plugins.discovery import InstalledPlugin, installed
 from fairlead.plugins.records import PluginRecord, PluginState
 from fairlead.ports.exchange import ExchangeClient
 from fairlead.ports.risk import RiskCheck
-from fairlead.ports.store import Store
+from fairlead.ports.store import Store, StoreReader
 
 NOT_STARTED = "The kernel did not start."
 
@@ -173,6 +173,10 @@ class PluginManager:
     def risk_checks(self, context: PluginContext) -> tuple[RiskCheck, ...]:
         """Ask every plugin for risk checks, in configured order; raises `PluginRefused`."""
         return cast("tuple[RiskCheck, ...]", self._provided("fairlead_risk_checks", RiskCheck, context))
+
+    def store_readers(self, context: PluginContext) -> tuple[StoreReader, ...]:
+        """Ask every plugin for readers of its store; raises `PluginRefused`."""
+        return cast("tuple[StoreReader, ...]", self._provided("fairlead_store_readers", StoreReader, context))
 
     # -- inside -------------------------------------------------------------------------------
 

@@ -81,10 +81,8 @@ def _converter() -> Converter:
     for kind in (str, int, bool):
         converter.register_structure_hook(kind, functools.partial(_exactly, kind))
     converter.register_structure_hook(float, _float)
-    converter.register_structure_hook(Decimal, lambda value, _: to_decimal(value, _HERE))
-    converter.register_structure_hook_func(
-        lambda kind: isinstance(kind, type) and issubclass(kind, Enum), _member
-    )
+    converter.register_structure_hook(Decimal, _decimal)
+    converter.register_structure_hook(Enum, _member)
     for origin in (tuple, frozenset):
         converter.register_structure_hook_factory(
             functools.partial(_is_collection, origin), functools.partial(_elements_hook, converter, origin)
@@ -98,7 +96,9 @@ def _converter() -> Converter:
     return converter
 
 
-def _exactly(kind: type[T], value: object, _asked: object) -> T:
+def _exactly(kind: type[T], value: object, asked: object) -> object:
+    if isinstance(asked, type) and issubclass(asked, Enum):  # an enum of texts is a `str`, too
+        return _member(value, asked)
     if type(value) is not kind:
         raise _WrongType(value, _SPOKEN[kind])
     return value
@@ -108,6 +108,10 @@ def _float(value: object, _asked: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _WrongType(value, "a number")
     return float(value)
+
+
+def _decimal(value: object, _asked: object) -> Decimal:
+    return to_decimal(value, _HERE)
 
 
 def _member(value: object, kind: type[Enum]) -> Enum:

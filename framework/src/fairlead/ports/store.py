@@ -245,3 +245,34 @@ class Store(Protocol):
 
     async def close(self) -> None:
         """Give the store back; harmless when it is not open."""
+
+
+class StoreReader(Protocol):
+    """A store as it was at one moment, for tools: opened beside a live kernel, it never writes.
+
+    Everything that one reader returns belongs together: commits made after `open` are not seen.
+    """
+
+    async def open(self) -> None:
+        """Open the store and fix the moment.
+
+        Raises `ConfigurationRefused` when there is no store that can be read.
+        """
+
+    async def close(self) -> None:
+        """Close it; harmless when it is not open."""
+
+    async def account(self) -> str:
+        """Return the account the store belongs to."""
+
+    async def head(self) -> JournalHead:
+        """Return the last durable record."""
+
+    async def rows(self, table: str, *, live_only: bool = False) -> Sequence[Mapping[str, Scalar]]:
+        """Return the table's rows in key order; *live_only* keeps those whose column ``live`` is true."""
+
+    async def rows_where(self, table: str, column: str, value: Scalar) -> Sequence[Mapping[str, Scalar]]:
+        """Return the rows whose column equals the value, in key order."""
+
+    async def envelopes(self, after_sequence: int, limit: int) -> Sequence[Envelope]:
+        """Return up to *limit* journal records that follow the sequence, in order."""

@@ -151,6 +151,8 @@ class MemoryStore:
         self._at = at
         self._in_doubt: Batch | None = None
         self._released = asyncio.Event()
+        self.hanging = 0
+        """How many appends hang now."""
 
     async def open(self, account: str, holder: str) -> Opened:
         """See `Store.open`."""
@@ -191,7 +193,7 @@ class MemoryStore:
         if fault is AppendFault.UNCERTAIN_STORED:
             raise CommitUncertain("The commit was not confirmed.")
         if fault is AppendFault.HANGS_STORED:
-            await self._released.wait()
+            await self._hang()
         self._settle(batch)
 
     def release(self) -> None:
@@ -234,6 +236,13 @@ class MemoryStore:
         if self.disk.process is self:
             self.disk.process = None
 
+    async def _hang(self) -> None:
+        self.hanging += 1
+        try:
+            await self._released.wait()
+        finally:
+            self.hanging -= 1
+
     def _settle(self, batch: Batch) -> None:
         """The append's fate is known; unless a `reopen` has taken it over meanwhile, the next may come."""
         if self._in_doubt is batch:
@@ -258,4 +267,4 @@ class MemoryStore:
         if fault is AppendFault.UNCERTAIN_LOST:
             raise CommitUncertain("The commit was not confirmed.")
         if fault is AppendFault.HANGS:
-            await self._released.wait()
+            await self._hang()

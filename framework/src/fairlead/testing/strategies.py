@@ -142,6 +142,12 @@ def facts() -> st.SearchStrategy[Record]:
     return st.one_of([_built(kind) for kind in RECORD_CLASSES])
 
 
+@st.composite
+def histories(draw: st.DrawFn) -> list[Record]:
+    """Draw a history with one record of every kind, in any order."""
+    return [draw(_built(kind)) for kind in draw(st.permutations(RECORD_CLASSES))]
+
+
 def _built(kind: type) -> st.SearchStrategy[Any]:
     hints = typing.get_type_hints(kind)
     return st.builds(kind, **{field.name: _drawn(hints[field.name]) for field in attrs.fields(kind)})

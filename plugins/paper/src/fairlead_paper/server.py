@@ -24,6 +24,10 @@ BUFFER_BYTES_MAX = 8 << 20
 """A client that lets more than this pile up is cut off; it reconnects and reads the history."""
 
 
+PARTING_BYTES_MAX = 64 << 10
+"""When the venue ends, a client with more than this before it is cut off instead of served."""
+
+
 class VenueServer:
     """Serves one desk until it is told to stop."""
 
@@ -31,7 +35,7 @@ class VenueServer:
         self.failure = ""
         self._desk = desk
         self._token = token.encode()
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._conversations: dict[asyncio.Task[None], tuple[asyncio.StreamReader, asyncio.StreamWriter]] = {}
         self._stopped = asyncio.Event()
 
     def stop(self) -> None:
@@ -46,13 +50,23 @@ class VenueServer:
             await self._stopped.wait()
         finally:
             server.close()
-            for writer in tuple(self._writers):
-                writer.close()
+            await self._end_conversations()
             await server.wait_closed()
             self._desk.close()
 
+    async def _end_conversations(self) -> None:
+        """Let answers that were given go out, and wait until nobody is being served."""
+        for reader, writer in self._conversations.values():
+            reader.feed_eof()
+            if writer.transport.get_write_buffer_size() > PARTING_BYTES_MAX:
+                writer.transport.abort()  # it does not read, and is not waited for
+        if self._conversations:
+            await asyncio.wait(tuple(self._conversations))
+
     async def _serve_client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.add(writer)
+        task = asyncio.current_task()
+        assert task is not None
+        self._conversations[task] = (reader, writer)
         stop_listening: Callable[[], None] | None = None
         try:
             hello = await self._greet(reader, writer)
@@ -68,7 +82,7 @@ class VenueServer:
         finally:
             if stop_listening is not None:
                 stop_listening()
-            self._writers.discard(writer)
+            del self._conversations[task]
             writer.close()
 
     async def _greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Hello | None:

@@ -73,10 +73,14 @@ class SocketLink:
             raise NotSent("Not connected to the paper venue.", not_done="Nothing was sent.")
         self._last_number += 1
         number = self._last_number
+        try:
+            line = encode_request(number, request)
+        except Unreadable as error:
+            raise NotSent(str(error), not_done="Nothing was sent.") from error
         answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._waiting[number] = answer
         try:
-            writer.write(encode_request(number, request))
+            writer.write(line)
             async with self._clock.timeout_ns(self._timeout_ns):
                 return await answer
         except TimeoutError as error:

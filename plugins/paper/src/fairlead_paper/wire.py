@@ -68,6 +68,12 @@ def _exactly(kind: type) -> Callable[[object, object], Any]:
     return take
 
 
+def _exact_text(value: object) -> str:
+    if type(value) is not Decimal:
+        raise TypeError(f"a {type(value).__name__} is no Decimal")
+    return text_of(value)
+
+
 def _is(kind: type) -> Callable[[Any], bool]:
     """Match the type itself and not, as the plain registration does, what is derived from it."""
     return lambda wanted: wanted is kind
@@ -78,7 +84,7 @@ def _converter() -> Converter:
     for kind in (str, int, bool):
         converter.register_structure_hook_func(_is(kind), _exactly(kind))
     converter.register_structure_hook(Decimal, lambda value, _kind: decimal_of(value, "number"))
-    converter.register_unstructure_hook(Decimal, text_of)
+    converter.register_unstructure_hook(Decimal, _exact_text)
     return converter
 
 
@@ -135,8 +141,11 @@ class UnreadableAnswer(Unreadable):
 
 
 def _line(head: dict[str, Any], value: object) -> bytes:
-    head.update(_CONVERTER.unstructure(value))
-    return json.dumps(head, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n"
+    try:
+        head.update(_CONVERTER.unstructure(value))
+        return json.dumps(head, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n"
+    except (TypeError, ValueError, AttributeError) as error:
+        raise Unreadable(f"This cannot be written: {error}.") from error
 
 
 def _object(line: bytes) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from fairlead.hookspecs import PluginContext, hookimpl
 from fairlead_sqlstore.settings import SqlStoreSettings
 
 if TYPE_CHECKING:
-    from fairlead.ports.store import Store
+    from fairlead.ports.store import Store, StoreReader
 
 requires_api = "1.0"
 
@@ -22,6 +22,12 @@ requires_api = "1.0"
 def fairlead_stores(context: PluginContext) -> Sequence[Store]:
     """Return the store that the plugin's configuration table describes."""
     return _stores(SqlStoreSettings.structured(context.configuration))
+
+
+@hookimpl
+def fairlead_store_readers(context: PluginContext) -> Sequence[StoreReader]:
+    """Return a reader of the store that the plugin's configuration table describes."""
+    return _readers(SqlStoreSettings.structured(context.configuration))
 
 
 class SqlStorePlugin:
@@ -38,8 +44,20 @@ class SqlStorePlugin:
         del context
         return _stores(self._settings)
 
+    @hookimpl
+    def fairlead_store_readers(self, context: PluginContext) -> Sequence[StoreReader]:
+        """Return a reader of the store of the settings."""
+        del context
+        return _readers(self._settings)
+
 
 def _stores(settings: SqlStoreSettings) -> Sequence[Store]:
     from fairlead_sqlstore.store import SqlStore
 
     return [SqlStore(settings)]
+
+
+def _readers(settings: SqlStoreSettings) -> Sequence[StoreReader]:
+    from fairlead_sqlstore.reader import SqlReader
+
+    return [SqlReader(settings.path, busy_timeout_ms=settings.busy_timeout_ms, is_snapshot=True)]

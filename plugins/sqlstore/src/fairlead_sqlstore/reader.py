@@ -24,10 +24,17 @@ T = TypeVar("T")
 
 
 class SqlReader:
-    """The reading half of a `Store`, on a database file; never writes and never waits for a writer."""
+    """The reading half of a `Store`, on a database file; never writes and never waits for a writer.
 
-    def __init__(self, path: str | Path, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> None:
+    Each call sees what was committed before it; with *is_snapshot* every call sees the store as it was
+    when the reader was opened. A snapshot keeps the write-ahead log from shrinking, so close it soon.
+    """
+
+    def __init__(
+        self, path: str | Path, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS, is_snapshot: bool = False
+    ) -> None:
         self._path = Path(os.path.realpath(path))
+        self._is_snapshot = is_snapshot
         self._busy_timeout_ms = busy_timeout_ms
         self._worker: Worker | None = None
         self._session: ReadSession | None = None
@@ -102,7 +109,14 @@ class SqlReader:
     def _open_session(self) -> ReadSession:
         from fairlead_sqlstore.reading import ReadSession
 
-        return ReadSession(self._path, self._busy_timeout_ms)
+        session = ReadSession(self._path, self._busy_timeout_ms)
+        if self._is_snapshot:
+            try:
+                session.hold_still()
+            except BaseException:  # supervision point: a session that cannot be used must not stay open
+                session.close()
+                raise
+        return session
 
 
 def _nothing() -> None:

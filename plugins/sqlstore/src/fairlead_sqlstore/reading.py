@@ -52,6 +52,14 @@ class ReadSession:
         self._engine.dispose()
         self._raw.close()
 
+    def hold_still(self) -> None:
+        """See the store from now on as it is now: a transaction that its first reading begins."""
+        try:
+            self._raw.execute("BEGIN")
+            self._raw.execute("SELECT count(*) FROM store_state").fetchone()
+        except sqlite3.Error as error:
+            raise explained(error, self._path) from error
+
     def state(self) -> Sequence[Any]:
         """Return account, epoch, holder, head sequence and head hash."""
         columns = _state.c

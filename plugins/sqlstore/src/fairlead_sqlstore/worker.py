@@ -43,7 +43,7 @@ class Worker:
         return await future
 
     def post(self, job: Callable[[], object]) -> None:
-        """Let the thread do the job after what it has to do already; nobody waits for it, it raises nothing."""
+        """Let the thread do the job after what it has to do already; nobody waits, and it raises nothing."""
         loop = asyncio.get_running_loop()
         if not self._ended:
             self._jobs.put((loop, loop.create_future(), job))

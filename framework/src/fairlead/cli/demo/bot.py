@@ -5,7 +5,7 @@ prices come from the market's history, everything else from the kernel. So it ca
 
 It tries some things on purpose, to show that the kernel and not the bot has to be right about them:
 
-- it sizes by the strength of its signal, and lets the risk checks say what is too small;
+- it sizes by the strength of its signal and by how lively the market is, and lets the risk checks say what is too small;
 - all three strategies may want a position, though only two are allowed at once;
 - after a restart it decides again on the last trade. Every proposal carries a key made of the trade's index on
   the tape, so a decision that was made before the kill is answered with its first order.
@@ -39,6 +39,7 @@ TREND, DIP, BREAKOUT = "trend", "dip", "breakout"
 TREND_NOTIONAL_PER_POINT = Decimal(1_500)
 TREND_NOTIONAL_MAX = Decimal(6_000)
 DIP_QUANTITY = Decimal("0.03")
+DIP_LIVELY_POINTS = Decimal(5)
 DIP_DISTANCE = Decimal("0.0002")
 DIP_PATIENCE = 40
 DIP_PROFIT = Decimal("0.0008")
@@ -111,21 +112,27 @@ class Bot:
         position = self._session.position(SYMBOL, DIP)
         is_overdue = position is not None and tick.ts_ns - position.opened_ns > DIP_HOLDING_NS
         for order in working:
-            age = tick.index - _index_of(order)
-            if age % DIP_PATIENCE == 0 or (order.reduces and is_overdue):
+            is_old = (tick.index - _index_of(order)) % DIP_PATIENCE == 0
+            if order.limit_price is not None and (is_old or (order.reduces and is_overdue)):
                 await self._session.cancel(order.client_order_id)
         if working:
             return
-        if not held and tick.index % PAUSE == PAUSE // 2:
+        quantity = self._dip_quantity()
+        if not held and quantity and tick.index % PAUSE == PAUSE // 2:
             price = self._on_grid(tick.price * (1 - DIP_DISTANCE))
-            await self._propose(
-                tick, DIP, "bid", Proposal.buy, quantity=DIP_QUANTITY, limit_price=price
-            )
+            await self._propose(tick, DIP, "bid", Proposal.buy, quantity=quantity, limit_price=price)
         elif held and is_overdue:
             await self._propose(tick, DIP, "give-up", Proposal.sell, quantity=held)
         elif held and position is not None and position.average_entry_price is not None:
             price = self._on_grid(position.average_entry_price * (1 + DIP_PROFIT))
             await self._propose(tick, DIP, "offer", Proposal.sell, quantity=held, limit_price=price)
+
+    def _dip_quantity(self) -> Decimal:
+        """Return the size of a bid: the full one when prices move, less the quieter they are."""
+        prices = list(self._prices)[-PAUSE:]
+        distance = (max(prices) - min(prices)) / prices[-1] * BASIS_POINTS
+        quantity = DIP_QUANTITY * min(distance / DIP_LIVELY_POINTS, Decimal(1))
+        return quantity.quantize(self._instrument.quantity_increment)
 
     async def _breakout(self, tick: Tick) -> None:
         """Buy the highest price of the last trades, and sell the lowest of half as many."""

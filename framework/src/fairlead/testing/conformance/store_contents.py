@@ -131,9 +131,7 @@ class ContentRules(StoreRules):
         """S-16 With live_only the rows whose column live is true come, as they are after the last batch."""
         store = medium.store()
         scribe = await Scribe.opened(store)
-        await scribe.write(
-            *(sample_row("orders", client_order_id=f"{i}", live=i in {0, 1, 2, 3}) for i in range(8))
-        )
+        await scribe.write(*(sample_row("orders", client_order_id=i, live=i in "0123") for i in "01234567"))
         assert [row["client_order_id"] for row in await store.rows("orders", live_only=True)] == list("0123")
         await scribe.write(
             sample_row("orders", client_order_id="1", live=False),

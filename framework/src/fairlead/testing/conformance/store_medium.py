@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+
+import attrs
 
 from fairlead.ports.store import Store
 from fairlead.testing.memory_store import AppendFault
 
-Release = Callable[[], None]
+
+@attrs.frozen
+class PlannedFault:
+    """A fault that waits for the next append: *reached* returns once that hangs, *release* lets it go on."""
+
+    reached: Callable[[], Awaitable[None]]
+    release: Callable[[], None]
 
 
 class StoreMedium(abc.ABC):
@@ -31,8 +39,8 @@ class StoreMedium(abc.ABC):
         """
         raise NotImplementedError
 
-    def plan_fault(self, store: Store, fault: AppendFault) -> Release:
-        """Let the store's next append go wrong like this; return what lets a hanging one go on.
+    def plan_fault(self, store: Store, fault: AppendFault) -> PlannedFault:
+        """Let the store's next append go wrong like this; *reached* and *release* matter when it hangs.
 
         Needed for every fault in ``faults``.
         """

@@ -1,0 +1,131 @@
+"""What the demo's processes are started with: plugin tables, sizes, fault rates."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from fairlead.cli.demo.bot import SYMBOL
+from fairlead.kernel.settings import KernelSettings
+
+ACCOUNT = "main"
+TAPE_LENGTH = 1_000
+TRADES_MIN = 400
+"""Fewer leave the bot too little to do between its first look and the kill."""
+
+OPENING_BALANCE = "USDT=100000"
+TOKEN_VARIABLE = "FAIRLEAD_PAPER_TOKEN"  # noqa: S105 - the name of a variable, not a token
+PLUGINS = ("paper", "sqlstore", "riskhooks")
+CLIENT_TIMEOUT_MS = 2_000
+"""How long the client waits for one answer: shorter than an order's deadline, so that a request can come late."""
+
+FAULT_RATES: Mapping[str, str] = {
+    "lost_request": "0.02",
+    "lost_answer": "0.02",
+    "late_answer": "0.03",
+    "late_request": "0.03",
+    "expired_request": "0.03",
+    "rate_limited": "0.02",
+    "garbage_answer": "0.02",
+    "duplicate_report": "0.03",
+    "delayed_report": "0.03",
+    "reordered_report": "0.03",
+    "disconnect": "0.01",
+    "duplicate_fill": "0.25",
+}
+"""The part of the chances at which each kind of fault happens with ``--faults``."""
+
+
+class Moment(StrEnum):
+    """Where the order in flight is when the process is killed."""
+
+    BEFORE_SEND = "before_send"
+    AFTER_ANSWER = "after_answer"
+
+
+@attrs.frozen
+class Hold:
+    """Stop in the middle of the first order at or after a trade, and wait to be killed there."""
+
+    at_trade: int
+    moment: Moment
+
+
+@attrs.frozen(kw_only=True)
+class KernelProcessSettings:
+    """Everything that the process with kernel and bot is told; it remembers nothing else."""
+
+    venue_address: str
+    store: str
+    acknowledgements: str
+    trades: int
+    fault_seed: int | None
+    hold: Hold | None
+
+    def text(self) -> str:
+        """Return the settings as one argument of a command line."""
+        return json.dumps(attrs.asdict(self))
+
+    @classmethod
+    def of_text(cls, text: str) -> KernelProcessSettings:
+        """Return the settings that `text` wrote."""
+        values = json.loads(text)
+        hold = values.pop("hold")
+        return cls(hold=hold and Hold(hold["at_trade"], Moment(hold["moment"])), **values)
+
+    def tables(self) -> dict[str, dict[str, Any]]:
+        """Return the plugins' configuration tables."""
+        paper: dict[str, Any] = {
+            "mode": "process",
+            "account": ACCOUNT,
+            "address": self.venue_address,
+            "token_env": TOKEN_VARIABLE,
+            "request_timeout_ms": CLIENT_TIMEOUT_MS,
+        }
+        if self.fault_seed is not None:
+            paper["faults"] = {"seed": self.fault_seed, "rates": dict(FAULT_RATES)}
+        return {
+            "paper": paper,
+            "sqlstore": {"path": self.store},
+            "riskhooks": {
+                "minimum_size": {"symbols": {SYMBOL: {"minimum_quantity": "0.0005", "minimum_cost": "250"}}},
+                "maximum_positions": {"per_symbol": 2, "allow_increase": True},
+            },
+        }
+
+
+def kernel_settings() -> KernelSettings:
+    """Return the kernel's settings: the defaults, but for a wait shorter than the deadline."""
+    return KernelSettings(account=ACCOUNT, request_timeout_ms=2 * CLIENT_TIMEOUT_MS)
+
+
+@attrs.frozen(kw_only=True)
+class DemoFiles:
+    """The files of one run."""
+
+    folder: Path
+
+    @property
+    def store(self) -> Path:
+        """Return the kernel's database."""
+        return self.folder / "kernel.sqlite"
+
+    @property
+    def venue(self) -> Path:
+        """Return the venue's database."""
+        return self.folder / "venue.sqlite"
+
+    @property
+    def acknowledgements(self) -> Path:
+        """Return the list of client order ids that `execute` answered, one a line."""
+        return self.folder / "acknowledged.txt"
+
+    @property
+    def log(self) -> Path:
+        """Return what the processes wrote on stderr."""
+        return self.folder / "processes.log"
