@@ -42,6 +42,8 @@ SETTINGS = KernelSettings(
     deadline_margin_ms=200,
     look_up_interval_ms=200,
     look_up_interval_max_ms=2_000,
+    commit_timeout_ms=300,
+    recovery_interval_ms=50,
 )
 
 TRADES = (("101", "0.30"), ("100", "0.37"), ("100", "0.23"))
@@ -69,6 +71,7 @@ class MarketWorld(KernelWorld):
         self.venue.open_account(ACCOUNT, OPENING)
         self.desk: Desk | None = None
         self.problems: Problems = []
+        self.expected_anomalies: frozenset[str] = frozenset()
         super().__init__(
             self._open_venue,
             settings=SETTINGS,
