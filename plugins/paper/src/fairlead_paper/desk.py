@@ -172,9 +172,7 @@ class Desk:
         return self._tape.symbol if self._tape else ""
 
     def _played(self, index: int, recorded: TapeTrade, now_ns: int) -> say.PlayedTrade:
-        return say.PlayedTrade(
-            index, self._symbol, recorded.price, recorded.quantity, recorded.ts_ns, now_ns
-        )
+        return say.PlayedTrade(index, self._symbol, recorded.price, recorded.quantity, recorded.ts_ns, now_ns)
 
     def _read_trades(self, request: say.ReadTrades) -> say.Played | say.Refused:
         """Return played trades by index; their time is the tape's, whatever the venue's was."""
