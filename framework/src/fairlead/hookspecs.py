@@ -1,8 +1,9 @@
 """The hooks of the plugin API, version 1.
 
 *Provide* hooks are synchronous and called once at start with a `PluginContext`; they return typed
-objects that the kernel then calls directly. An *extend* hook is for tools alone: no kernel asks it. A hook takes plain positional
-parameters and may leave out those that it does not need; it may not be a wrapper or async.
+objects that the kernel then calls directly. An *extend* hook is for tools alone: no kernel asks it. A
+hook takes plain positional parameters and may leave out those that it does not need; it may not be a
+wrapper or async.
 """
 
 from __future__ import annotations

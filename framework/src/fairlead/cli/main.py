@@ -14,7 +14,12 @@ from fairlead.cli.exit_codes import ExitCode
 from fairlead.errors import FairleadError
 
 COMMANDS: Mapping[str, str] = {
+    "demo": "fairlead.cli.demo.command",
     "plugins": "fairlead.cli.plugins",
+    "orders": "fairlead.cli.orders",
+    "positions": "fairlead.cli.positions",
+    "explain": "fairlead.cli.explain",
+    "journal": "fairlead.cli.journal",
 }
 """Command -> the module that adds it; in the order in which the help lists them."""
 

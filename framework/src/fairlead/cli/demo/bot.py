@@ -5,10 +5,11 @@ prices come from the market's history, everything else from the kernel. So it ca
 
 It tries some things on purpose, to show that the kernel and not the bot has to be right about them:
 
-- it sizes by the strength of its signal and by how lively the market is, and lets the risk checks say what is too small;
+- it sizes by the strength of its signal and by how lively the market is, and lets the risk checks say what
+  is too small;
 - all three strategies may want a position, though only two are allowed at once;
-- after a restart it decides again on the last trade. Every proposal carries a key made of the trade's index on
-  the tape, so a decision that was made before the kill is answered with its first order.
+- after a restart it decides again on the last trade. Every proposal carries a key made of the trade's index
+  on the tape, so a decision that was made before the kill is answered with its first order.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from fairlead.kernel.results import ExecutionResult
 
 SYMBOL = "BTC/USDT"
 OWNER = "demo"
-MEMORY = 100
+MEMORY = 60
 """Trades that the bot looks back."""
 
 PAUSE = 10
@@ -36,12 +37,12 @@ BASIS_POINTS = Decimal(10_000)
 NS_PER_MINUTE = 60_000_000_000
 
 TREND, DIP, BREAKOUT = "trend", "dip", "breakout"
-TREND_NOTIONAL_PER_POINT = Decimal(1_500)
+TREND_NOTIONAL_PER_POINT = Decimal(400)
 TREND_NOTIONAL_MAX = Decimal(6_000)
 DIP_QUANTITY = Decimal("0.03")
-DIP_LIVELY_POINTS = Decimal(5)
+DIP_LIVELY_POINTS = Decimal(16)
 DIP_DISTANCE = Decimal("0.0002")
-DIP_PATIENCE = 40
+DIP_PATIENCE = 30
 DIP_PROFIT = Decimal("0.0008")
 DIP_HOLDING_NS = 45 * NS_PER_MINUTE
 BREAKOUT_QUANTITY = Decimal("0.02")
@@ -93,8 +94,7 @@ class Bot:
         if tick.index % PAUSE or self._working(TREND, tick):
             return
         prices = list(self._prices)
-        slow = sum(prices) / len(prices)
-        fast = sum(prices[-PAUSE:]) / PAUSE
+        slow, fast = _mean(prices), _mean(prices[-PAUSE:])
         strength = (fast - slow) / slow * BASIS_POINTS
         held = self._held(TREND)
         if strength > 0 and not held:
@@ -168,6 +168,10 @@ class Bot:
     ) -> None:
         proposal = make(SYMBOL, book=book, metadata={"tape": str(tick.index), "why": why}, **wishes)
         await self._execute(proposal, f"tape-{tick.index}-{book}-{why}")
+
+
+def _mean(prices: list[Decimal]) -> Decimal:
+    return sum(prices, Decimal(0)) / len(prices)
 
 
 def _index_of(order: OrderView) -> int:

@@ -7,9 +7,9 @@ exits with 0 when nothing is wrong, 1 when something is, 2 when it could not loo
 lost             acknowledged intents, venue orders and venue fills that the journal lacks or tells with other
                  figures; records missing in the journal; booked fills without a row
 duplicated       intents with two venue orders, keys with two intents, fills booked twice
-cash_reconciled  for every asset: what the venue's balance moved = what the journal's fills moved = the kernel's
-                 balance; for every position: quantity = its fills, realized - cost - fees = cash moved; all
-                 of it to the last digit
+cash_reconciled  for every asset: what the venue's balance moved = what the journal's fills moved = the
+                 kernel's balance; for every position: quantity = its fills, realized - cost - fees = cash
+                 moved; all of it to the last digit
 """
 
 from __future__ import annotations
@@ -98,7 +98,9 @@ def _check_records(evidence: Evidence, findings: Findings) -> None:
     """The journal's records are 1, 2, 3 to the head."""
     present = set(evidence.sequences)
     last = max(evidence.head_sequence, *present, 0)
-    findings.lost += [f"journal record {number}: missing" for number in range(1, last + 1) if number not in present]
+    findings.lost += [
+        f"journal record {number}: missing" for number in range(1, last + 1) if number not in present
+    ]
 
 
 def _check_intents(evidence: Evidence, findings: Findings) -> None:
@@ -114,8 +116,12 @@ def _check_intents(evidence: Evidence, findings: Findings) -> None:
         if count > 1:
             findings.duplicated.append(f"intent {name}: {count} orders at the venue")
     ids = Counter(intent["client_order_id"] for intent in intents)
-    findings.duplicated += [f"intent {name}: {count} times in the journal" for name, count in ids.items() if count > 1]
-    keys = Counter((intent["owner"], intent["idempotency_key"]) for intent in intents if intent["idempotency_key"])
+    findings.duplicated += [
+        f"intent {name}: {count} times in the journal" for name, count in ids.items() if count > 1
+    ]
+    keys = Counter(
+        (intent["owner"], intent["idempotency_key"]) for intent in intents if intent["idempotency_key"]
+    )
     findings.duplicated += [f"key {key}: {count} intents" for (_, key), count in keys.items() if count > 1]
 
 
@@ -127,7 +133,9 @@ def _check_fills(evidence: Evidence, findings: Findings) -> None:
     booked = {_key(fill): fill for fill in evidence.records["order_filled"]}
     rows = {_key(fill): fill for fill in evidence.kernel["fills"]}
     trades = Counter(fill["trade_id"] for fill in evidence.records["order_filled"])
-    findings.duplicated += [f"trade {name}: booked {count} times" for name, count in trades.items() if count > 1]
+    findings.duplicated += [
+        f"trade {name}: booked {count} times" for name, count in trades.items() if count > 1
+    ]
     row_trades = Counter(fill["trade_id"] for fill in evidence.kernel["fills"])
     findings.duplicated += [f"trade {name}: {count} rows" for name, count in row_trades.items() if count > 1]
     happened = {_key(fill): fill for fill in evidence.venue["fills"]}
@@ -151,7 +159,9 @@ def _key(fill: Row) -> tuple[str, str]:
 
 
 def _differs(one: Row, other: Row) -> bool:
-    return one["side"] != other["side"] or any(Decimal(one[name]) != Decimal(other[name]) for name in FILL_FIGURES)
+    return one["side"] != other["side"] or any(
+        Decimal(one[name]) != Decimal(other[name]) for name in FILL_FIGURES
+    )
 
 
 def _check_orders(evidence: Evidence, findings: Findings) -> None:
@@ -165,7 +175,9 @@ def _check_orders(evidence: Evidence, findings: Findings) -> None:
         for order in orders:
             stated = [Decimal(order[name]) for name in ("filled_quantity", "filled_value", "fees")]
             if stated != sums[order["client_order_id"]]:
-                findings.cash.append(f"order {order['client_order_id']}: its {where} sums are not those of its fills")
+                findings.cash.append(
+                    f"order {order['client_order_id']}: its {where} sums are not those of its fills"
+                )
 
 
 def moved_by_fills(evidence: Evidence) -> dict[str, Decimal]:
@@ -228,7 +240,9 @@ def _check_positions(evidence: Evidence, findings: Findings) -> None:
             findings.cash.append(f"position {'/'.join(key)}: quantity is not that of its fills")
         realized, cost, fees = (Decimal(row[name]) for name in ("realized_pnl", "cost", "fees"))
         if EXACT.subtract(EXACT.subtract(realized, cost), fees) != cash[key]:
-            findings.cash.append(f"position {'/'.join(key)}: realized - cost - fees is not the cash that moved")
+            findings.cash.append(
+                f"position {'/'.join(key)}: realized - cost - fees is not the cash that moved"
+            )
 
 
 def report(evidence: Evidence, findings: Findings) -> dict[str, Any]:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from fairlead.cli.demo.settings import Moment
 from fairlead.ports.exchange import Answer, ExchangeClient, SubmitRequest
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 
 class HoldingClient:

@@ -76,7 +76,9 @@ async def run(settings: KernelProcessSettings, tell: Tell) -> None:
     await client.connect(Deaf())
     await clock.advance_to((await venue.venue_state()).now_ns, lambda: True)
     clock.on_move = venue.move_time
-    holding = HoldingClient(client, settings.hold.moment if settings.hold else Moment.BEFORE_SEND, _held(tell))
+    holding = HoldingClient(
+        client, settings.hold.moment if settings.hold else Moment.BEFORE_SEND, _held(tell)
+    )
     plugins = list(tables)
     kernel = Kernel(kernel_settings(), plugins, clock=clock, exchange=as_client(holding), tables=tables)
     await clock.run(kernel.start(), lambda: kernel.is_settled(clock.waiting_tasks))
@@ -88,7 +90,7 @@ async def run(settings: KernelProcessSettings, tell: Tell) -> None:
         if index >= hold_at:
             holding.arm()
 
-    with Path(settings.acknowledgements).open("a", encoding="ascii") as file:
+    with _appended(settings.acknowledgements) as file:
         bot = Bot(kernel, Acknowledgements(kernel.session(owner=OWNER), file).execute)
         await Player(kernel, venue, clock, bot, on_trade).play(settings.trades)
     state = await venue.venue_state()
@@ -104,6 +106,10 @@ def _exchange(table: Mapping[str, Any], clock: ReplayClock) -> ExchangeClient:
     logger = logging.getLogger("fairlead.demo")
     (client,) = manager.exchanges(PluginContext(ACCOUNT, clock, SystemIds(), {}, logger))
     return client
+
+
+def _appended(path: str) -> TextIO:
+    return Path(path).open("a", encoding="ascii")
 
 
 def _held(tell: Tell) -> Callable[[str], None]:

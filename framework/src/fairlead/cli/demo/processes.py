@@ -81,7 +81,9 @@ async def start_venue(
     settings: Sequence[str], log: IO[bytes], clock: Clock, **variables: str
 ) -> tuple[LineProcess, str]:
     """Start the paper venue and return it with its address."""
-    venue = await LineProcess.start("paper venue", ["fairlead_paper", "serve", *settings], log, clock, **variables)
+    venue = await LineProcess.start(
+        "paper venue", ["fairlead_paper", "serve", *settings], log, clock, **variables
+    )
     said = await venue.line()
     if said is None:
         raise DemoFailed(

@@ -14,15 +14,14 @@ from fairlead.cli.demo.bot import SYMBOL
 from fairlead.kernel.settings import KernelSettings
 
 ACCOUNT = "main"
-TAPE_LENGTH = 1_000
-TRADES_MIN = 400
-"""Fewer leave the bot too little to do between its first look and the kill."""
 
 OPENING_BALANCE = "USDT=100000"
 TOKEN_VARIABLE = "FAIRLEAD_PAPER_TOKEN"  # noqa: S105 - the name of a variable, not a token
-PLUGINS = ("paper", "sqlstore", "riskhooks")
+SIZE_LIMITS = {"minimum_quantity": "0.005", "minimum_cost": "1000"}
+"""Far above the venue's: what is smaller is not worth its fees."""
+
 CLIENT_TIMEOUT_MS = 2_000
-"""How long the client waits for one answer: shorter than an order's deadline, so that a request can come late."""
+"""How long the client waits for one answer: less than an order's deadline, so that a request can be late."""
 
 FAULT_RATES: Mapping[str, str] = {
     "lost_request": "0.02",
@@ -93,7 +92,7 @@ class KernelProcessSettings:
             "paper": paper,
             "sqlstore": {"path": self.store},
             "riskhooks": {
-                "minimum_size": {"symbols": {SYMBOL: {"minimum_quantity": "0.0005", "minimum_cost": "250"}}},
+                "minimum_size": {"symbols": {SYMBOL: dict(SIZE_LIMITS)}},
                 "maximum_positions": {"per_symbol": 2, "allow_increase": True},
             },
         }

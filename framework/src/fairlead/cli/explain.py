@@ -1,0 +1,113 @@
+"""`fairlead explain ORDER`: why an order is in the state it is in, from the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import attrs
+import typer
+
+from fairlead.cli.store_access import (
+    DEFAULT_PLUGIN,
+    JsonOption,
+    PluginOption,
+    StoreOption,
+    journal_of,
+    read_store,
+)
+
+if TYPE_CHECKING:
+    from fairlead.cli.story import StoryLine
+    from fairlead.domain.records import Record
+    from fairlead.ports.store import StoreReader
+
+_PREFIX_MIN = 4
+_LISTED_MAX = 5
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+
+    @app.command("explain")
+    def explain(
+        *,
+        order: Annotated[
+            str, typer.Argument(help="The order's id: ours, its beginning, the venue's, or its key.")
+        ],
+        store: StoreOption,
+        store_plugin: PluginOption = DEFAULT_PLUGIN,
+        as_json: JsonOption = False,
+    ) -> None:
+        """Tell the story of one order: who asked, what was judged, sent, answered and concluded, and why."""
+        from fairlead.cli import output
+
+        found = read_store(store, store_plugin, lambda reader: explained(reader, order))
+        if as_json:
+            output.print_json(found)
+        else:
+            _print(found)
+
+
+@attrs.frozen
+class Explanation:
+    """An order's row and its story."""
+
+    client_order_id: str
+    order: Mapping[str, Any]
+    story: Sequence[StoryLine]
+
+
+async def explained(reader: StoreReader, name: str) -> Explanation:
+    """Return the story of the order that the name means.
+
+    Raises `UnknownName` when no order, or more than one, is meant.
+    """
+    from fairlead.cli.story import tell
+    from fairlead.domain.records import KernelStarted
+    from fairlead.kernel.codec import decode
+
+    order = await _find(reader, name)
+    client_order_id = str(order["client_order_id"])
+    mark = client_order_id.encode()
+    records: list[tuple[int, int, Record]] = [
+        (envelope.sequence, envelope.ts_ns, decode(envelope))
+        async for envelope in journal_of(reader)
+        if envelope.kind == KernelStarted.KIND or mark in envelope.payload
+    ]
+    return Explanation(client_order_id, order, tell(client_order_id, records))
+
+
+async def _find(reader: StoreReader, name: str) -> Mapping[str, Any]:
+    from fairlead.errors import UnknownName
+
+    rows = await reader.rows("orders")
+    exact = [
+        row for row in rows if name in (row["client_order_id"], row["venue_order_id"], row["idempotency_key"])
+    ]
+    found = exact or [
+        row for row in rows if len(name) >= _PREFIX_MIN and str(row["client_order_id"]).startswith(name)
+    ]
+    if not name or not found:
+        raise UnknownName("order", name, fix="List them with `fairlead orders`.")
+    if len(found) > 1:
+        meant = ", ".join(str(row["client_order_id"]) for row in found[:_LISTED_MAX])
+        raise UnknownName("order", name, fix=f"{len(found)} orders are meant: {meant}.")
+    return found[0]
+
+
+def _print(found: Explanation) -> None:
+    from fairlead.cli import output
+    from fairlead.cli.wording import plain_number, size_of, time_of
+
+    order = found.order
+    output.print_line(f"Order {found.client_order_id}: {size_of(order)}")
+    lines: list[tuple[object, ...]] = []
+    shown = 0
+    for line in found.story:
+        lines.append((time_of(line.ts_ns) if line.ts_ns != shown else None, line.sequence, line.text))
+        shown = line.ts_ns
+    output.print_table(("time (UTC)", "record", "what happened"), lines)
+    state = str(order["state"]).upper()
+    filled = f"{plain_number(order['filled_quantity'])} of {plain_number(order['quantity'])} filled"
+    output.print_line(f"Now it is {state}, {filled}.")

@@ -1,0 +1,184 @@
+"""An order's story: its journal records, one after the other, in plain sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import attrs
+
+from fairlead.cli.wording import plain_number, seconds_of, time_of
+from fairlead.domain.numbers import ZERO, add
+from fairlead.domain.order_table import OrderEvent
+from fairlead.domain.records import (
+    AnomalyNoted,
+    AttemptStarted,
+    CommandRefused,
+    KernelStarted,
+    OrderAccepted,
+    OrderEventNoted,
+    OrderFilled,
+    OrderInitialized,
+    Record,
+)
+from fairlead.domain.verdicts import Verdict
+
+_SOURCES = {
+    "answer": "the answer to the request",
+    "stream": "the venue's stream",
+    "look_up": "a look-up",
+    "open_orders": "the venue's list of open orders",
+    "history": "the venue's trade history",
+}
+
+
+@attrs.frozen
+class StoryLine:
+    """One sentence, and the record that it tells: its sequence, wall time and kind."""
+
+    sequence: int
+    ts_ns: int
+    kind: str
+    text: str
+
+
+def tell(client_order_id: str, records: Iterable[tuple[int, int, Record]]) -> list[StoryLine]:
+    """Tell an order's story from (sequence, time, record) of the whole journal.
+
+    Starts of the kernel during the order's life are part of it. Empty when the journal lacks the order.
+    """
+    teller = _Teller(client_order_id)
+    lines: list[StoryLine] = []
+    last = 0
+    for sequence, ts_ns, record in records:
+        if isinstance(record, KernelStarted):
+            if lines:
+                text = f"A kernel started (epoch {record.epoch}, {record.holder})."
+                lines.append(StoryLine(sequence, ts_ns, record.KIND, text))
+            continue
+        if client_order_id in (getattr(record, "client_order_id", ""), getattr(record, "subject", "")):
+            lines += [StoryLine(sequence, ts_ns, record.KIND, text) for text in teller.sentences(record)]
+            last = len(lines)
+    return lines[:last]
+
+
+class _Teller:
+    """Turns records into sentences; remembers how much was filled."""
+
+    def __init__(self, client_order_id: str) -> None:
+        self.client_order_id = client_order_id
+        self.quantity = ZERO
+        self.filled = ZERO
+
+    def sentences(self, record: Record) -> Iterator[str]:
+        """Yield the sentences of one record."""
+        say = _SAY.get(type(record))
+        if say is None:
+            yield f"{record.KIND} was recorded."
+        else:
+            yield from say(self, record)
+
+    def initialized(self, record: OrderInitialized) -> Iterator[str]:
+        self.quantity = record.quantity
+        at = (
+            "at the market"
+            if record.limit_price is None
+            else f"at {plain_number(record.limit_price)} or better"
+        )
+        yield (
+            f"{record.owner} asked to {record.side.value} {plain_number(record.quantity)} {record.symbol} "
+            f"{at}, for book {record.book}{_notes(record)}."
+        )
+        if record.reference_price is not None:
+            yield f"It was judged at a price of {plain_number(record.reference_price)}."
+        if record.reduces:
+            yield "The kernel found that it reduces a position."
+        for verdict in record.verdicts:
+            yield _verdict(verdict)
+        if record.approved:
+            yield "It was approved, and what it may use was reserved in the same step."
+        else:
+            yield f"It was denied ({record.denial_code}): nothing was reserved and nothing was sent."
+
+    def attempt(self, record: AttemptStarted) -> Iterator[str]:
+        until = "the venue knows no deadline"
+        if record.deadline_ns:
+            span = seconds_of(record.deadline_ns - record.not_before_ns)
+            until = f"the venue must refuse it after {time_of(record.deadline_ns)} ({span} s later)"
+        yield f"Attempt {record.number} went out after this was on disk; {until}."
+
+    def accepted(self, record: OrderAccepted) -> Iterator[str]:
+        known = f" as {record.venue_order_id}" if record.venue_order_id else ""
+        shown = "shows it working" if record.event is OrderEvent.SHOWN_LIVE else "has it"
+        yield f"The venue {shown}{known}: {_SOURCES.get(record.source, record.source)} says so."
+
+    def fill(self, record: OrderFilled) -> Iterator[str]:
+        self.filled = add(self.filled, record.quantity)
+        did = "bought" if record.side.value == "buy" else "sold"
+        yield (
+            f"Trade {record.trade_id} {did} {plain_number(record.quantity)} at {plain_number(record.price)} "
+            f"for {plain_number(record.value)} {record.quote}, fee {plain_number(record.fee)} "
+            f"({record.liquidity.value}), learned from {_SOURCES.get(record.source, record.source)}; "
+            f"{self._progress()}."
+        )
+
+    def _progress(self) -> str:
+        if self.filled == self.quantity:
+            return "with it the order is filled"
+        return f"filled so far: {plain_number(self.filled)} of {plain_number(self.quantity)}"
+
+    def event(self, record: OrderEventNoted) -> Iterator[str]:
+        start = _EVENTS.get(record.event, f"{record.event.value} was recorded").format(by=record.by)
+        later = f" The venue is asked at {time_of(record.look_up_ns)}." if record.look_up_ns else ""
+        if record.look_up_ns and record.event is OrderEvent.LIMITED:
+            later = f" It is tried again at {time_of(record.look_up_ns)}."
+        yield f"{start}: {record.cause or 'no reason was given'}.{later}"
+
+    def anomaly(self, record: AnomalyNoted) -> Iterator[str]:
+        yield f"Anomaly {record.anomaly.value} ({record.severity.value}): {record.detail}."
+
+    def refusal(self, record: CommandRefused) -> Iterator[str]:
+        yield f"{record.by} asked to {record.command} it and was refused ({record.code}): {record.reason}"
+
+
+def _notes(record: OrderInitialized) -> str:
+    parts = [f"key {record.idempotency_key}"] if record.idempotency_key else []
+    parts += [f"{name}={text}" for name, text in record.metadata]
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def _verdict(verdict: Verdict) -> str:
+    who = f"{verdict.check} {verdict.version}".strip()
+    figures = ", ".join(f"{name}={figure}" for name, figure in verdict.figures)
+    compared = f" ({figures})" if figures else ""
+    if verdict.allowed:
+        return f"{who} allowed it{f': {verdict.reason}' if verdict.reason else '.'}"
+    return f"{who} denied it, {verdict.code}: {verdict.reason}{compared}"
+
+
+_EVENTS: dict[OrderEvent, str] = {
+    OrderEvent.NOT_SENT: "It was never sent",
+    OrderEvent.LIMITED: "The venue turned it away for its rate limit",
+    OrderEvent.OUTCOME_UNKNOWN: "Nobody knows whether it arrived, and it is not sent again",
+    OrderEvent.REJECTED: "The venue refused it",
+    OrderEvent.CANCELED: "The venue says it is canceled",
+    OrderEvent.EXPIRED: "The venue says it expired",
+    OrderEvent.FULLY_FILLED: "It is over",
+    OrderEvent.ABSENT: "The venue does not have it",
+    OrderEvent.RESOLVED_BY_OPERATOR: "{by} decided that it was never placed",
+    OrderEvent.CANCEL_REQUESTED: "{by} wants it canceled",
+    OrderEvent.CANCEL_REFUSED: "The cancel did not work",
+    OrderEvent.MODIFY_REQUESTED: "{by} wants it changed",
+    OrderEvent.MODIFY_REFUSED: "The change did not work",
+    OrderEvent.MODIFIED: "The venue changed it",
+}
+
+_SAY: dict[type[Record], Callable[[_Teller, Any], Iterator[str]]] = {
+    OrderInitialized: _Teller.initialized,
+    AttemptStarted: _Teller.attempt,
+    OrderAccepted: _Teller.accepted,
+    OrderFilled: _Teller.fill,
+    OrderEventNoted: _Teller.event,
+    AnomalyNoted: _Teller.anomaly,
+    CommandRefused: _Teller.refusal,
+}
