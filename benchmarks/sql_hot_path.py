@@ -3,9 +3,9 @@
     python benchmarks/sql_hot_path.py FOLDER
 
 FOLDER lies on the disk to be measured and is empty. A batch is what 256 orders make in one group commit:
-4 records, 4 outbox rows, an order and a fill each, and 20 positions. "busy" means that the event loop computes
-all the time beside the write, as it does under load; both need the interpreter. aiosqlite is measured when
-it is installed.
+4 records, 4 outbox rows, an order and a fill each, and 20 positions. "busy" means that the event loop
+computes all the time beside the write, as it does under load; both need the interpreter. aiosqlite is
+measured when it is installed.
 """
 
 from __future__ import annotations
@@ -169,6 +169,13 @@ def ready(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def in_thread(write: Callable[[Batch], None]) -> Callable[[Batch], Awaitable[None]]:
+    def started(batch: Batch) -> Awaitable[None]:
+        return asyncio.to_thread(write, batch)
+
+    return started
+
+
 def many_rows_at_once(connection: sqlite3.Connection, batch: Batch, size: int = 64) -> None:
     """Write up to 64 rows per statement: the interpreter's lock is given up once per 64 rows."""
     connection.execute("BEGIN IMMEDIATE")
@@ -182,7 +189,7 @@ def many_rows_at_once(connection: sqlite3.Connection, batch: Batch, size: int = 
     connection.execute("COMMIT")
 
 
-async def through_aiosqlite(connection: Any, writes: Sequence[Write]) -> None:
+async def through_aiosqlite(connection: Any, writes: Sequence[Write]) -> None:  # noqa: ANN401 (optional)
     await connection.execute("BEGIN IMMEDIATE")
     for sql, parameters in writes:
         await connection.executemany(sql, parameters)
@@ -218,12 +225,11 @@ async def main(folder: Path) -> None:
     await measure_store("SqlStore (executemany in a thread)", SqlStore(SqlStoreSettings(folder / "a.sqlite")))
     fresh = make_batches(Opened(1, JournalHead(0, bytes(32))))
     raw = ready(folder / "b.sqlite")
-    at_once = partial(asyncio.to_thread, many_rows_at_once, raw)
-    await measured("64 rows per statement in a thread", at_once, fresh)
+    await measured("64 rows per statement in a thread", in_thread(partial(many_rows_at_once, raw)), fresh)
     raw.close()
     raw = ready(folder / "c.sqlite")
     writer = CoreWriter(raw)
-    await measured("Core execute in a thread", partial(asyncio.to_thread, writer.write), fresh)
+    await measured("Core execute in a thread", in_thread(writer.write), fresh)
     raw.close()
     if importlib.util.find_spec("aiosqlite"):
         await measure_aiosqlite(folder / "d.sqlite", fresh)
