@@ -132,7 +132,11 @@ def test_a_partial_fill_and_a_refused_cancel_leave_it_working() -> None:
         assert bench.order(name).filled_quantity == Decimal("0.4")
         await bench.pass_ms(10)
         order = bench.order(name)
-        assert (order.status, order.pending, order.filled_quantity) == ("PARTIALLY_FILLED", "none", Decimal("0.4"))
+        assert (order.status, order.pending, order.filled_quantity) == (
+            "PARTIALLY_FILLED",
+            "none",
+            Decimal("0.4"),
+        )
         await bench.pass_ms(120_000)
         assert bench.exchange.cancels == [name]
         assert bench.anomalies() == []

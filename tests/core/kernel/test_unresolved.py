@@ -184,7 +184,10 @@ def test_trades_without_a_report_do_not_end_an_order() -> None:
         name = result.client_order_id
         bench.exchange.trade(name, "0.4", "100", said=False)
         await bench.pass_ms(6_500)
-        assert (bench.order(name).status, bench.order(name).filled_quantity) == ("PARTIALLY_FILLED", Decimal("0.4"))
+        assert (bench.order(name).status, bench.order(name).filled_quantity) == (
+            "PARTIALLY_FILLED",
+            Decimal("0.4"),
+        )
         await bench.pass_ms(1_000)
         assert len(bench.exchange.look_ups) == 2
 
@@ -427,7 +430,9 @@ def test_a_rate_limited_order_is_closed_by_a_restart() -> None:
 
 
 @pytest.mark.requirement("ERR-5")
-@pytest.mark.parametrize("nonsense", [None, "ok", Answer("accepted"), Answer(Outcome.ACCEPTED, venue_order_id=7)])  # type: ignore[arg-type]  # the nonsense itself
+@pytest.mark.parametrize(
+    "nonsense", [None, "ok", Answer("accepted"), Answer(Outcome.ACCEPTED, venue_order_id=7)]
+)  # type: ignore[arg-type]  # the nonsense itself
 def test_an_answer_that_is_none_is_unknown(nonsense: object) -> None:
     """Whatever a client returns instead of an answer, the outcome is unknown and the venue is asked."""
 
