@@ -46,7 +46,7 @@ def test_what_is_due_fires_in_order_at_its_own_time() -> None:
             clock.call_at_ns(clock.monotonic_ns() + 50, note("set by the sleeper"))
 
         task = asyncio.create_task(sleeper())
-        await asyncio.sleep(0)
+        await clock.sleep_ns(0)
         clock.call_at_ns(START_NS + 300, note("late"))
         clock.call_at_ns(START_NS + 100, note("early"))
         clock.call_at_ns(START_NS + 150, note("taken back")).cancel()
@@ -133,7 +133,7 @@ def test_a_timeout_counts_in_replay_time() -> None:
             return "in time"
 
         tasks = asyncio.create_task(too_long()), asyncio.create_task(in_time())
-        await asyncio.sleep(0)
+        await clock.sleep_ns(0)
         await clock.advance_to(START_NS + 500, at_once)
         assert await tasks[0] == START_NS + 100
         assert await tasks[1] == "in time"
@@ -147,7 +147,7 @@ def test_a_canceled_sleep_leaves_nothing_behind() -> None:
     async def main() -> None:
         clock = ReplayClock(START_NS)
         task = asyncio.create_task(clock.sleep_ns(100))
-        await asyncio.sleep(0)
+        await clock.sleep_ns(0)
         assert clock.waiting_tasks == {task}
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -164,7 +164,7 @@ def test_a_sleeper_canceled_as_it_becomes_due_is_canceled() -> None:
     async def main() -> None:
         clock = ReplayClock(START_NS)
         task = asyncio.create_task(clock.sleep_ns(100))
-        await asyncio.sleep(0)
+        await clock.sleep_ns(0)
         asked = 0
 
         def settled() -> bool:
