@@ -64,7 +64,6 @@ def test_a_whole_table_is_read() -> None:
     assert settings.faults.rates == {FaultKind.LOST_ANSWER: Decimal("0.05")}
 
 
-@pytest.mark.requirement("SEC-5")
 @pytest.mark.parametrize(
     ("table", "message"),
     [

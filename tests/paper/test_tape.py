@@ -9,7 +9,7 @@ import pytest
 
 from fairlead.errors import ConfigurationRefused
 from fairlead.ports.exchange import OrderType, SubmitRequest, TimeInForce, VenueStatus
-from fairlead_paper.messages import Advance, Place, Played, Refused, Shelf, Taken
+from fairlead_paper.messages import Advance, MoveTime, Place, Played, ReadTrades, Refused, Shelf, Taken
 from fairlead_paper.opening import open_desk
 from fairlead_paper.settings import VenueSettings, VenueTime
 from fairlead_paper.tape import SHIPPED, load_tape
@@ -56,7 +56,6 @@ def test_a_missing_tape_is_refused(tmp_path: Path) -> None:
         load_tape(str(tmp_path / "none.csv"), SYMBOL)
 
 
-@pytest.mark.requirement("TEST-2")
 def test_an_order_fills_in_parts_by_the_volumes_of_the_real_trades() -> None:
     """A market order of 0.02 BTC takes trade after trade of the tape, each to its last digit."""
     desk = open_desk(VenueSettings(tape=SHIPPED, time=VenueTime.TAPE), lambda: 0)
@@ -114,3 +113,28 @@ def test_the_tape_ends_quietly() -> None:
     assert isinstance(last, Played)
     assert isinstance(after, Played)
     assert (len(last.trades), len(after.trades), after.position) == (5, 0, 1_000)
+
+
+def test_a_driver_moves_the_tapes_time_forward_and_never_past_the_next_trade() -> None:
+    """Between two trades time grows only as it is told, never back; a venue in another time refuses."""
+    desk = open_desk(VenueSettings(tape=SHIPPED, time=VenueTime.TAPE), lambda: 0)
+    first, second = (trade.ts_ns for trade in load_tape(SHIPPED, SYMBOL).trades[:2])
+    desk.handle(ACCOUNT, Advance(1))
+    for asked, expected in ((first + 5, first + 5), (first + 1, first + 5), (second + 9, second)):
+        assert isinstance(desk.handle(ACCOUNT, MoveTime(asked)), Taken)
+        assert desk.now_ns() == expected
+    in_clock_time = open_desk(VenueSettings(tape=SHIPPED), lambda: 5)
+    assert isinstance(in_clock_time.handle(ACCOUNT, MoveTime(9)), Refused)
+
+
+def test_played_trades_can_be_read_again_and_others_cannot() -> None:
+    """A driver that starts anew reads what was played; the future stays closed."""
+    desk = open_desk(VenueSettings(tape=SHIPPED), lambda: 5)
+    desk.handle(ACCOUNT, Advance(4))
+    read = desk.handle(ACCOUNT, ReadTrades(2, 100))
+
+    assert isinstance(read, Played)
+    assert [trade.index for trade in read.trades] == [2, 3]
+    assert read.next_ns == load_tape(SHIPPED, SYMBOL).trades[4].ts_ns
+    assert isinstance(desk.handle(ACCOUNT, ReadTrades(-1, 5)), Refused)
+    assert isinstance(desk.handle(ACCOUNT, ReadTrades(0, 0)), Refused)

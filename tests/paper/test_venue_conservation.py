@@ -139,6 +139,6 @@ class SharedVolume(RuleBasedStateMachine):
 
 
 TestBooks = Books.TestCase
-TestBooks.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestBooks.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
 TestSharedVolume = SharedVolume.TestCase
 TestSharedVolume.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)

@@ -24,7 +24,6 @@ from tests.paper.venues import ACCOUNT, BUY, INSTRUMENT, SELL, a_bench
 LIVE, FILLED, CANCELED = VenueStatus.LIVE, VenueStatus.FILLED, VenueStatus.CANCELED
 
 
-@pytest.mark.requirement("TEST-2")
 def test_a_market_order_takes_the_last_trades_volume_and_waits_for_the_next() -> None:
     """Partial fills come from traded volume: what is left of the last trade at once, the rest later."""
     bench = a_bench()

@@ -42,12 +42,14 @@ SETTINGS = KernelSettings(
     deadline_margin_ms=200,
     look_up_interval_ms=200,
     look_up_interval_max_ms=2_000,
+    commit_timeout_ms=300,
+    recovery_interval_ms=50,
 )
 
 TRADES = (("101", "0.30"), ("100", "0.37"), ("100", "0.23"))
 """What others trade, over and over: price and volume. A buy at 100 fills in parts."""
 
-PAUSES_MS = (90, 110, 8)
+PAUSES_MS = (90, 110, 22)
 """The pause before each of them. The third follows so soon that a cancel sent on the second races it."""
 
 
@@ -69,6 +71,7 @@ class MarketWorld(KernelWorld):
         self.venue.open_account(ACCOUNT, OPENING)
         self.desk: Desk | None = None
         self.problems: Problems = []
+        self.expected_anomalies: frozenset[str] = frozenset()
         super().__init__(
             self._open_venue,
             settings=SETTINGS,

@@ -19,6 +19,7 @@ class FaultPlan:
 
     def __init__(self) -> None:
         self.fault: AppendFault | None = None
+        self.hangs_at_commit = False
         self.hanging = threading.Event()
         self.released = threading.Event()
 
@@ -54,6 +55,9 @@ class FaultyConnection(sqlite3.Connection):
         if plan.take(AppendFault.UNCERTAIN_LOST):
             super().execute("ROLLBACK")
             raise sqlite3.OperationalError("disk I/O error")
+        if plan.hangs_at_commit:
+            plan.hangs_at_commit = False
+            plan.hang()
         cursor = super().execute("COMMIT")
         if plan.take(AppendFault.UNCERTAIN_STORED):
             raise sqlite3.OperationalError("disk I/O error")

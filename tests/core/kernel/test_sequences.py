@@ -41,8 +41,12 @@ def test_partial_fills_move_quantity_and_average() -> None:
         assert (order.status, order.average_price, order.fees) == ("FILLED", Decimal("99.25"), Decimal("0.2"))
         position = bench.bot.position(BTC)
         assert position is not None
-        assert (position.quantity, position.cost, position.fees) == (2, Decimal("198.5"), Decimal("0.2"))
-        assert (position.pending_openings, position.reserved_exit) == (0, 0)
+        assert (position.quantity, position.cost, position.fees) == (
+            Decimal(2),
+            Decimal("198.5"),
+            Decimal("0.2"),
+        )
+        assert (position.pending_openings, position.reserved_exit) == (0, Decimal(0))
 
     on_bench(main)
 
@@ -84,7 +88,7 @@ def test_a_fill_before_the_acceptance_stays() -> None:
         assert result.status == "FILLED"
         await bench.pass_ms(10)
         order = bench.order(result.client_order_id)
-        assert (order.status, order.filled_quantity, order.venue_order_id) == ("FILLED", 1, "V1")
+        assert (order.status, order.filled_quantity, order.venue_order_id) == ("FILLED", Decimal(1), "V1")
         assert bench.anomalies() == []
         assert bench.kernel.trading_state is TradingState.ACTIVE
 
@@ -245,8 +249,8 @@ def test_more_filled_than_ordered_is_booked_in_full(parts: list[str]) -> None:
             bench.exchange.trade(name, part, "100")
         await bench.pass_ms()
         order = bench.order(name)
-        total = sum(map(Decimal, parts))
-        assert (order.status, order.filled_quantity, order.leaves_quantity) == ("FILLED", total, 0)
+        total = sum(map(Decimal, parts), Decimal(0))
+        assert (order.status, order.filled_quantity, order.leaves_quantity) == ("FILLED", total, Decimal(0))
         assert await bench.position() == total
         assert "overfill" in bench.anomalies()
         assert bench.kernel.trading_state is TradingState.HALTED
@@ -265,7 +269,7 @@ def test_an_overfilled_exit_frees_its_reservation_once() -> None:
         await bench.pass_ms()
         position = bench.bot.position(BTC)
         assert position is not None
-        assert (position.quantity, position.reserved_exit) == (-1, 0)
+        assert (position.quantity, position.reserved_exit) == (Decimal(-1), Decimal(0))
 
     on_bench(main)
 
@@ -370,7 +374,7 @@ def test_every_order_of_arrival_gives_the_same_end(order_of_arrival: tuple[str, 
         await bench.pass_ms(100)
         tickets.append((await task).client_order_id)
         order = bench.order(tickets[0])
-        assert (order.status, order.filled_quantity, order.venue_order_id) == ("FILLED", 1, "V1")
+        assert (order.status, order.filled_quantity, order.venue_order_id) == ("FILLED", Decimal(1), "V1")
         assert order.average_price == Decimal("100.6")
         assert await bench.position() == 1
         assert bench.anomalies() == []

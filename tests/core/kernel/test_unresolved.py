@@ -11,11 +11,13 @@ from fairlead.errors import UnknownName
 from fairlead.ports.exchange import Answer, Fence, LookUp, Outcome, SubmitRequest, VenueStatus
 from fairlead.testing.scripted_exchange import (
     ScriptedExchange,
+    LookUpScript,
     SubmitScript,
     answers,
     fails_to_look,
     finds_half,
     hangs,
+    looks_for_ever,
     loses_answer,
     loses_request,
 )
@@ -38,6 +40,7 @@ def test_a_lost_request_is_not_placed_after_the_fence(fence: Fence, lost: Submit
         name = result.client_order_id
         assert bench.kernel.positions()[0].pending_openings == 1
         fence_ms = 6_000 if fence is Fence.DEADLINE else 31_000
+        before = 0
         while bench.order(name).status == "UNRESOLVED":
             before = bench.clock.wall_ns()
             await bench.pass_ms(500)
@@ -142,7 +145,6 @@ def test_a_late_arrival_is_canceled_at_once(fence: Fence, by: str) -> None:
             bench.exchange.trade(name, "0.1", "100")
         await bench.pass_ms(100)
         assert bench.exchange.cancels == [name]
-        assert bench.order(name).status == ("CANCELED" if by == "answer" else "NOT_PLACED")
         await bench.pass_ms(2_000)
         assert bench.exchange.orders[name].status is VenueStatus.CANCELED
         assert bench.order(name).status == "CANCELED"
@@ -154,14 +156,14 @@ def test_a_late_arrival_is_canceled_at_once(fence: Fence, by: str) -> None:
 
 
 @pytest.mark.requirement("ERR-5", "FLOW-10")
-@pytest.mark.parametrize("look", [finds_half, fails_to_look, hangs])
+@pytest.mark.parametrize("look", [finds_half, fails_to_look, looks_for_ever])
 @pytest.mark.parametrize("fence", FENCES)
-def test_a_look_up_that_fails_proves_nothing(fence: Fence, look: object) -> None:
+def test_a_look_up_that_fails_proves_nothing(fence: Fence, look: LookUpScript) -> None:
     """A look-up that is incomplete, fails or hangs is made again; until one is whole nothing is concluded."""
 
     async def main(bench: Bench) -> None:
         bench.exchange.will_submit(loses_request)
-        bench.exchange.will_look_up(*[look] * 5)  # type: ignore[list-item]  # `hangs` fits every request
+        bench.exchange.will_look_up(*[look] * 5)
         result = await bench.execute()
         order = await result.closed()
         assert order.status == "NOT_PLACED"
@@ -195,7 +197,7 @@ def test_trades_without_a_report_do_not_end_an_order() -> None:
 
 
 def test_a_look_up_that_answers_about_another_order_proves_nothing() -> None:
-    """What is said about another order is taken for that one; the asked one is looked up again."""
+    """Such an answer is none: nothing is concluded from it, and the order is looked up again."""
 
     async def main(bench: Bench) -> None:
         other = await bench.working()
@@ -342,7 +344,9 @@ def test_a_restart_while_the_answer_is_awaited(fence: Fence, death: str, arrived
             await bench.kernel.stop()
         await bench.start_another()
         await bench.pass_ms(1)
-        assert bench.order(name).status == ("ACCEPTED" if arrived else "UNRESOLVED")
+        waited_out = death == "stopped" and fence is Fence.DEADLINE  # stopping waited for the answer
+        unknown = "NOT_PLACED" if waited_out else "UNRESOLVED"
+        assert bench.order(name).status == ("ACCEPTED" if arrived else unknown)
         await bench.pass_ms(60_000)
         settled = "UNRESOLVED" if fence is Fence.NONE else "NOT_PLACED"
         assert bench.order(name).status == ("ACCEPTED" if arrived else settled)
@@ -384,6 +388,7 @@ def test_a_cancel_that_was_wanted_is_asked_again_after_a_restart(death: str) -> 
         name = await bench.working()
         bench.exchange.will_cancel(hangs)
         await bench.bot.cancel(name)
+        await bench.pass_ms()
         if death == "killed":
             await bench.die()
         else:

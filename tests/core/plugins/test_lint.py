@@ -5,6 +5,9 @@ The same texts are expected on the oldest and the newest pluggy that is supporte
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from fairlead.hookspecs import API_VERSION
@@ -111,3 +114,12 @@ def test_object_that_declares_another_api_is_refused() -> None:
     manager.add(plugin)
 
     assert manager.records()[0].reason == "was written for plugin API 9; this Fairlead has API 1.0"
+
+
+def test_page_lists_every_hook() -> None:
+    """docs/reference/plugins.md has exactly the hooks of the code."""
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "plugins.md").read_text(encoding="utf-8")
+
+    rows = re.findall(r"^\| `(fairlead_\w+)` \|", page, re.MULTILINE)
+
+    assert sorted(rows) == sorted(lint.specifications())

@@ -146,7 +146,6 @@ def test_hostile_plugin_costs_only_itself() -> None:
     assert "could not be read: RuntimeError: no name today" in manager.records()[1].reason
 
 
-@pytest.mark.requirement("SEC-1")
 def test_refused_plugin_stops_the_start_instead_of_shortening_the_checks() -> None:
     """No hook answers while a plugin that was asked for is not active; the error names all of them."""
     manager = managed(Good(), NoHook(), HostileName())

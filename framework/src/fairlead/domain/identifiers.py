@@ -90,6 +90,14 @@ def _entry(key: object, text: object, field: str) -> tuple[str, str]:
     return name, str.__str__(text)
 
 
+def to_line(value: object, field: str) -> str:
+    """Return free text of a person: one printable line of at most 1,024 characters, not empty."""
+    if isinstance(value, str) and 0 < len(value) <= METADATA_VALUE_LENGTH_MAX and value.isprintable():
+        return str.__str__(value)
+    problem = f"not printable text of at most {METADATA_VALUE_LENGTH_MAX} characters"
+    raise TextRefused(field, problem, fix="Pass text on one line, without control characters.")
+
+
 def venue_text(value: object, field: str) -> str:
     """Return text that came from a venue, or raise `TextRefused` when it could hurt a reader."""
     if isinstance(value, str) and 0 < len(value) <= VENUE_TEXT_LENGTH_MAX and value.isprintable():

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from fairlead.domain.anomalies import AnomalyKind
 from fairlead.domain.ledger import Position, PositionChange, book_fill
 from fairlead.domain.numbers import ZERO, add, subtract
 from fairlead.domain.order_kinds import OrderSide
@@ -258,7 +259,7 @@ def count_live_order(state: EngineState, order: Order) -> None:
 def _started(state: EngineState, record: KernelStarted, _ts_ns: int) -> None:
     state.epoch = record.epoch
     state.dirty.settings[SETTING_ACCOUNT] = None
-    if state.trading is TradingState.ACTIVE:
+    if state.trading in (TradingState.ACTIVE, TradingState.DISABLED):
         _set_trading(state, TradingState.DISABLED, "the kernel started; reconciliation has not passed yet")
 
 
@@ -285,8 +286,15 @@ def _check_value_changed(state: EngineState, record: CheckValueChanged, _ts_ns: 
 
 def _lock_placed(state: EngineState, record: LockPlaced, _ts_ns: int) -> None:
     name = f"{record.check}:{record.scope}:{record.side.value if record.side else 'both'}"
-    state.locks[name] = record
+    standing = state.locks.get(name)
+    if standing is None or standing.until_ns < record.until_ns:  # no later word of the check shortens a lock
+        state.locks[name] = record
     state.dirty.settings[LOCK_PREFIX + name] = None
+
+
+def _anomaly(state: EngineState, record: AnomalyNoted, _ts_ns: int) -> None:
+    if record.anomaly in (AnomalyKind.FOREIGN_ORDER, AnomalyKind.UNKNOWN_OWN_ORDER):
+        state.strangers[record.subject] = None
 
 
 def _evidence_only(_state: EngineState, _record: Record, _ts_ns: int) -> None:
@@ -302,7 +310,7 @@ _APPLY: dict[type[Record], Callable[[EngineState, Any, int], PositionChange | No
     OrderAccepted: _accepted,
     OrderFilled: _filled,
     CommandRefused: _evidence_only,
-    AnomalyNoted: _evidence_only,
+    AnomalyNoted: _anomaly,
     CursorMoved: _cursor_moved,
     Reconciled: _evidence_only,
     CheckValueChanged: _check_value_changed,

@@ -30,10 +30,12 @@ class Subscription:
     failures: int = 0
     muted: bool = False
     canceled: bool = False
+    on_cancel: Callable[[Subscription], None] = attrs.field(default=lambda _subscription: None, repr=False)
 
     def cancel(self) -> None:
-        """Receive nothing more."""
+        """Receive nothing more; harmless when it was canceled already."""
         self.canceled = True
+        self.on_cancel(self)
 
 
 class EventStream:
@@ -95,7 +97,7 @@ class EventBus:
 
     def subscribe(self, callback: Callable[[_E], None], *kinds: type[_E]) -> Subscription:
         """Call back for every event of these kinds, of all kinds when none is named."""
-        subscription = Subscription(callback, kinds)  # type: ignore[arg-type]  # kinds guard the callback
+        subscription = Subscription(callback, kinds, on_cancel=self._drop)  # type: ignore[arg-type]  # kinds guard the callback
         self._subscriptions.append(subscription)
         self._on_interest()
         return subscription
@@ -112,7 +114,7 @@ class EventBus:
         for stream in self._streams:
             if not stream.kinds or isinstance(event, stream.kinds):
                 stream.offer(event)
-        for subscription in self._subscriptions:
+        for subscription in tuple(self._subscriptions):
             if not subscription.kinds or isinstance(event, subscription.kinds):
                 self._call(subscription, event)
 
@@ -125,12 +127,16 @@ class EventBus:
         if stream in self._streams:
             self._streams.remove(stream)
 
+    def _drop(self, subscription: Subscription) -> None:
+        if subscription in self._subscriptions:
+            self._subscriptions.remove(subscription)
+
     def _call(self, subscription: Subscription, event: Event) -> None:
         if subscription.muted or subscription.canceled:
             return
         try:
             subscription.callback(event)
-        except Exception as error:  # isolation point: an observer's fault costs nothing but itself
+        except (Exception, asyncio.CancelledError) as error:  # isolation point: it costs nothing but itself
             subscription.failures += 1
             subscription.muted = subscription.failures >= CALLBACK_FAILURES_MAX
             fate = "muted" if subscription.muted else "kept"

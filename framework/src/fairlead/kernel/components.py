@@ -7,11 +7,16 @@ task; none outlives the kernel.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from enum import StrEnum
 from typing import Any
 
 from fairlead.errors import InvariantBroken
+from fairlead.ports.clock import Clock
+
+_PREFIX = "fairlead:"
+CANCELLATIONS_MAX = 3
+"""How often a task is canceled that does not end."""
 
 
 class ComponentState(StrEnum):
@@ -60,9 +65,15 @@ class Component:
         try:
             await self.on_start()
         except BaseException as error:  # supervision point: the state must say so; the error goes on
-            self.move(ComponentState.FAULTED, f"{type(error).__name__}: {error}")
+            self.fail(error)
             raise
-        self.move(ComponentState.RUNNING)
+        if self.state is ComponentState.STARTING:
+            self.move(ComponentState.RUNNING)
+
+    def fail(self, error: BaseException) -> None:
+        """Be FAULTED for this reason, unless it is so or is over already."""
+        if ComponentState.FAULTED in LIFE_CYCLE[self.state]:
+            self.move(ComponentState.FAULTED, f"{type(error).__name__}: {error}")
 
     async def stop(self) -> None:
         """Stop when started; harmless otherwise."""
@@ -72,9 +83,10 @@ class Component:
         try:
             await self.on_stop()
         except BaseException as error:  # supervision point: the state must say so; the error goes on
-            self.move(ComponentState.FAULTED, f"{type(error).__name__}: {error}")
+            self.fail(error)
             raise
-        self.move(ComponentState.STOPPED)
+        if self.state is ComponentState.STOPPING:
+            self.move(ComponentState.STOPPED)
 
     async def on_start(self) -> None:
         """Do what starting needs."""
@@ -86,25 +98,34 @@ class Component:
 class Supervisor:
     """Owns every task of one kernel."""
 
-    def __init__(self, on_failure: Callable[[str, BaseException], None]) -> None:
+    def __init__(
+        self, on_failure: Callable[[str, BaseException], None], clock: Clock, patience_ns: int
+    ) -> None:
         self._on_failure = on_failure
+        self._clock = clock
+        self._patience_ns = patience_ns
         # A dictionary keeps the order, so that tasks always end in the order in which they began.
         self._tasks: dict[asyncio.Task[None], None] = {}
+        self._ending: set[asyncio.Task[None]] = set()
 
     def spawn(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run a coroutine as a task of the kernel; a failure is reported under the name."""
-        task = asyncio.get_running_loop().create_task(work, name=f"fairlead:{name}")
+        task = asyncio.get_running_loop().create_task(work, name=_PREFIX + name)
         self._tasks[task] = None
         task.add_done_callback(self._done)
         return task
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.pop(task, None)
+        wanted = task in self._ending
+        self._ending.discard(task)
         if task.cancelled():
+            if not wanted:
+                self._on_failure(_name(task), asyncio.CancelledError("canceled by something in it"))
             return
         error = task.exception()
         if error is not None:
-            self._on_failure(task.get_name().removeprefix("fairlead:"), error)
+            self._on_failure(_name(task), error)
 
     @property
     def tasks(self) -> frozenset[asyncio.Task[None]]:
@@ -112,9 +133,36 @@ class Supervisor:
         return frozenset(self._tasks)
 
     async def cancel_all(self) -> None:
-        """Cancel every task and wait until all have ended; leaves the calling task alone."""
+        """Cancel every task but the calling one, and wait until they have ended."""
+        await self._cancel(lambda _task: True)
+
+    async def cancel_named(self, name: str) -> None:
+        """Cancel the tasks of that name, and wait until they have ended."""
+        await self._cancel(lambda task: _name(task) == name)
+
+    async def cancel(self, tasks: Collection[asyncio.Task[None]]) -> None:
+        """Cancel these tasks, and wait until they have ended."""
+        await self._cancel(lambda task: task in tasks)
+
+    async def _cancel(self, chosen: Callable[[asyncio.Task[None]], bool]) -> None:
+        """Cancel a few times, with patience: who swallows every cancellation is left behind, and said so."""
         current = asyncio.current_task()
-        while tasks := [task for task in self._tasks if task is not current]:
+        for _ in range(CANCELLATIONS_MAX):
+            tasks = [task for task in self._tasks if task is not current and chosen(task)]
+            if not tasks:
+                return
+            self._ending.update(tasks)
             for task in tasks:
                 task.cancel()
-            await asyncio.wait(tasks)
+            try:
+                async with self._clock.timeout_ns(self._patience_ns):
+                    await asyncio.wait(tasks)
+            except TimeoutError:
+                continue
+        for task in self._tasks:
+            if task in self._ending:
+                self._on_failure(_name(task), InvariantBroken("The task cannot be canceled."))
+
+
+def _name(task: asyncio.Task[None]) -> str:
+    return task.get_name().removeprefix(_PREFIX)

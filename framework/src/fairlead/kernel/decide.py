@@ -30,7 +30,7 @@ from fairlead.kernel.decide_reports import (
     decide_fill,
     decide_report,
 )
-from fairlead.kernel.effects import Effect
+from fairlead.kernel.effects import AnswerCommand, Effect
 from fairlead.kernel.inputs import (
     AbsenceSeen,
     CancelAnswered,
@@ -89,8 +89,8 @@ def _fills_read(state: EngineState, given: FillsRead, _rules: Rules, _now_ns: in
 
 
 def _trading(state: EngineState, given: SetTradingState, _rules: Rules, _now_ns: int, step: Step) -> None:
-    if state.trading is not given.state:
-        step.records.append(TradingStateChanged(given.state, given.reason, given.by))
+    step.records.append(TradingStateChanged(given.state, given.reason, given.by))
+    step.effects.append(AnswerCommand(given.command_id, True, "", ""))
 
 
 _Decider = Callable[[EngineState, Any, Rules, int, Step], None]

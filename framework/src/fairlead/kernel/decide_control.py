@@ -14,7 +14,7 @@ from fairlead.domain.records import (
     Reconciled,
     TradingStateChanged,
 )
-from fairlead.domain.trading_state import TradingState
+from fairlead.domain.trading_state import CommandKind, TradingState, passes
 from fairlead.kernel.decide_proposals import attempt_deadline
 from fairlead.kernel.decide_reports import mark_unresolved, note_event
 from fairlead.kernel.effects import AnswerCommand, LookUpOrder, SendCancel, SendOrder, WakeAt
@@ -32,7 +32,9 @@ from fairlead.kernel.rules import KERNEL, Rules, Step
 from fairlead.kernel.state import EngineState
 from fairlead.ports.exchange import SubmitRequest
 
+RECOVERED = "the journal was recovered; reconciliation has not passed yet"
 CODE_FOREIGN_OWNER = "FOREIGN_OWNER"
+CODE_UNKNOWN_ORDER = "UNKNOWN_ORDER"
 CODE_ALREADY_CLOSED = "ALREADY_CLOSED"
 CODE_ALREADY_ASKED = "ALREADY_ASKED"
 CODE_NOT_UNRESOLVED = "NOT_UNRESOLVED"
@@ -40,7 +42,10 @@ CODE_NOT_UNRESOLVED = "NOT_UNRESOLVED"
 
 def decide_cancel(state: EngineState, command: CancelOrder, rules: Rules, now_ns: int, step: Step) -> None:
     """Cancel an order for its owner: one request at the venue, however often it is asked for."""
-    order = state.orders[command.client_order_id]
+    order = state.orders.get(command.client_order_id)
+    if order is None:
+        _refuse(command, CODE_UNKNOWN_ORDER, "The order was never recorded, so it was never sent.", step)
+        return
     if order.owner != command.by and not command.operator:
         reason = f"The order belongs to {order.owner}."
         _refuse(command, CODE_FOREIGN_OWNER, reason, step)
@@ -80,10 +85,12 @@ def decide_resolution(state: EngineState, command: ResolveByOperator, step: Step
         step.records.append(
             CommandRefused("resolve", command.by, command.client_order_id, CODE_NOT_UNRESOLVED, reason)
         )
+        step.effects.append(AnswerCommand(command.command_id, False, CODE_NOT_UNRESOLVED, reason))
         return
     step.records.append(
         OrderEventNoted(order.client_order_id, OrderEvent.RESOLVED_BY_OPERATOR, command.note, command.by)
     )
+    step.effects.append(AnswerCommand(command.command_id, True, "", ""))
 
 
 def decide_timer(state: EngineState, due: TimerDue, rules: Rules, now_ns: int, step: Step) -> None:
@@ -104,6 +111,9 @@ def _try_again(state: EngineState, order: Order, rules: Rules, now_ns: int, step
     """Send an order that the venue's rate limit turned away, unless its approval has aged."""
     if now_ns - order.created_ns > rules.approval_ttl_ns:
         note_event(state, order, OrderEvent.NOT_SENT, "its approval is too old to be sent", step)
+        return
+    if not passes(state.trading, CommandKind.REDUCE if order.reduces else CommandKind.INCREASE):
+        note_event(state, order, OrderEvent.NOT_SENT, f"trading is {state.trading.value} by now", step)
         return
     deadline_ns = attempt_deadline(rules, now_ns)
     number = order.attempt + 1
@@ -165,10 +175,14 @@ def decide_reconciled(state: EngineState, ended: ReconciliationEnded, step: Step
             ended.reason, ended.matched, ended.missing, ended.foreign, ended.resolved, ended.fills_booked
         )
     )
-    if ended.enable and state.trading is TradingState.DISABLED:
+    wanted = ended.enable or state.trading_reason == RECOVERED
+    if wanted and state.trading is TradingState.DISABLED:
         step.records.append(TradingStateChanged(TradingState.ACTIVE, f"reconciled: {ended.reason}", KERNEL))
 
 
 def decide_trouble(state: EngineState, trouble: TroubleSeen, step: Step) -> None:
     """Something outside orders went wrong; its kind says how severe it is."""
-    step.note(state, AnomalyKind(trouble.kind), trouble.subject, trouble.detail)
+    kind = AnomalyKind(trouble.kind)
+    step.note(state, kind, trouble.subject, trouble.detail)
+    if kind is AnomalyKind.JOURNAL_RECOVERED and state.trading is TradingState.ACTIVE:
+        step.records.append(TradingStateChanged(TradingState.DISABLED, RECOVERED, KERNEL))

@@ -15,6 +15,7 @@ from fairlead.errors import NumberRefused
 from fairlead.kernel.effects import LookUpOrder, SendCancel, WakeAt
 from fairlead.kernel.fill_rows import fill_digest
 from fairlead.kernel.inputs import AbsenceSeen, CancelAnswered, FillReported, OrderReported, SubmitAnswered
+from fairlead.kernel.readable import outside_text, report_problem
 from fairlead.kernel.rules import KERNEL, Rules, Step
 from fairlead.kernel.state import EngineState
 from fairlead.ports.exchange import Fence, FillReport, Outcome, VenueStatus
@@ -93,7 +94,11 @@ def _limited(
         cause = f"refused for the rate limit {given.attempt} times: {given.answer.reason}"
         note_event(state, order, OrderEvent.NOT_SENT, cause, step)
         return
-    pause = given.answer.retry_after_ns or rules.look_up_interval_ns
+    pause = max(given.answer.retry_after_ns, 0) or rules.look_up_interval_ns
+    if now_ns + pause - order.created_ns > rules.approval_ttl_ns:
+        cause = f"refused for the rate limit until its approval will be too old: {given.answer.reason}"
+        note_event(state, order, OrderEvent.NOT_SENT, cause, step)
+        return
     note_event(state, order, OrderEvent.LIMITED, given.answer.reason, step, look_up_ns=now_ns + pause)
 
 
@@ -127,6 +132,10 @@ def _frees_cancel(order: Order, to: OrderState) -> bool:
 def decide_report(state: EngineState, given: OrderReported, rules: Rules, now_ns: int, step: Step) -> None:
     """What an order report says. Quantity is never taken from it; fills are fetched instead."""
     report = given.report
+    problem = report_problem(report)
+    if problem:
+        step.note(state, AnomalyKind.UNREADABLE_REPORT, given.source, problem)
+        return
     order = state.orders.get(report.client_order_id)
     if order is None:
         note_stranger(state, report.client_order_id, report.venue_order_id, step)
@@ -146,7 +155,12 @@ def decide_report(state: EngineState, given: OrderReported, rules: Rules, now_ns
             _filled_with_residue(state, order, given, rules, now_ns, step)
         return
     note_event(
-        state, order, ENDS[report.status], report.reason or given.source, step, ts_event=report.ts_event
+        state,
+        order,
+        ENDS[report.status],
+        outside_text(report.reason) or given.source,
+        step,
+        ts_event=report.ts_event,
     )
 
 
@@ -174,9 +188,7 @@ def _filled_with_residue(
     else:
         look_up_ns = now_ns + rules.look_up_interval_max_ns
         if order.detail != cause:
-            step.records.append(
-                OrderEventNoted(name, OrderEvent.OUTCOME_UNKNOWN, cause, KERNEL, look_up_ns)
-            )
+            step.records.append(OrderEventNoted(name, OrderEvent.OUTCOME_UNKNOWN, cause, KERNEL, look_up_ns))
             step.note(state, AnomalyKind.CONTRADICTION, name, cause)
         step.effects.append(WakeAt(name, look_up_ns))
 
@@ -197,6 +209,10 @@ def _leaves_dust(order: Order, instrument: Instrument | None) -> bool:
 def decide_fill(state: EngineState, given: FillReported, rules: Rules, step: Step) -> None:
     """Book one trade, once, whatever the order's state says."""
     fill = given.report
+    problem = report_problem(fill)
+    if problem:
+        step.note(state, AnomalyKind.UNREADABLE_REPORT, given.source, problem)
+        return
     order = state.orders.get(fill.client_order_id)
     if order is None:
         note_stranger(state, fill.client_order_id, fill.venue_order_id, step)
@@ -348,7 +364,6 @@ def note_stranger(state: EngineState, client_order_id: str, venue_order_id: str,
     name = client_order_id or venue_order_id
     if name in state.strangers:
         return
-    state.strangers[name] = None
     ours = len(client_order_id) == CLIENT_ORDER_ID_DIGITS and client_order_id.startswith(state.account_tag)
     kind = AnomalyKind.UNKNOWN_OWN_ORDER if ours else AnomalyKind.FOREIGN_ORDER
     step.note(state, kind, name, f"venue order {venue_order_id} is not in the journal")

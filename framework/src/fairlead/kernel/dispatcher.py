@@ -7,15 +7,19 @@ unknown outcome; what never left the kernel is NOT_SENT.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, cast
 
 from fairlead.kernel.components import Supervisor
 from fairlead.kernel.effects import Effect, LookUpOrder, SendCancel, SendOrder, WakeAt
 from fairlead.kernel.engine import Engine
 from fairlead.kernel.inbox import Inbox
-from fairlead.kernel.inputs import CancelAnswered, Input, LookedUp, LookUpFailed, SubmitAnswered
+from fairlead.kernel.inputs import CancelAnswered, LookedUp, LookUpFailed, SubmitAnswered
+from fairlead.kernel.readable import Failure, look_up_problem, sound_answer
+from fairlead.kernel.settings import KernelSettings
 from fairlead.kernel.timers import Timers
 from fairlead.ports.clock import Clock
-from fairlead.ports.exchange import Answer, ExchangeClient, Outcome
+from fairlead.ports.exchange import Answer, ExchangeClient, LookUp, Outcome
 
 
 class Dispatcher:
@@ -29,8 +33,7 @@ class Dispatcher:
         inbox: Inbox,
         timers: Timers,
         supervisor: Supervisor,
-        *,
-        request_timeout_ns: int,
+        settings: KernelSettings,
     ) -> None:
         self._client = client
         self._clock = clock
@@ -38,9 +41,11 @@ class Dispatcher:
         self._inbox = inbox
         self._timers = timers
         self._supervisor = supervisor
-        self._request_timeout_ns = request_timeout_ns
+        self._request_timeout_ns = settings.ns("request_timeout")
+        self._approval_ttl_ns = settings.ns("approval_ttl")
         self._sending: dict[str, None] = {}
-        self._looking: dict[str, None] = {}
+        self._canceling: dict[str, None] = {}
+        self._looking: dict[str, bool] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -57,84 +62,99 @@ class Dispatcher:
     def dispatch(self, effect: Effect) -> None:
         """Begin to carry out one effect; commands' answers are not its business."""
         if type(effect) is SendOrder:
-            self._sending[effect.order.request.client_order_id] = None
-            self._run("submit", self._submit(effect))
+            self._send(effect)
+        elif self._closed:
+            return
         elif type(effect) is SendCancel:
-            self._run("cancel", self._cancel(effect))
+            if effect.client_order_id not in self._canceling:
+                self._canceling[effect.client_order_id] = None
+                self._run("cancel", self._cancel(effect))
         elif type(effect) is LookUpOrder:
-            if effect.client_order_id not in self._looking:
-                self._looking[effect.client_order_id] = None
+            under_way = effect.client_order_id in self._looking
+            self._looking[effect.client_order_id] = under_way  # what is under way may have seen too little
+            if not under_way:
                 self._run("look-up", self._look_up(effect))
         elif type(effect) is WakeAt:
             self._timers.wake_at(effect.client_order_id, effect.at_ns)
 
     async def finish(self, timeout_ns: int) -> None:
-        """Take no new effects; wait for those under way, no longer than the time given."""
+        """Take no new effects; wait for those under way, no longer than the time given, then end them."""
         self._closed = True
         if not self._tasks:
             return
+        tasks = list(self._tasks)
         try:
             async with self._clock.timeout_ns(timeout_ns):
-                await asyncio.wait(self._tasks)
+                await asyncio.wait(tasks)
         except TimeoutError:
-            return
+            await self._supervisor.cancel(tasks)
 
-    def _run(self, name: str, work: object) -> None:
-        if self._closed:
-            work.close()  # type: ignore[attr-defined]  # a coroutine that never began
-            return
-        task = self._supervisor.spawn(name, work)  # type: ignore[arg-type]  # as above
+    def _run(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        task = self._supervisor.spawn(name, work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _bring(self, given: Input) -> None:
-        if self._engine.suspended:
+    def _bring(self, given: SubmitAnswered | CancelAnswered | LookedUp | LookUpFailed) -> None:
+        """Bring an answer to the door, through the inbox when the order must be loaded first."""
+        engine = self._engine
+        if engine.suspended or given.client_order_id not in engine.state.orders:
             self._inbox.add(given)
         else:
-            self._engine.process(given)
+            engine.process(given)
+
+    def _send(self, effect: SendOrder) -> None:
+        request = effect.order.request
+        now_ns = self._clock.wall_ns()
+        if self._closed:
+            self._never_left(effect, "the kernel stopped before it was sent")
+        elif 0 < request.deadline_ns <= now_ns:
+            self._never_left(effect, "its deadline passed before it was sent")
+        elif now_ns - effect.not_before_ns > self._approval_ttl_ns:
+            self._never_left(effect, "its approval was too old to be sent")
+        else:
+            self._sending[request.client_order_id] = None
+            self._run("submit", self._submit(effect))
+
+    def _never_left(self, effect: SendOrder, reason: str) -> None:
+        answer = Answer(Outcome.NOT_SENT, reason=reason)
+        self._bring(SubmitAnswered(effect.order.request.client_order_id, effect.attempt, answer))
 
     async def _submit(self, effect: SendOrder) -> None:
         request = effect.order.request
-        client_order_id = request.client_order_id
-        if 0 < request.deadline_ns <= self._clock.wall_ns():
-            answer = Answer(Outcome.NOT_SENT, reason="its deadline passed before it was sent")
-        else:
-            answer = await self._guarded_submit(effect)
-        self._sending.pop(client_order_id, None)
-        self._bring(SubmitAnswered(client_order_id, effect.attempt, answer))
-
-    async def _guarded_submit(self, effect: SendOrder) -> Answer:
-        try:
-            async with self._clock.timeout_ns(self._request_timeout_ns):
-                return await self._client.submit(effect.order.request)
-        except TimeoutError:
-            return Answer(Outcome.UNKNOWN, reason="no answer within the request timeout")
-        except Exception as error:  # isolation point: whatever a client raises, the outcome is unknown
-            return Answer(Outcome.UNKNOWN, reason=f"the client raised {type(error).__name__}")
+        answer = await self._asked(lambda: self._client.submit(request))
+        del self._sending[request.client_order_id]
+        self._bring(SubmitAnswered(request.client_order_id, effect.attempt, sound_answer(answer)))
 
     async def _cancel(self, effect: SendCancel) -> None:
-        try:
-            async with self._clock.timeout_ns(self._request_timeout_ns):
-                answer = await self._client.cancel(
-                    effect.client_order_id, effect.venue_order_id, effect.symbol
-                )
-        except TimeoutError:
-            answer = Answer(Outcome.UNKNOWN, reason="no answer within the request timeout")
-        except Exception as error:  # isolation point: a cancel is asked again until evidence comes
-            answer = Answer(Outcome.UNKNOWN, reason=f"the client raised {type(error).__name__}")
-        self._bring(CancelAnswered(effect.client_order_id, answer))
+        name = effect.client_order_id
+        answer = await self._asked(lambda: self._client.cancel(name, effect.venue_order_id, effect.symbol))
+        del self._canceling[name]
+        self._bring(CancelAnswered(name, sound_answer(answer)))
 
     async def _look_up(self, effect: LookUpOrder) -> None:
-        client_order_id = effect.client_order_id
+        name = effect.client_order_id
         asked_ns = self._clock.wall_ns()
-        given: Input
+        result = await self._asked(lambda: self._client.look_up(name, effect.symbol))
+        again = self._looking.pop(name)
+        problem = look_up_problem(result, name)
+        if problem:
+            self._bring(LookUpFailed(name, problem))
+        else:
+            self._bring(LookedUp(name, cast("LookUp", result), asked_ns))
+        if again:
+            self.dispatch(effect)
+
+    async def _asked(self, question: Callable[[], Awaitable[object]]) -> object:
+        """Return what the client answers, or a `Failure` that says why it did not."""
         try:
             async with self._clock.timeout_ns(self._request_timeout_ns):
-                result = await self._client.look_up(client_order_id, effect.symbol)
-            given = LookedUp(client_order_id, result, asked_ns)
+                return await question()
         except TimeoutError:
-            given = LookUpFailed(client_order_id, "no answer within the request timeout")
-        except Exception as error:  # isolation point: a look-up that failed proves nothing
-            given = LookUpFailed(client_order_id, f"the client raised {type(error).__name__}")
-        self._looking.pop(client_order_id, None)
-        self._bring(given)
+            return Failure("no answer within the request timeout")
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise  # we are being stopped
+            return Failure("the client canceled itself")
+        except (Exception, SystemExit) as error:  # isolation point: it has told us nothing
+            return Failure(f"the client raised {type(error).__name__}")

@@ -11,16 +11,17 @@ from collections.abc import Callable
 
 import attrs
 
+from fairlead.domain.anomalies import AnomalyKind
 from fairlead.domain.events import Event, FillBooked, KernelChanged, OrderChanged, PositionChanged
 from fairlead.domain.ledger import Position, PositionChange
 from fairlead.domain.order_table import OrderState
 from fairlead.domain.orders import Order, PositionView, view_of
 from fairlead.domain.records import OrderFilled, Record
-from fairlead.errors import InvalidInput, JournalUnavailable
+from fairlead.errors import InvalidInput, InvariantBroken, JournalUnavailable
 from fairlead.kernel.apply import apply
 from fairlead.kernel.decide import decide, expand
 from fairlead.kernel.effects import AnswerCommand, AnswerWithOrder, Effect, RefuseRepeat, SendOrder
-from fairlead.kernel.inputs import Input
+from fairlead.kernel.inputs import Input, TroubleSeen
 from fairlead.kernel.journal import Entry, Journal
 from fairlead.kernel.outputs import Delivery, StepOutput, outbox_rows
 from fairlead.kernel.rules import Rules
@@ -72,6 +73,8 @@ class Engine:
         self.suspended = False
         self.has_subscribers = False
         self.on_broken_step: Callable[[Exception], None] | None = None
+        self.rebuilds = 0
+        self.doubtful: set[str] = set()
         self._clock = clock
         self._waiters: dict[str, list[Waiter]] = {}
         self._commands: dict[int, asyncio.Future[object]] = {}
@@ -79,7 +82,16 @@ class Engine:
         self.steps = 0
 
     def process(self, given: Input) -> None:
-        """Take one input through the door: decide, apply, gather. Never waits, never raises for the input."""
+        """Take one input through the door: decide, apply, gather. Never waits, never raises for the input.
+
+        Raises `JournalUnavailable` while memory is not to be trusted; the input was then not taken.
+        """
+        if self.suspended:
+            raise JournalUnavailable(
+                "The journal is being recovered.",
+                not_done="Nothing was recorded and nothing was sent.",
+                fix="Try again later; cancels still go out.",
+            )
         now_ns = self._clock.wall_ns()
         state, rules = self.state, self.rules
         entries: list[Entry] = []
@@ -97,11 +109,15 @@ class Engine:
         except Exception as error:  # supervision point: a bug in a step discards memory, never half a step
             if self.on_broken_step is None:
                 raise
+            self.doubtful.update(touched)
             self.on_broken_step(error)
+            self._fail_command(given, error)
             return
         deliveries = self._deliveries(touched, effects)
         if entries or effects or deliveries:
             self.journal.add(entries, outbox, StepOutput(state.sequence, effects, deliveries, events))
+        for name, problem in rules.gate.take_broken():
+            self.process(TroubleSeen(AnomalyKind.COMPONENT_FAILED.value, name, problem))
 
     def _take(
         self,
@@ -113,12 +129,12 @@ class Engine:
         touched: dict[str, None],
     ) -> None:
         state = self.state
-        change = apply(state, record, now_ns)
-        entries.append((state.sequence, now_ns, record))
-        outbox.extend(outbox_rows(state.account_tag, state.sequence, record, change))
         client_order_id = getattr(record, "client_order_id", None)
         if client_order_id is not None:
             touched[client_order_id] = None
+        change = apply(state, record, now_ns)
+        entries.append((state.sequence, now_ns, record))
+        outbox.extend(outbox_rows(state.account_tag, state.sequence, record, change))
         if self.has_subscribers:
             events.extend(self._events(record, change, now_ns, client_order_id))
         for folded in self.rules.gate.fold(record, state):
@@ -146,7 +162,9 @@ class Engine:
     def wait_for(self, client_order_id: str, *, until_closed: bool) -> asyncio.Future[object]:
         """Return a future of the order's view once it is settled, or closed, and that is durable."""
         future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-        self._waiters.setdefault(client_order_id, []).append(Waiter(future, until_closed))
+        waiters = self._waiters.setdefault(client_order_id, [])
+        waiters[:] = [waiter for waiter in waiters if not waiter.future.done()]  # those who gave up waiting
+        waiters.append(Waiter(future, until_closed))
         return future
 
     def recheck(self, client_order_id: str) -> None:
@@ -162,17 +180,41 @@ class Engine:
         self._commands[self._next_command] = future
         return self._next_command, future
 
-    def fail_discarded(self, outputs: list[StepOutput], why: str) -> None:
-        """Tell everyone whose step was discarded that nothing was recorded and nothing was sent."""
+    @property
+    def awaited(self) -> list[str]:
+        """Return the client order ids that someone waits for."""
+        return list(self._waiters)
+
+    def rebuild(self, state: EngineState) -> None:
+        """Go on with a state that was rebuilt from the store."""
+        self.state = state
+        self.rebuilds += 1
+        self.doubtful.clear()
+
+    def take_back(self, outputs: list[StepOutput], why: str) -> None:
+        """After a rebuild: whoever's command is gone is told so; whoever waits for an order waits on."""
         error = JournalUnavailable(
             why, not_done="The command was not recorded and nothing was sent.", fix="Try again later."
         )
         for output in outputs:
             for delivery in output.deliveries:
-                _fail(delivery.future, error)
-        for client_order_id in [name for name in self._waiters if name not in self.state.orders]:
-            for waiter in self._waiters.pop(client_order_id):
-                _fail(waiter.future, error)
+                if delivery.client_order_id:
+                    waiter = Waiter(delivery.future, delivery.until_closed)
+                    self._waiters.setdefault(delivery.client_order_id, []).append(waiter)
+                else:
+                    _fail(delivery.future, error)
+        for client_order_id in self.awaited:
+            if client_order_id not in self.state.orders:
+                for waiter in self._waiters.pop(client_order_id):
+                    _fail(waiter.future, error)
+
+    def _fail_command(self, given: Input, error: Exception) -> None:
+        future = self._commands.pop(getattr(given, "command_id", 0), None)
+        if future is not None:
+            broken = InvariantBroken(
+                f"A bug in a step: {type(error).__name__}.", not_done="The command was not carried out."
+            )
+            _fail(future, broken)
 
     def fail_everyone(self, error: Exception) -> None:
         """End every wait with the error: the kernel stops."""
@@ -216,7 +258,7 @@ class Engine:
         else:
             self._waiters[client_order_id] = [waiter for waiter in waiters if waiter not in served]
         view = view_of(order)
-        return [Delivery(waiter.future, view) for waiter in served]
+        return [Delivery(waiter.future, view, client_order_id, waiter.until_closed) for waiter in served]
 
     def _redirect(self, effect: AnswerWithOrder, deliveries: list[Delivery]) -> None:
         waiters = self._waiters.pop(effect.client_order_id, [])
@@ -247,4 +289,4 @@ def deliver(delivery: Delivery) -> None:
 def _fail(future: asyncio.Future[object], error: Exception) -> None:
     if not future.done():
         future.set_exception(error)
-        future.exception()  # whoever waited may be gone; asyncio need not complain about that
+        future.exception()  # nobody may be waiting any more: that is no news

@@ -8,7 +8,9 @@ never asked about.
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Sequence
+from inspect import iscoroutine
 
 import attrs
 
@@ -17,6 +19,8 @@ from fairlead.domain.order_kinds import OrderSide
 from fairlead.domain.records import CheckValueChanged, LockPlaced, Record
 from fairlead.domain.verdicts import Allow, Deny, Lock, RiskRequest, Verdict
 from fairlead.kernel.approved import ApprovedOrder, approve
+from fairlead.kernel.judgements import judgement_problem, value_problem
+from fairlead.kernel.readable import outside_text
 from fairlead.kernel.state import EngineState
 from fairlead.kernel.watchdog import CheckHung, NoWatchdog, Watchdog
 from fairlead.ports.clock import Clock
@@ -93,6 +97,7 @@ class Gate:
         self._budget_ns = budget_ns
         self._watchdog: Watchdog = watchdog or NoWatchdog()
         self._broken: dict[str, str] = {}
+        self._news: list[tuple[str, str]] = []
         names = {check.name for check in self._checks}
         self._missing = tuple(
             Verdict(name, "", False, CODE_CHECK_MISSING, "The check is required but was not loaded.")
@@ -147,17 +152,36 @@ class Gate:
         changed = []
         for check in self._folding:
             value = state.check_values.get(check.name)
+            before = after = ""
             try:
-                before = check.initial() if value is None else value
-                after = check.fold(before, record)
-            except Exception as error:  # isolation point: a check's fault must deny, not stop the fold
-                self._broken[check.name] = f"fold failed: {type(error).__name__}: {error}"
-                continue
-            if not isinstance(after, str):
-                self._broken[check.name] = f"fold returned {type(after).__name__}, not text"
+                with self._watchdog.watching():
+                    before = check.initial() if value is None else value
+                    after = check.fold(before, record)
+                problem = value_problem(after)
+            except CheckHung:
+                problem = "did not return and was interrupted"
+            except (
+                Exception,
+                SystemExit,
+                CancelledError,
+            ) as error:  # isolation point: it denies from here on
+                problem = f"raised {type(error).__name__}: {error}"
+            if problem:
+                self._break(check, outside_text(f"fold {problem}"))
             elif after != before:
                 changed.append(CheckValueChanged(check.name, after))
         return changed
+
+    def take_broken(self) -> list[tuple[str, str]]:
+        """Return the checks that broke since the last call, each with the reason."""
+        news, self._news = self._news, []
+        return news
+
+    def _break(self, check: RiskCheck, problem: str) -> None:
+        """Let the check deny from here on: its value has missed a fact."""
+        if check.name not in self._broken:
+            self._broken[check.name] = problem
+            self._news.append((check.name, problem))
 
     def _ask(
         self,
@@ -175,8 +199,15 @@ class Gate:
                 answer: object = check.judge(request, view, check.initial() if value is None else value)
         except CheckHung:
             return _denial(check, CODE_CHECK_HUNG, "The check did not return and was interrupted.")
-        except Exception as error:  # isolation point: a check that raises denies
-            return _denial(check, CODE_CHECK_FAILED, f"The check raised {type(error).__name__}: {error}")
+        except (
+            Exception,
+            SystemExit,
+            CancelledError,
+        ) as error:  # isolation point: a check that raises denies
+            what = outside_text(f"The check raised {type(error).__name__}: {error}")
+            return _denial(check, CODE_CHECK_FAILED, what)
+        if iscoroutine(answer):
+            answer.close()
         spent = self._clock.monotonic_ns() - started
         if spent > self._budget_ns:
             figures = (("spent_ns", str(spent)), ("budget_ns", str(self._budget_ns)))
@@ -186,21 +217,20 @@ class Gate:
     def _verdict(self, check: RiskCheck, answer: object, locks: list[LockPlaced]) -> Verdict:
         if type(answer) is Allow:
             return self._allowed[check.name]
+        problem = judgement_problem(answer)
+        if problem:
+            return _denial(check, CODE_CHECK_BROKE_CONTRACT, f"The check answered {problem}.")
         if type(answer) is Deny:
             return _denial(check, answer.code, answer.reason, answer.figures)
-        if type(answer) is Lock:
-            locks.append(
-                LockPlaced(check.name, answer.scope, answer.side, answer.until_ns, answer.code, answer.reason)
-            )
-            return _denial(check, answer.code, answer.reason, (("until_ns", str(answer.until_ns)),))
-        kind = "nothing" if answer is None else f"a {type(answer).__name__}"
-        return _denial(
-            check, CODE_CHECK_BROKE_CONTRACT, f"The check answered {kind}; Allow, Deny or Lock is due."
+        assert type(answer) is Lock  # judgement_problem saw to it; narrows the type
+        locks.append(
+            LockPlaced(check.name, answer.scope, answer.side, answer.until_ns, answer.code, answer.reason)
         )
+        return _denial(check, answer.code, answer.reason, (("until_ns", str(answer.until_ns)),))
 
 
 def _denial(check: RiskCheck, code: str, reason: str, figures: tuple[tuple[str, str], ...] = ()) -> Verdict:
-    return Verdict(check.name, check.version, False, code or CODE_CHECK_BROKE_CONTRACT, reason, figures)
+    return Verdict(check.name, check.version, False, code, reason, figures)
 
 
 def _standing_lock(state: EngineState, symbol: str, side: OrderSide, now_ns: int) -> Verdict | None:

@@ -11,10 +11,10 @@ from collections import deque
 from collections.abc import Callable
 
 from fairlead.kernel.engine import Engine
-from fairlead.kernel.inputs import FillReported, Input, LookedUp, OrderReported, PriceSeen
+from fairlead.kernel.inputs import FillReported, Input, OrderReported, PriceSeen, SubmitAnswered
 from fairlead.kernel.restore import load_order
 from fairlead.ports.clock import Clock
-from fairlead.ports.exchange import FillReport, OrderReport, Report
+from fairlead.ports.exchange import FillReport, Report, TradePrint
 from fairlead.ports.store import Store
 
 _YIELD_EVERY = 256
@@ -24,29 +24,35 @@ class Inbox:
     """A queue of inputs, drained by one task; also the sink that an exchange client is given."""
 
     def __init__(
-        self, engine: Engine, store: Store, clock: Clock, on_price: Callable[[PriceSeen], None]
+        self,
+        engine: Engine,
+        store: Store,
+        clock: Clock,
+        on_price: Callable[[PriceSeen], None],
+        *,
+        timeout_ns: int,
     ) -> None:
         self._engine = engine
         self._store = store
         self._clock = clock
         self._on_price = on_price
+        self._timeout_ns = timeout_ns
         self._queue: deque[Input] = deque()
         self._wake = asyncio.Event()
         self._busy = False
         self._closed = False
         self.on_disconnected: Callable[[str], None] = lambda _reason: None
         self.on_reconnected: Callable[[], None] = lambda: None
+        self.on_store_failed: Callable[[Exception], None] = lambda _error: None
 
     def put(self, report: Report) -> None:
         """Queue one report for the kernel."""
-        if self._closed:
-            return
         if type(report) is FillReport:
             self.add(FillReported(report, "stream"))
-        elif type(report) is OrderReport:
-            self.add(OrderReported(report, "stream"))
-        else:
-            self.add(PriceSeen(report))  # type: ignore[arg-type]  # the union's last member
+        elif type(report) is TradePrint:
+            self.add(PriceSeen(report))
+        else:  # an order's report, or something that will be found unreadable
+            self.add(OrderReported(report, "stream"))  # type: ignore[arg-type]  # see above
 
     def disconnected(self, reason: str) -> None:
         """The client's stream broke."""
@@ -58,6 +64,8 @@ class Inbox:
 
     def add(self, given: Input) -> None:
         """Queue one input."""
+        if self._closed:
+            return
         self._queue.append(given)
         self._wake.set()
 
@@ -75,6 +83,11 @@ class Inbox:
         self._closed = True
         self._queue.clear()
 
+    @property
+    def answered(self) -> frozenset[str]:
+        """Return the orders whose answer to a submit waits here."""
+        return frozenset(given.client_order_id for given in self._queue if type(given) is SubmitAnswered)
+
     async def run(self) -> None:
         """Bring inputs to the door, in order, until canceled."""
         while True:
@@ -90,25 +103,36 @@ class Inbox:
             self._busy = False
 
     async def _bring(self, given: Input) -> None:
-        kind = type(given)
-        if kind is PriceSeen:
-            self._on_price(given)  # type: ignore[arg-type]  # narrowed by its type just above
+        if type(given) is PriceSeen:
+            self._on_price(given)
             return
-        if kind is FillReported or kind is OrderReported:
-            await self.ensure_known(given.report.client_order_id)  # type: ignore[union-attr]  # as above
-        self._engine.process(given)
+        try:
+            await self.ensure_known(refers_to(given))
+        except Exception as error:  # supervision point: whatever a store raises, it is recovered as a whole
+            self._queue.appendleft(given)
+            self.on_store_failed(error)
+            return
+        if self._engine.suspended:
+            self._queue.appendleft(given)
+        else:
+            self._engine.process(given)
 
     async def ensure_known(self, client_order_id: str) -> None:
         """Load an order of ours that memory does not hold, when the store has it."""
-        state = self._engine.state
-        if client_order_id not in state.orders and client_order_id.startswith(state.account_tag):
-            await load_order(self._store, state, client_order_id)
+        engine = self._engine
+        if client_order_id in engine.state.orders or not client_order_id.startswith(engine.state.account_tag):
+            return
+        async with self._clock.timeout_ns(self._timeout_ns):
+            rebuilds = -1
+            while rebuilds != engine.rebuilds:  # a rebuild in the meantime knows nothing of what was loaded
+                rebuilds = engine.rebuilds
+                await load_order(self._store, engine.state, client_order_id)
 
 
 def refers_to(given: Input) -> str:
     """Return the client order id that an input is about, or nothing."""
     if isinstance(given, FillReported | OrderReported):
-        return given.report.client_order_id
-    if isinstance(given, LookedUp):
-        return given.client_order_id
-    return ""
+        name: object = getattr(given.report, "client_order_id", "")
+        return name if isinstance(name, str) else ""
+    name = getattr(given, "client_order_id", "")
+    return name if isinstance(name, str) else ""

@@ -51,6 +51,7 @@ class SetTradingState:
     state: TradingState
     reason: str
     by: str
+    command_id: int = 0
 
 
 @attrs.define(slots=True)
@@ -60,6 +61,7 @@ class ResolveByOperator:
     client_order_id: str
     by: str
     note: str
+    command_id: int = 0
 
 
 @attrs.define(slots=True)

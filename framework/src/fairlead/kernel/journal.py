@@ -29,6 +29,7 @@ class SealedBatch:
 
     batch: Batch | None
     outputs: list[StepOutput]
+    entries: list[Entry] = attrs.Factory(list)
 
 
 class Journal:
@@ -60,6 +61,7 @@ class Journal:
         self._idle.set()
         self._state: EngineState | None = None
         self._broken: Exception | None = None
+        self._failure: Exception | None = None
         self.head = JournalHead(0, b"")
         self.batches = 0
 
@@ -82,6 +84,8 @@ class Journal:
 
     def add(self, entries: list[Entry], outbox: list[OutboxRow], output: StepOutput) -> None:
         """Gather one step. Without records, and with nothing pending, it is given out at once."""
+        if self._failure is not None:
+            return
         if not entries and self._idle.is_set():
             self._release(output)
             return
@@ -95,15 +99,21 @@ class Journal:
 
     async def room(self) -> None:
         """Wait while a full batch is pending, so that a fast submitter cannot grow memory."""
-        await self._room.wait()
+        while not self._room.is_set():
+            await self._room.wait()
 
     async def settled(self) -> None:
-        """Wait until everything gathered so far is durable and given out."""
+        """Wait until everything gathered so far is durable and given out, or taken back.
+
+        Raises what made the journal unusable for good.
+        """
         await self._idle.wait()
+        if self._failure is not None:
+            raise self._failure
 
     async def run(self) -> None:
-        """Commit batches until canceled."""
-        while True:
+        """Commit batches until canceled, or until `end`."""
+        while self._failure is None:
             await self._wake.wait()
             self._wake.clear()
             while self._outputs or self._broken is not None:
@@ -111,8 +121,16 @@ class Journal:
                     error, self._broken = self._broken, None
                     await self._on_fault(SealedBatch(None, []), error)
                 else:
-                    await self._commit(self._seal())
+                    await self._commit()
             self._idle.set()
+
+    def end(self, failure: Exception) -> None:
+        """Commit nothing any more: the journal cannot be brought back."""
+        self._failure = failure
+        self._broken = None
+        self.discard()
+        self._wake.set()
+        self._idle.set()
 
     def break_off(self, error: Exception) -> None:
         """A step broke half-way: commit nothing more of what was gathered, recover instead."""
@@ -127,33 +145,38 @@ class Journal:
         self._room.set()
         return outputs
 
-    def _seal(self) -> SealedBatch:
-        entries, outbox, outputs = self._entries, self._outbox, self._outputs
-        self._entries, self._outbox, self._outputs = [], [], []
-        self._room.set()
+    @property
+    def gathered(self) -> tuple[list[Entry], list[StepOutput]]:
+        """Return what waits for the next commit."""
+        return self._entries, self._outputs
+
+    def _seal(self, entries: list[Entry], outbox: list[OutboxRow]) -> Batch | None:
         if not entries:
-            return SealedBatch(None, outputs)
+            return None
         state = self._state
         assert state is not None  # follow() precedes run(); narrows the type
         dirty, state.dirty = state.dirty, Dirty()
         rows = dirty_rows(state, dirty)
         envelopes = seal(entries, self.head.hash)
         last = envelopes[-1]
-        batch = Batch(
+        return Batch(
             state.epoch, entries[0][0], last.sequence, self.head.hash, last.hash, envelopes, rows, outbox
         )
-        return SealedBatch(batch, outputs)
 
-    async def _commit(self, sealed: SealedBatch) -> None:
-        batch = sealed.batch
-        if batch is not None:
-            try:
+    async def _commit(self) -> None:
+        entries, outbox, outputs = self._entries, self._outbox, self._outputs
+        self._entries, self._outbox, self._outputs = [], [], []
+        self._room.set()
+        sealed = SealedBatch(None, outputs, entries)
+        try:
+            batch = sealed.batch = self._seal(entries, outbox)
+            if batch is not None:
                 async with self._clock.timeout_ns(self._commit_timeout_ns):
                     await self._store.append(batch)
-            except Exception as error:  # supervision point: any failure of a commit leads to recovery
-                await self._on_fault(sealed, error)
-                return
-            self.head = JournalHead(batch.last_sequence, batch.head_hash)
-            self.batches += 1
-        for output in sealed.outputs:
+                self.head = JournalHead(batch.last_sequence, batch.head_hash)
+                self.batches += 1
+        except Exception as error:  # supervision point: any failure of a commit leads to recovery
+            await self._on_fault(sealed, error)
+            return
+        for output in outputs:
             self._release(output)

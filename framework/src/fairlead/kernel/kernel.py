@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypedDict, Unpack, cast
 
-from fairlead.domain.identifiers import to_client_order_id, to_name
+from fairlead.domain.identifiers import excerpt_of, to_client_order_id, to_line, to_name
 from fairlead.domain.instruments import Instrument
 from fairlead.domain.orders import OrderView, PositionView, view_of
 from fairlead.domain.trading_state import TradingState
@@ -220,69 +219,91 @@ class Kernel:
 
     async def submit(self, given: SubmitProposal) -> OrderView:
         """Take a validated proposal through the door and wait until it is settled."""
-        parts = self._parts
-        await parts.journal.room()
+        engine = self._parts.engine
+        await self._parts.journal.room()
         self._check_journal()
         if given.idempotency_key:
-            with self._loads():
-                await load_command(parts.store, self._state, given.owner, given.idempotency_key)
+            await self._load(lambda: self._load_command(given.owner, given.idempotency_key))
             self._check_journal()
-        future = parts.engine.wait_for(given.client_order_id, until_closed=False)
-        parts.engine.process(given)
+        future = engine.wait_for(given.client_order_id, until_closed=False)
+        engine.process(given)
         return cast("OrderView", await future)
 
     async def closed(self, client_order_id: str) -> OrderView:
         """Wait for an order's end."""
         self.check_usable()
         await self._load_order(client_order_id)
-        future = self._parts.engine.wait_for(client_order_id, until_closed=True)
-        self._parts.engine.recheck(client_order_id)
+        self._check_alive()
+        engine = self._parts.engine
+        future = engine.wait_for(client_order_id, until_closed=True)
+        engine.recheck(client_order_id)
         return cast("OrderView", await future)
 
     async def cancel(self, client_order_id: str, by: str, *, operator: bool = False) -> CommandResult:
-        """Cancel an order in the name of its owner, or of the operator."""
-        self.check_usable()
-        parts = self._parts
-        await self._load_order(client_order_id)
-        order = self._state.orders.get(client_order_id)
-        if order is None:
-            raise UnknownName("client_order_id", client_order_id, fix="No such order was made here.")
-        command_id, future = parts.engine.new_command()
-        command = CancelOrder(client_order_id, by, command_id, operator)
-        if not parts.engine.suspended:
-            parts.engine.process(command)
-        else:
-            # The journal is unusable: a cancel still goes out, and is recorded when it is back.
-            if (operator or order.owner == by) and order.state.is_live:
-                parts.dispatcher.dispatch(SendCancel(client_order_id, order.venue_order_id, order.symbol))
-            parts.inbox.add(command)
-        answer = cast("AnswerCommand", await future)
-        return CommandResult(answer.accepted, answer.code, answer.reason)
+        """Cancel an order in the name of its owner, or of the operator.
 
-    async def set_trading_state(self, state: TradingState, *, reason: str, by: str = OPERATOR) -> None:
+        While the journal is unusable the request goes out all the same, and is recorded when it is back.
+        Raises `UnknownName` for an order that was never made here, and what ended the journal for good.
+        """
+        self.check_usable()
+        while True:
+            await self._load_order(client_order_id)
+            order = self._state.orders.get(client_order_id)
+            if order is None:
+                raise UnknownName("client_order_id", client_order_id, fix="No such order was made here.")
+            command_id, future = self._parts.engine.new_command()
+            command = CancelOrder(client_order_id, by, command_id, operator)
+            if self._parts.engine.suspended:
+                if (operator or order.owner == by) and order.state.is_live:
+                    cancel = SendCancel(client_order_id, order.venue_order_id, order.symbol)
+                    self._parts.dispatcher.dispatch(cancel)
+                self._check_alive()
+                self._parts.inbox.add(command)
+            else:
+                self._parts.engine.process(command)
+            try:
+                return await _answer(future)
+            except JournalUnavailable:  # it was discarded with the batch it was in: say it again
+                self._check_alive()
+
+    async def set_trading_state(
+        self, state: TradingState, *, reason: str, by: str = OPERATOR
+    ) -> CommandResult:
         """Set the trading state and return when that is durable."""
         self.check_usable()
-        self._check_journal()
-        self._parts.engine.process(SetTradingState(state, reason, to_name(by, "by")))
-        await self._parts.journal.settled()
+        wanted = to_trading_state(state)
+        text, name = to_line(reason, "reason"), to_name(by, "by")
+        command_id, future = self._parts.engine.new_command()
+        self._parts.engine.process(SetTradingState(wanted, text, name, command_id))
+        return await _answer(future)
 
-    async def resolve_not_placed(self, client_order_id: str, *, note: str, by: str = OPERATOR) -> OrderView:
-        """Record an operator's decision that an unresolved order was never placed."""
+    async def resolve_not_placed(
+        self, client_order_id: str, *, note: str, by: str = OPERATOR
+    ) -> CommandResult:
+        """Record an operator's decision that an unresolved order was never placed.
+
+        Refused for every other order. Raises `UnknownName` for one that was never made here.
+        """
         self.check_usable()
-        self._check_journal()
+        text, name = to_line(note, "note"), to_name(by, "by")
+        await self._load_order(to_client_order_id(client_order_id, "client_order_id"))
         if client_order_id not in self._state.orders:
-            raise UnknownName("client_order_id", client_order_id, fix="No such live order.")
-        self._parts.engine.process(ResolveByOperator(client_order_id, to_name(by, "by"), note))
-        await self._parts.journal.settled()
-        return view_of(self._state.orders[client_order_id])
+            raise UnknownName("client_order_id", client_order_id, fix="No such order was made here.")
+        command_id, future = self._parts.engine.new_command()
+        self._parts.engine.process(ResolveByOperator(client_order_id, name, text, command_id))
+        return await _answer(future)
 
     async def reconcile(self, reason: str = "asked for") -> ReconcileReport:
         """Reconcile with the venue now."""
         self.check_usable()
-        return await self._parts.reconciler.run(reason)
+        self._check_journal()
+        return await self._parts.reconciler.run(to_line(reason, "reason"))
 
     async def settled(self) -> None:
-        """Wait until everything that was decided so far is durable and given out."""
+        """Wait until everything that was decided so far is durable and given out.
+
+        Raises what ended the journal for good.
+        """
         await self._parts.journal.settled()
 
     # -- inside --------------------------------------------------------------------------------
@@ -292,22 +313,51 @@ class Kernel:
         return self._parts.engine.state
 
     async def _load_order(self, client_order_id: str) -> None:
-        with self._loads():
-            await load_order(self._parts.store, self._state, client_order_id)
+        if client_order_id not in self._state.orders:
+            await self._load(lambda: load_order(self._parts.store, self._state, client_order_id))
 
-    @contextmanager
-    def _loads(self) -> Iterator[None]:
-        """A command looks something up in the store: the kernel is not settled meanwhile."""
-        self._loading += 1
+    async def _load_command(self, owner: str, idempotency_key: str) -> None:
+        await load_command(self._parts.store, self._state, owner, idempotency_key)
+
+    async def _load(self, reading: Callable[[], Awaitable[object]]) -> None:
+        """Read into memory; again when memory was rebuilt meanwhile, for that forgot what was read."""
+        engine = self._parts.engine
+        rebuilds = -1
+        self._loading += 1  # the kernel is not settled meanwhile
         try:
-            yield
+            async with self.clock.timeout_ns(self.settings.ns("commit_timeout")):
+                while rebuilds != engine.rebuilds:
+                    rebuilds = engine.rebuilds
+                    await reading()
         finally:
             self._loading -= 1
 
+    def _check_alive(self) -> None:
+        failure = self._parts.failure
+        if failure is not None:
+            raise JournalUnavailable(
+                f"The kernel gave up its journal: {type(failure).__name__}.",
+                not_done="The command was not recorded; a cancel was sent all the same.",
+                fix="See to the store, then start a new kernel; nothing is lost.",
+            )
+
     def _check_journal(self) -> None:
+        self._check_alive()
         if self._parts.engine.suspended:
             raise JournalUnavailable(
                 "The journal is being recovered.",
                 not_done="The command was not recorded and nothing was sent.",
                 fix="Try again later; cancels still go out.",
             )
+
+
+async def _answer(future: asyncio.Future[object]) -> CommandResult:
+    answer = cast("AnswerCommand", await future)
+    return CommandResult(answer.accepted, answer.code, answer.reason)
+
+
+def to_trading_state(value: object) -> TradingState:
+    """Return the trading state; raises `UnknownName` for anything else."""
+    if isinstance(value, str) and value in set(TradingState):
+        return TradingState(value)
+    raise UnknownName("state", excerpt_of(value), tuple(TradingState))

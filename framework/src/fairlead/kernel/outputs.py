@@ -25,10 +25,16 @@ _KERNEL_SUBJECT = "kernel"
 
 @attrs.define(slots=True)
 class Delivery:
-    """A future to be completed, with the snapshot that was true at its step."""
+    """A future to be completed, with the snapshot that was true at its step.
+
+    *client_order_id* is set when someone waits for an order rather than for a command's answer: if
+    the step is discarded, the wait goes on.
+    """
 
     future: asyncio.Future[object]
     value: object
+    client_order_id: str = ""
+    until_closed: bool = False
 
 
 @attrs.define(slots=True)

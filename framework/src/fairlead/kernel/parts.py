@@ -14,9 +14,10 @@ import attrs
 from fairlead import __version__
 from fairlead.domain.anomalies import AnomalyKind
 from fairlead.domain.identifiers import account_tag
-from fairlead.errors import ExchangeFault, NotRunning
+from fairlead.domain.pending_requests import PendingRequest
+from fairlead.errors import ExchangeFault, FairleadError, NotRunning, StoreFault
 from fairlead.kernel.bus import EventBus
-from fairlead.kernel.components import Component, ComponentState, Supervisor
+from fairlead.kernel.components import Component, Supervisor
 from fairlead.kernel.composition import Ingredients
 from fairlead.kernel.dispatcher import Dispatcher
 from fairlead.kernel.engine import Engine, deliver
@@ -79,8 +80,10 @@ class Parts:
             watchdog=self.watchdog,
         )
         self.running = False
+        self.stopping = False
         self.failure: Exception | None = None
-        self.supervisor = Supervisor(self._task_failed)
+        self._one_at_a_time = asyncio.Lock()
+        self.supervisor = Supervisor(self._task_failed, clock, settings.ns("stop_timeout"))
         self._endless: set[asyncio.Task[None]] = set()
         self.bus = EventBus(self.logger, settings.stream_queue_max, self._interest)
         self.journal = Journal(
@@ -97,7 +100,9 @@ class Parts:
         )
         self.engine.on_broken_step = self._step_broke
         self.prices = PriceBoard(lambda: self.engine.state)
-        self.inbox = Inbox(self.engine, self.store, clock, self._price_seen)
+        self.inbox = Inbox(
+            self.engine, self.store, clock, self._price_seen, timeout_ns=settings.ns("commit_timeout")
+        )
         self.timers = Timers(clock, lambda name: self.inbox.add(TimerDue(name)))
         self._connect_parts()
         self.components = self._components()
@@ -109,12 +114,11 @@ class Parts:
             Part("journal", self._start_journal, self._stop_journal),
             Part("inbox", self._nothing, self._stop_inbox),
             Part("exchange", self._connect, self._disconnect),
-            Part("reconciler", self._first_reconciliation, self._nothing),
+            Part("reconciler", self._first_reconciliation, self._stop_reconciler),
         )
 
     def _connect_parts(self) -> None:
         settings, clock = self.settings, self.clock
-        timeout_ns = settings.ns("request_timeout")
         self.dispatcher = Dispatcher(
             self.client,
             clock,
@@ -122,18 +126,18 @@ class Parts:
             self.inbox,
             self.timers,
             self.supervisor,
-            request_timeout_ns=timeout_ns,
+            settings,
         )
         self.reconciler = Reconciler(
             self.client,
             clock,
             self.engine,
             self.inbox,
-            request_timeout_ns=timeout_ns,
-            enable=not settings.start_disabled,
+            request_timeout_ns=settings.ns("request_timeout"),
         )
-        hooks = RecoveryHooks(self._release, self._recovered, self.give_up)
+        hooks = RecoveryHooks(self._release, self._recovered, self.give_up, self._on_their_way)
         self.recovery = Recovery(self.store, clock, self.engine, self.dispatcher, settings, hooks)
+        self.inbox.on_store_failed = self._read_failed
         self.inbox.on_disconnected = self._stream_broke
         self.inbox.on_reconnected = lambda: self._request_reconciliation("the stream came back")
 
@@ -144,6 +148,8 @@ class Parts:
         try:
             for component in self.components:
                 await component.start()
+            if self.failure is not None:
+                raise self.failure
         except BaseException:  # supervision point: nothing may be left running behind a failed start
             await self._tear_down()
             raise
@@ -152,12 +158,18 @@ class Parts:
     async def stop(self) -> None:
         """Stop every component in reverse order."""
         self.running = False
-        await self._tear_down()
+        async with self._one_at_a_time:
+            await self._tear_down()
 
     async def _tear_down(self) -> None:
+        """Stop everything, whatever fails on the way; the first failure is raised at the end."""
+        self.stopping = True
+        problem: BaseException | None = None
         for component in reversed(self.components):
-            await component.stop()
-        self.timers.close()
+            try:
+                await component.stop()
+            except BaseException as error:  # supervision point: the others must be stopped as well
+                problem = problem or error
         self.bus.close()
         self.prices.close()
         self.watchdog.close()
@@ -165,6 +177,8 @@ class Parts:
             NotRunning("The kernel was stopped.", fix="Start a new one; nothing is lost.")
         )
         await self.supervisor.cancel_all()
+        if problem is not None:
+            raise problem
 
     async def _open_store(self) -> None:
         opened = await self.store.open(self.settings.account, holder_text())
@@ -184,19 +198,20 @@ class Parts:
             )
         )
         await self.journal.settled()
-        if self.failure is not None:
-            raise self.failure
 
     async def _stop_journal(self) -> None:
         if self.failure is None:
             await self.journal.settled()
+        await self.supervisor.cancel_named("journal")
 
     async def _stop_inbox(self) -> None:
         self.inbox.close()
+        await self.supervisor.cancel_named("inbox")
 
     async def _connect(self) -> None:
         await self._asked(self.client.connect(self.inbox))
         await self._read_instruments()
+        await self.journal.settled()
         self.engine.process(InFlightLost(frozenset(), "the kernel restarted while it was on its way"))
         self._arm_timers()
         # Only now: a report that came with the connection waits until the venue's rules are known and what
@@ -204,6 +219,7 @@ class Parts:
         self._endless.add(self.supervisor.spawn("inbox", self.inbox.run()))
 
     async def _disconnect(self) -> None:
+        self.timers.close()
         await self.dispatcher.finish(self.settings.ns("stop_timeout"))
         await self.client.disconnect()
 
@@ -221,10 +237,12 @@ class Parts:
             if attempt:
                 await self.clock.sleep_ns(self.settings.ns("look_up_interval") << (attempt - 1))
             try:
-                await self.reconciler.run("start")
+                await self.reconciler.run("start", enable=not self.settings.start_disabled)
                 return
             except Exception as error:  # supervision point: tried again, then refused
                 problem = error
+            if self.failure is not None:
+                raise self.failure
         what = f"Reconciliation with the venue failed {RECONCILE_ATTEMPTS_MAX} times"
         raise ExchangeFault(
             f"{what}: {type(problem).__name__}: {problem}",
@@ -235,10 +253,15 @@ class Parts:
     async def _nothing(self) -> None:
         """Nothing to do."""
 
+    async def _stop_reconciler(self) -> None:
+        await self.supervisor.cancel_named(RECONCILE)
+
     def _arm_timers(self) -> None:
+        """Arm from state what must be come back to: what is to be looked up, and cancels still wanted."""
+        now_ns = self.clock.wall_ns()
         for order in self.engine.state.orders.values():
-            if order.state.is_live and order.look_up_ns:
-                self.timers.wake_at(order.client_order_id, order.look_up_ns)
+            if order.state.is_live and (order.look_up_ns or order.pending is PendingRequest.CANCEL):
+                self.timers.wake_at(order.client_order_id, order.look_up_ns or now_ns)
 
     # -- wiring --------------------------------------------------------------------------------
 
@@ -251,9 +274,10 @@ class Parts:
         """The journal cannot be brought back: stop taking commands, fail every wait, say so."""
         self.failure = error
         self.engine.suspended = True
+        self.journal.end(error)
         for component in self.components:
-            if component.name == "journal" and component.state is not ComponentState.FAULTED:
-                component.move(ComponentState.FAULTED, f"{type(error).__name__}: {error}")
+            if component.name == JOURNAL:
+                component.fail(error)
         self.logger.critical("The kernel gave up its journal: %s", type(error).__name__)
         self.engine.fail_everyone(error)
 
@@ -279,7 +303,8 @@ class Parts:
         self._request_reconciliation(why)
 
     def _request_reconciliation(self, why: str) -> None:
-        self.supervisor.spawn("reconcile", self._reconcile_until_done(why))
+        if not self.stopping:
+            self.supervisor.spawn(RECONCILE, self._reconcile_until_done(why))
 
     async def _reconcile_until_done(self, why: str) -> None:
         attempt = 0
@@ -295,21 +320,41 @@ class Parts:
     def _stream_broke(self, reason: str) -> None:
         self.logger.warning("The exchange client's stream broke: %s", ascii(reason))
 
+    def _on_their_way(self) -> frozenset[str]:
+        return self.dispatcher.in_flight | self.inbox.answered
+
+    def _read_failed(self, error: Exception) -> None:
+        self.logger.error("The store could not be read: %s", type(error).__name__)
+        self.engine.suspended = True
+        self.journal.break_off(StoreFault(f"An order could not be read: {type(error).__name__}: {error}"))
+
     def _price_seen(self, given: PriceSeen) -> None:
-        self.prices.publish(given.print)
+        try:
+            self.prices.publish(given.print)
+        except FairleadError as refusal:
+            self.logger.warning("A price of the exchange client was refused: %s", refusal)
 
     def _interest(self) -> None:
         self.engine.has_subscribers = True
 
     def _task_failed(self, name: str, error: BaseException) -> None:
         self.logger.error("The kernel's task %s failed: %s", name, type(error).__name__, exc_info=error)
-        if self.failure is None and not self.engine.suspended and name != "journal":
-            self.engine.process(TroubleSeen(AnomalyKind.COMPONENT_FAILED.value, name, type(error).__name__))
-        elif name == "journal" and isinstance(error, Exception):
-            self.give_up(error)
+        if name == JOURNAL:
+            self.give_up(error if isinstance(error, Exception) else StoreFault("The journal was canceled."))
+            return
+        for component in self.components:
+            if component.name == name:
+                component.fail(error)
+        trouble = TroubleSeen(AnomalyKind.COMPONENT_FAILED.value, name, type(error).__name__)
+        if self.engine.suspended:
+            self.inbox.add(trouble)
+        else:
+            self.engine.process(trouble)
 
 
 RECONCILE_ATTEMPTS_MAX = 3
+RECONCILE = "reconcile"
+JOURNAL = "journal"
 
 
 def holder_text() -> str:

@@ -22,8 +22,9 @@ PRICE_QUEUE_MAX = 10_000
 class PriceStream:
     """An endless reader of the prices of one symbol; the oldest are dropped when it is slow."""
 
-    def __init__(self, symbol: str) -> None:
+    def __init__(self, symbol: str, on_close: Callable[[PriceStream], None]) -> None:
         self.symbol = symbol
+        self._on_close = on_close
         self.missed = 0
         self._queue: deque[TradePrint] = deque()
         self._wake = asyncio.Event()
@@ -38,9 +39,10 @@ class PriceStream:
         self._wake.set()
 
     def close(self) -> None:
-        """End the stream."""
+        """End the stream; what is queued can still be read."""
         self._closed = True
         self._wake.set()
+        self._on_close(self)
 
     def __aiter__(self) -> AsyncIterator[TradePrint]:
         return self
@@ -89,13 +91,18 @@ class PriceBoard:
 
     def stream(self, symbol: str) -> PriceStream:
         """Return a stream of the symbol's prices from now on."""
-        stream = PriceStream(to_symbol(symbol, "symbol"))
+        stream = PriceStream(to_symbol(symbol, "symbol"), self._forget)
         self._streams.setdefault(symbol, []).append(stream)
         return stream
 
     def close(self) -> None:
         """End every stream."""
-        for streams in self._streams.values():
-            for stream in streams:
-                stream.close()
-        self._streams.clear()
+        for stream in [stream for streams in self._streams.values() for stream in streams]:
+            stream.close()
+
+    def _forget(self, stream: PriceStream) -> None:
+        streams = self._streams.get(stream.symbol, [])
+        if stream in streams:
+            streams.remove(stream)
+        if not streams:
+            self._streams.pop(stream.symbol, None)

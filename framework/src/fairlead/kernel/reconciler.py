@@ -14,10 +14,12 @@ from typing import TypeVar
 import attrs
 
 from fairlead.domain.order_table import OrderState
+from fairlead.errors import ExchangeFault, JournalUnavailable
 from fairlead.kernel.decide import CURSOR_FILLS
 from fairlead.kernel.engine import Engine
 from fairlead.kernel.inbox import Inbox
-from fairlead.kernel.inputs import FillsRead, LookedUp, OrderReported, ReconciliationEnded
+from fairlead.kernel.inputs import FillsRead, Input, LookedUp, OrderReported, ReconciliationEnded
+from fairlead.kernel.readable import look_up_problem
 from fairlead.ports.clock import Clock
 from fairlead.ports.exchange import ExchangeClient
 
@@ -51,21 +53,25 @@ class Reconciler:
         inbox: Inbox,
         *,
         request_timeout_ns: int,
-        enable: bool,
     ) -> None:
         self._client = client
         self._clock = clock
         self._engine = engine
         self._inbox = inbox
         self._timeout_ns = request_timeout_ns
-        self._enable = enable
+        self._rebuilds = 0
         self._lock = asyncio.Lock()
         self.last: ReconcileReport | None = None
 
-    async def run(self, reason: str) -> ReconcileReport:
-        """Reconcile once. Raises whatever the client raises; then nothing is enabled."""
+    async def run(self, reason: str, *, enable: bool = False) -> ReconcileReport:
+        """Reconcile once; *enable* lets trading begin when nothing stands against it.
+
+        Raises whatever the client raises, `ExchangeFault` for a history that does not go on, and
+        `JournalUnavailable` when the journal was recovered in the middle; then nothing is enabled.
+        """
         async with self._lock:
             engine = self._engine
+            self._rebuilds = engine.rebuilds
             booked = await self._read_fills()
             live_before = self._live()
             matched, foreign = await self._read_open_orders()
@@ -76,14 +82,26 @@ class Reconciler:
             resolved = sum(1 for name in live_before if name not in left)
             still_missing = sum(1 for name in missing if name in left)
             report = ReconcileReport(reason, len(matched), still_missing, foreign, resolved, booked)
-            engine.process(
+            self._take(
                 ReconciliationEnded(
-                    reason, report.matched, report.missing, foreign, resolved, booked, enable=self._enable
+                    reason, report.matched, report.missing, foreign, resolved, booked, enable=enable
                 )
             )
             await engine.journal.settled()
+            self._check_whole()
             self.last = report
             return report
+
+    def _take(self, given: Input) -> None:
+        self._check_whole()
+        self._engine.process(given)
+
+    def _check_whole(self) -> None:
+        """What was found before a recovery was discarded with it: such a reconciliation proves nothing."""
+        if self._engine.rebuilds != self._rebuilds:
+            raise JournalUnavailable(
+                "The journal was recovered during the reconciliation.", fix="It is made again."
+            )
 
     def _live(self) -> dict[str, None]:
         return {name: None for name, order in self._engine.state.orders.items() if order.state.is_live}
@@ -100,14 +118,16 @@ class Reconciler:
         booked = 0
         more = True
         while more:
-            page = await self._asked(self._client.fills_since(engine.state.cursors.get(CURSOR_FILLS, "")))
+            cursor = engine.state.cursors.get(CURSOR_FILLS, "")
+            page = await self._asked(self._client.fills_since(cursor))
             for fill in page.fills:
                 await self._inbox.ensure_known(fill.client_order_id)
                 order = engine.state.orders.get(fill.client_order_id)
                 booked += order is not None and fill.trade_id not in order.trades
-            moved = page.cursor != engine.state.cursors.get(CURSOR_FILLS, "")
-            engine.process(FillsRead(page.fills, page.cursor))
-            more = page.more and moved
+            self._take(FillsRead(page.fills, page.cursor))
+            more = page.more
+            if more and page.cursor == cursor:
+                raise ExchangeFault("The history says that there is more, and its cursor does not move.")
         return booked
 
     async def _read_open_orders(self) -> tuple[dict[str, None], int]:
@@ -120,11 +140,15 @@ class Reconciler:
                 matched[report.client_order_id] = None
             else:
                 foreign += 1
-            self._engine.process(OrderReported(report, "open_orders", asked_ns))
+            self._take(OrderReported(report, "open_orders", asked_ns))
         return matched, foreign
 
     async def _look_up(self, client_order_id: str) -> None:
         asked_ns = self._clock.wall_ns()
+        self._check_whole()
         symbol = self._engine.state.orders[client_order_id].symbol
         result = await self._asked(self._client.look_up(client_order_id, symbol))
-        self._engine.process(LookedUp(client_order_id, result, asked_ns))
+        problem = look_up_problem(result, client_order_id)
+        if problem:
+            raise ExchangeFault(f"The look-up of an order proves nothing: {problem}.")
+        self._take(LookedUp(client_order_id, result, asked_ns))

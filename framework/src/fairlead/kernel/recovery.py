@@ -1,25 +1,27 @@
 """Recovery from a commit that failed, hung or is uncertain, and from a step that broke.
 
-Sending stops at once. The store is reopened, which fences whatever was still on its way to it, and
-its head says what was proven. Everything after that is discarded, state is rebuilt from the store,
-the venue's evidence is fetched again, and the kernel goes on; or it gives up, and says so.
+Sending stops at once, but for cancels. The store is reopened, which fences whatever was still on its
+way to it, and its head says what was proven. Everything after that is discarded, state is rebuilt from
+the store, the venue's evidence is fetched again, and the kernel goes on; or it gives up, and says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import attrs
 
 from fairlead.domain.anomalies import AnomalyKind
 from fairlead.errors import CommitUncertain, JournalDamaged, StaleEpoch, StoreFault, StoreHeld
 from fairlead.kernel.dispatcher import Dispatcher
+from fairlead.kernel.effects import SendCancel
 from fairlead.kernel.engine import Engine
 from fairlead.kernel.inputs import InFlightLost, TroubleSeen
 from fairlead.kernel.journal import SealedBatch
 from fairlead.kernel.outputs import StepOutput
-from fairlead.kernel.restore import restore_state
+from fairlead.kernel.restore import load_order, restore_state
 from fairlead.kernel.settings import KernelSettings
+from fairlead.kernel.state import EngineState
 from fairlead.ports.clock import Clock
 from fairlead.ports.store import JournalHead, Opened, Store
 
@@ -28,11 +30,21 @@ _FATAL = (StaleEpoch, StoreHeld, JournalDamaged)
 
 @attrs.frozen
 class RecoveryHooks:
-    """What the recovery tells the rest of the kernel."""
+    """What the recovery tells the rest of the kernel, and what it asks of it."""
 
     release: Callable[[StepOutput], None]
     recovered: Callable[[str], None]
     give_up: Callable[[Exception], None]
+    on_their_way: Callable[[], frozenset[str]]
+
+
+@attrs.define(slots=True)
+class Rebuilt:
+    """A state that was read back from the store, and whether the batch in doubt is part of it."""
+
+    opened: Opened
+    state: EngineState
+    proven: bool
 
 
 class Recovery:
@@ -62,67 +74,98 @@ class Recovery:
         engine = self._engine
         engine.suspended = True
         self.count += 1
-        opened = await self._reopened(error)
-        if opened is None:
-            return
-        batch = sealed.batch
-        base = (
-            engine.journal.head
-            if batch is None
-            else JournalHead(batch.first_sequence - 1, batch.previous_hash)
-        )
-        proven = batch is not None and opened.head == JournalHead(batch.last_sequence, batch.head_hash)
-        if not proven and opened.head != base:
-            detail = "the store's head is neither before nor after the last batch"
-            self._hooks.give_up(JournalDamaged(opened.head.sequence, detail))
+        self._send_cancels(sealed.outputs)
+        self._send_cancels(engine.journal.gathered[1])
+        rebuilt = await self._rebuilt(sealed, error)
+        if rebuilt is None:
             return
         discarded = engine.journal.discard()
-        if not proven:
+        if not rebuilt.proven:
             discarded = [*sealed.outputs, *discarded]
-        await self._rebuild(opened)
-        if proven:
+        engine.rebuild(rebuilt.state)
+        engine.journal.follow(rebuilt.state, rebuilt.opened.head)
+        if rebuilt.proven:
             for output in sealed.outputs:
                 self._hooks.release(output)
-        why = f"The journal failed ({type(error).__name__}) and was recovered."
-        engine.fail_discarded(discarded, why)
-        kind = AnomalyKind.JOURNAL_RECOVERED if batch is not None else AnomalyKind.COMPONENT_FAILED
-        self._resume(
-            kind, f"{type(error).__name__}: {error}; the last batch was {'proven' if proven else 'discarded'}"
-        )
+        name = type(error).__name__
+        engine.take_back(discarded, f"The journal failed ({name}) and was recovered.")
+        fate = "proven" if rebuilt.proven else "discarded"
+        in_store = sealed.batch is not None or self._is_read_fault(sealed, error)
+        kind = AnomalyKind.JOURNAL_RECOVERED if in_store else AnomalyKind.COMPONENT_FAILED
+        self._resume(kind, f"{name}: {error}; the last batch was {fate}")
 
-    async def _reopened(self, error: Exception) -> Opened | None:
-        """Reopen the store, again and again; nothing when it was given up."""
+    def _send_cancels(self, outputs: list[StepOutput]) -> None:
+        """Cancels go out while the journal is unusable; their orders are on disk for long."""
+        for output in outputs:
+            for effect in output.effects:
+                if type(effect) is SendCancel:
+                    self._dispatcher.dispatch(effect)
+
+    async def _rebuilt(self, sealed: SealedBatch, error: Exception) -> Rebuilt | None:
+        """Reopen the store and read state back, again and again; nothing when it was given up."""
         problem: Exception = error
-        if isinstance(error, _FATAL):
-            self._hooks.give_up(error)
-            return None
         for attempt in range(self._attempts_max):
-            if attempt:
+            if isinstance(problem, _FATAL):
+                self._hooks.give_up(problem)
+                return None
+            if attempt or self._is_read_fault(sealed, error):
                 await self._clock.sleep_ns(self._interval_ns)
             try:
                 async with self._clock.timeout_ns(self._timeout_ns):
-                    return await self._store.reopen()
-            except _FATAL as fatal:
-                self._hooks.give_up(fatal)
-                return None
-            except (StoreFault, OSError, TimeoutError) as again:
+                    opened = await self._store.reopen()
+                    proven = self._is_proven(sealed, opened.head)
+                    return Rebuilt(opened, await self._read_back(sealed, opened), proven)
+            except Exception as again:  # supervision point: whatever a store raises, try again, then give up
                 problem = again
-        self._hooks.give_up(
-            CommitUncertain(f"The store could not be reopened: {type(problem).__name__}: {problem}")
-        )
+        what = f"The store could not be reopened: {type(problem).__name__}: {problem}"
+        self._hooks.give_up(problem if isinstance(problem, _FATAL) else CommitUncertain(what))
         return None
 
-    async def _rebuild(self, opened: Opened) -> None:
-        engine = self._engine
-        old = engine.state
+    @staticmethod
+    def _is_read_fault(sealed: SealedBatch, error: Exception) -> bool:
+        """Tell whether the store failed to give out an order, and nothing was being committed."""
+        return sealed.batch is None and isinstance(error, StoreFault)
+
+    def _is_proven(self, sealed: SealedBatch, head: JournalHead) -> bool:
+        """Tell whether the batch is on disk; raises `JournalDamaged` when something else is."""
+        batch = sealed.batch
+        if batch is not None and head == JournalHead(batch.last_sequence, batch.head_hash):
+            return True
+        if head != self._engine.journal.head:
+            detail = "the store's head is neither before nor after the last batch"
+            raise JournalDamaged(head.sequence, detail)
+        return False
+
+    async def _read_back(self, sealed: SealedBatch, opened: Opened) -> EngineState:
+        """Return the state at the store's head, with every order that someone may ask for."""
+        old = self._engine.state
         state = await restore_state(self._store, old.account, opened)
-        state.instruments, state.prices, state.strangers = old.instruments, old.prices, old.strangers
-        engine.state = state
-        engine.journal.follow(state, opened.head)
+        state.instruments, state.prices = old.instruments, old.prices
+        doubtful = self._doubtful(sealed)
+        for name, order in old.orders.items():
+            if order.state.is_final and name not in doubtful:
+                state.orders.setdefault(name, order)
+        for name in doubtful:
+            await load_order(self._store, state, name)
+        return state
+
+    def _doubtful(self, sealed: SealedBatch) -> dict[str, None]:
+        """Return the orders that memory may hold otherwise than the disk, and those waited for."""
+        engine = self._engine
+        entries, outputs = engine.journal.gathered
+        names: Iterable[str] = [
+            *engine.doubtful,
+            *engine.awaited,
+            *(getattr(record, "client_order_id", "") for _, _, record in [*sealed.entries, *entries]),
+            *(each.client_order_id for output in [*sealed.outputs, *outputs] for each in output.deliveries),
+        ]
+        return dict.fromkeys(name for name in names if name)
 
     def _resume(self, kind: AnomalyKind, detail: str) -> None:
         engine = self._engine
         engine.suspended = False
         engine.process(TroubleSeen(kind.value, "journal", detail))
-        engine.process(InFlightLost(self._dispatcher.in_flight, "the journal was recovered"))
+        engine.process(InFlightLost(self._hooks.on_their_way(), "the journal was recovered"))
+        for name in engine.awaited:
+            engine.recheck(name)
         self._hooks.recovered("the journal was recovered")

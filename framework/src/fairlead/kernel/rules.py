@@ -59,7 +59,11 @@ class Step:
         """Record an anomaly, and let its severity act on the trading state in the same step."""
         severity = SEVERITY[kind]
         self.records.append(AnomalyNoted(kind, severity, subject, detail))
-        target = _sterner(state.trading, severity)
+        trading = next(
+            (each.state for each in reversed(self.records) if type(each) is TradingStateChanged),
+            state.trading,
+        )
+        target = _sterner(trading, severity)
         if target is not None:
             self.records.append(TradingStateChanged(target, f"{kind.value}: {detail}", KERNEL))
 

@@ -57,7 +57,7 @@ class KernelSettings:
     commit_timeout_ms: int = _limit(10_000, "a commit that takes longer is uncertain")
     recovery_attempts_max: int = _limit(10, "attempts to reopen the store before the kernel gives up")
     recovery_interval_ms: int = _limit(500, "pause between two attempts to reopen the store")
-    batch_steps_max: int = _limit(1_000, "most steps in one commit")
+    batch_steps_max: int = _limit(1_000, "new commands wait while so many steps are gathered")
     stream_queue_max: int = _limit(
         10_000, "events kept for a slow reader of a stream; older ones are dropped"
     )

@@ -117,6 +117,12 @@ async def fails_to_look(_exchange: ScriptedExchange, _client_order_id: str) -> L
     raise ConnectionResetError("the look-up was lost")
 
 
+async def looks_for_ever(_exchange: ScriptedExchange, _client_order_id: str) -> LookUp:
+    """A look-up to which nothing comes back."""
+    await asyncio.get_running_loop().create_future()
+    raise AssertionError("nobody answers this")
+
+
 class ScriptedExchange:
     """An `ExchangeClient` on a venue that is moved by hand.
 

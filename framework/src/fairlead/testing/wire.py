@@ -195,9 +195,7 @@ class WireClient:
 
     async def look_up(self, client_order_id: str, symbol: str) -> LookUp:
         """See `ExchangeClient.look_up`."""
-        return await self._ask(
-            LOOK_UP, client_order_id, lambda venue: venue.look_up(client_order_id, symbol)
-        )
+        return await self._ask(LOOK_UP, client_order_id, lambda venue: venue.look_up(client_order_id, symbol))
 
     async def open_orders(self) -> Sequence[OrderReport]:
         """See `ExchangeClient.open_orders`."""
@@ -220,9 +218,7 @@ class WireClient:
         if self._sink is not None:
             what(self._sink)
 
-    async def _ask(
-        self, method: str, subject: object, ask: Callable[[ExchangeClient], Awaitable[_T]]
-    ) -> _T:
+    async def _ask(self, method: str, subject: object, ask: Callable[[ExchangeClient], Awaitable[_T]]) -> _T:
         points = self._wire.world.crash_points
         self._generation.check()
         points.reached(f"exchange.{method}.before")

@@ -8,7 +8,7 @@ for what comes by itself. Whatever does not fit exactly raises `Unreadable`.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -59,13 +59,18 @@ class Unreadable(ExchangeFault):
     """A line that is not of this protocol."""
 
 
-def _exactly(kind: type) -> Callable[[object, object], Any]:
-    def take(value: object, _kind: object) -> object:
-        if type(value) is not kind:
-            raise TypeError(f"{kind.__name__} expected, not {type(value).__name__}")
-        return value
+def _exactly(value: object, kind: type) -> object:
+    """Take a whole number or truth value as it is; the converter's own way would round 1.5 to 1."""
+    if type(value) is not kind:
+        raise TypeError(f"{kind.__name__} expected, not {type(value).__name__}")
+    return value
 
-    return take
+
+def _text(value: object, kind: type) -> object:
+    """Take text as text, or as the name of a choice; never what only can be made into text."""
+    if type(value) is not str:
+        raise TypeError(f"text expected, not {type(value).__name__}")
+    return kind(value)
 
 
 def _exact_text(value: object) -> str:
@@ -74,15 +79,11 @@ def _exact_text(value: object) -> str:
     return text_of(value)
 
 
-def _is(kind: type) -> Callable[[Any], bool]:
-    """Match the type itself and not, as the plain registration does, what is derived from it."""
-    return lambda wanted: wanted is kind
-
-
 def _converter() -> Converter:
     converter = Converter(forbid_extra_keys=True, detailed_validation=False)
-    for kind in (str, int, bool):
-        converter.register_structure_hook_func(_is(kind), _exactly(kind))
+    converter.register_structure_hook(int, _exactly)
+    converter.register_structure_hook(bool, _exactly)
+    converter.register_structure_hook(str, _text)
     converter.register_structure_hook(Decimal, lambda value, _kind: decimal_of(value, "number"))
     converter.register_unstructure_hook(Decimal, _exact_text)
     return converter

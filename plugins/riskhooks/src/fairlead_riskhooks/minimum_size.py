@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import attrs
 
+from fairlead.ports.names import to_symbol
 from fairlead.ports.numbers import (
     ZERO,
     is_multiple_of,
@@ -55,6 +56,10 @@ class MinimumSizeSettings:
     """Settings of the check: *symbols* maps a symbol to the limits that are stricter than the venue's."""
 
     symbols: Mapping[str, SizeLimits] = attrs.field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        for symbol in self.symbols:
+            to_symbol(symbol, "symbols")
 
 
 @attrs.frozen

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, exc
 from sqlalchemy.pool import StaticPool
 
 
@@ -20,12 +20,18 @@ def configuration() -> Config:
 
 
 def upgrade(connection: sqlite3.Connection, revision: str = "head") -> None:
-    """Bring the schema to the revision in one transaction: after a crash all of it is there, or nothing."""
+    """Bring the schema to the revision in one transaction: after a crash all of it is there, or nothing.
+
+    Raises what SQLite raised, not SQLAlchemy's wrapping of it.
+    """
     engine = engine_on(connection)
     config = configuration()
-    with engine.begin() as bound:
-        config.attributes["connection"] = bound
-        command.upgrade(config, revision)
+    try:
+        with engine.begin() as bound:
+            config.attributes["connection"] = bound
+            command.upgrade(config, revision)
+    except exc.DBAPIError as error:
+        raise error.orig or error from error
 
 
 def engine_on(connection: sqlite3.Connection) -> Engine:

@@ -34,6 +34,7 @@ class SqlStorePlugin:
     """The same plugin as an object, for `Kernel(plugins=[SqlStorePlugin(SqlStoreSettings(...))])`."""
 
     name = "sqlstore"
+    requires_api = requires_api
 
     def __init__(self, settings: SqlStoreSettings) -> None:
         self._settings = settings

@@ -139,9 +139,13 @@ class SqlStore:
     async def _begin(self, *, is_start: bool) -> Opened:
         """Start a thread with a connection of its own and take the store over with it."""
         worker = self._worker = Worker("fairlead-sqlstore-writer")
-        session = self._session = await worker.run(self._new_session)
-        take = session.open if is_start else session.reopen
-        return await worker.run(lambda: take(self._account, self._holder))
+        try:
+            session = self._session = await worker.run(self._new_session)
+            take = session.open if is_start else session.reopen
+            return await worker.run(lambda: take(self._account, self._holder))
+        except BaseException:  # supervision point: a session that did not take the store must not write
+            self._abandon()
+            raise
 
     def _new_session(self) -> WriteSession:
         # In the thread, because this is where SQLAlchemy is imported.

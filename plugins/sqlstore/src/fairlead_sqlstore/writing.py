@@ -28,8 +28,8 @@ from fairlead_sqlstore.connecting import connect, explained, prepare_for_writing
 from fairlead_sqlstore.schema import bring_to_head
 from fairlead_sqlstore.settings import SqlStoreSettings
 
-CHECKPOINT_ROWS = 2_000
-"""After this many rows the log is copied into the database: a few megabytes, as SQLite itself would do it."""
+CHECKPOINT_ROWS = 6_000
+"""After this many rows the log, about 6 MB then, is copied into the database."""
 
 _NOTHING_STORED = "Nothing of the batch was stored."
 

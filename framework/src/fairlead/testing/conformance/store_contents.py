@@ -217,7 +217,7 @@ class ContentRules(StoreRules):
                 told += page
                 after = page[-1].sequence
             assert told == owed
-        assert len(await store.outbox(0, 2)) == 2  # noqa: PLR2004 (the limit just asked for)
+        assert len(await store.outbox(0, 2)) == 2
 
     @rule
     async def test_s22_a_large_batch_is_whole(self, medium: StoreMedium) -> None:

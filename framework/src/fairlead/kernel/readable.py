@@ -1,0 +1,130 @@
+"""What comes from an exchange client is looked at before it is believed: type, text and figures.
+
+An answer that is none counts as unknown; a report that cannot be read becomes an anomaly; text from
+outside is escaped once, here, so that it can neither hurt a terminal nor the journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from fairlead.domain.identifiers import VENUE_TEXT_LENGTH_MAX
+from fairlead.domain.numbers import ZERO, to_decimal
+from fairlead.domain.order_kinds import Liquidity, OrderSide
+from fairlead.errors import NumberRefused
+from fairlead.ports.exchange import Answer, FillReport, LookUp, OrderReport, Outcome, VenueStatus
+
+TEXT_LENGTH_MAX = 500
+"""Free text from outside is cut after so many characters."""
+
+TIME_MAX_NS = 2**63
+
+
+@attrs.frozen
+class Failure:
+    """A request to which no answer came back."""
+
+    reason: str
+
+
+def outside_text(value: object) -> str:
+    """Return free text from outside on one line, escaped where it is not printable, and not too long."""
+    if not isinstance(value, str):
+        return f"a {type(value).__name__}"
+    shown = value[:TEXT_LENGTH_MAX]
+    return shown if shown.isprintable() else ascii(shown)
+
+
+def sound_answer(answer: object) -> Answer:
+    """Return the answer, or one that says unknown when it is none."""
+    if type(answer) is Failure:
+        return Answer(Outcome.UNKNOWN, reason=answer.reason)
+    problem = _answer_problem(answer)
+    if problem:
+        return Answer(Outcome.UNKNOWN, reason=f"the client answered {problem}")
+    assert isinstance(answer, Answer)  # see above; narrows the type
+    answer.reason = outside_text(answer.reason)
+    return answer
+
+
+def _answer_problem(answer: object) -> str:
+    if type(answer) is not Answer:
+        return outside_text(answer) if answer is None else f"a {type(answer).__name__}"
+    if type(answer.outcome) is not Outcome:
+        return "no outcome"
+    if not _is_name(answer.venue_order_id, may_be_empty=True):
+        return "with an unreadable venue order id"
+    if not _is_time(answer.ts_event) or type(answer.retry_after_ns) is not int:
+        return "with an unreadable time"
+    return ""
+
+
+def look_up_problem(result: object, client_order_id: str) -> str:
+    """Say why a look-up proves nothing, or nothing."""
+    if type(result) is Failure:
+        return result.reason
+    if type(result) is not LookUp:
+        return f"the client answered a {type(result).__name__}"
+    if not isinstance(result.fills, Sequence) or type(result.complete) is not bool:
+        return "the client answered no look-up"
+    reports: list[OrderReport | FillReport] = [
+        *result.fills,
+        *([] if result.report is None else [result.report]),
+    ]
+    for report in reports:
+        problem = report_problem(report)
+        if problem:
+            return problem
+        if report.client_order_id != client_order_id:
+            return "the client answered about another order"
+    return ""
+
+
+def report_problem(report: object) -> str:
+    """Say why a report cannot be read, or nothing."""
+    if type(report) is OrderReport:
+        return _names_problem(report) or _order_problem(report)
+    if type(report) is FillReport:
+        return _names_problem(report) or _fill_problem(report)
+    return f"a {type(report).__name__} is no report"
+
+
+def _names_problem(report: OrderReport | FillReport) -> str:
+    if not _is_name(report.client_order_id, may_be_empty=True):
+        return "client_order_id is not readable"
+    if not _is_name(report.venue_order_id, may_be_empty=True):
+        return "venue_order_id is not readable"
+    if not _is_time(report.ts_event):
+        return "ts_event is not a time"
+    return "" if _is_name(report.symbol) else "symbol is not readable"
+
+
+def _order_problem(report: OrderReport) -> str:
+    if type(report.status) is not VenueStatus:
+        return "status is not known"
+    try:
+        if to_decimal(report.filled_quantity, "filled_quantity") < ZERO:
+            return "filled_quantity is below zero"
+    except NumberRefused as refusal:
+        return refusal.what
+    return ""
+
+
+def _fill_problem(fill: FillReport) -> str:
+    if not _is_name(fill.trade_id):
+        return "trade_id is not readable"
+    if type(fill.side) is not OrderSide or type(fill.liquidity) is not Liquidity:
+        return "side or liquidity is not known"
+    return "" if _is_name(fill.fee_currency, may_be_empty=True) else "fee_currency is not readable"
+
+
+def _is_name(value: object, *, may_be_empty: bool = False) -> bool:
+    if type(value) is not str or len(value) > VENUE_TEXT_LENGTH_MAX:
+        return False
+    return value.isprintable() if value else may_be_empty
+
+
+def _is_time(value: object) -> bool:
+    return type(value) is int and 0 <= value < TIME_MAX_NS

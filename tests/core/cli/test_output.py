@@ -1,0 +1,116 @@
+"""What commands print: exact figures, sorted keys, and nothing that a terminal obeys."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from enum import StrEnum
+
+import attrs
+import pytest
+
+from fairlead.cli import output
+
+
+class Side(StrEnum):
+    """A small vocabulary."""
+
+    BUY = "buy"
+
+
+@attrs.frozen
+class Row:
+    """A record with a field of each kind."""
+
+    symbol: str
+    quantity: Decimal
+    side: Side = Side.BUY
+    raw: bytes = b"\x00\xff"
+    tags: tuple[str, ...] = ("a",)
+    nothing: None = None
+
+
+def test_json_is_exact_sorted_and_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+    """Decimals are plain text, keys are sorted, and no control character is left."""
+    output.print_json({"b": [Row("BTC/USDT", Decimal("1E-8"))], "a": "\x1b[2J\u202e"})
+
+    text = capsys.readouterr().out
+    assert text.isascii()
+    assert "\x1b" not in text
+    assert text.index('"a"') < text.index('"b"')
+    assert json.loads(text)["b"] == [
+        {
+            "symbol": "BTC/USDT",
+            "quantity": "0.00000001",
+            "side": "buy",
+            "raw": "00ff",
+            "tags": ["a"],
+            "nothing": None,
+        }
+    ]
+
+
+@pytest.mark.parametrize("value", [0.5, {"x": 0.5}, object(), {1, 2}])
+def test_what_has_no_agreed_form_is_refused(value: object) -> None:
+    """A float in an answer is a bug, not a number."""
+    with pytest.raises(TypeError, match="has no form in JSON"):
+        output.plain(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("BTC/USDT", "BTC/USDT"),
+        ("Zürich €", "Zürich €"),
+        ("a\nb\r\tc", "a\\nb\\r\\tc"),
+        ("\x1b]0;title\x07", "\\x1b]0;title\\x07"),
+        ("\x9b31m", "\\x9b31m"),
+        ("abc\u202edef", "abc\\u202edef"),
+        ("\ud800", "\\ud800"),
+        ("[/red]", "[/red]"),
+    ],
+)
+def test_text_is_escaped(text: str, shown: str) -> None:
+    """Letters of any script stay; controls, reordering marks and lone surrogates become escapes."""
+    assert output.escaped(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (Decimal("1E+3"), "1000"),
+        (Decimal("1.50"), "1.50"),
+        (None, "-"),
+        ("", "-"),
+        ((), "-"),
+        (True, "yes"),
+        (Side.BUY, "buy"),
+        (("a", "b\x1b"), "a\nb\\x1b"),
+        (0, "0"),
+    ],
+)
+def test_cell(value: object, shown: str) -> None:
+    """Cells read like figures, not like Python."""
+    assert output.cell(value) == shown
+
+
+def test_table_that_is_piped_keeps_long_cells_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    """A program that reads the table by lines finds ids and sentences unbroken, and no markup."""
+    identifier = "0123456789abcdef" * 6
+
+    output.print_table(["order", "reason"], [[identifier, "[bold]x[/bold] \x1b[2J"]], title="Or\x1bders")
+
+    text = capsys.readouterr().out
+    assert identifier in text
+    assert "[bold]x[/bold] \\x1b[2J" in text
+    assert "Or\\x1bders" in text
+    assert "\x1b" not in text
+
+
+def test_line_and_note_go_to_their_streams(capsys: pytest.CaptureFixture[str]) -> None:
+    """Results are on stdout, progress is on stderr, both escaped."""
+    output.print_line("done\x07")
+    output.print_note("half\x07")
+
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("done\\x07\n", "half\\x07\n")

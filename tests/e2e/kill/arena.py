@@ -1,0 +1,298 @@
+"""The parent: runs venue, market and trader as processes, kills them and judges their files."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+import os
+import random
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+import fairlead.cli.demo.checker
+import fairlead_paper
+from fairlead.errors import ExchangeFault
+from fairlead.kernel.system_clock import SystemClock
+from fairlead.kernel.verify import verify_journal
+from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND
+from fairlead.ports.exchange import Report
+from fairlead_paper.client import PaperClient
+from fairlead_paper.plugin import paper_client
+from fairlead_paper.settings import Mode, PaperSettings
+from fairlead_sqlstore.store import SqlStore
+from tests.e2e.kill.database import count_orders
+
+ROOT = Path(__file__).resolve().parents[3]
+TRADER = Path(__file__).with_name("trader.py")
+CHECKER = Path(fairlead.cli.demo.checker.__file__)
+SHIPPED_TAPE = Path(fairlead_paper.__file__).parent / "data/kraken-xbtusdt-trades-2025-11-10.csv"
+TAPE_REPEATS = 40
+TAPE_SECONDS = 100_000
+PATIENCE_NS = 60 * NANOSECONDS_PER_SECOND
+"""A guard against a child that never answers; nothing is concluded from how long something took."""
+
+MARKET_PAUSE_NS = 15 * NANOSECONDS_PER_MILLISECOND
+TOKEN = "only-for-this-test"  # noqa: S105 - it protects a venue that lives for one test
+KILLED = -signal.SIGKILL
+
+
+class Broken(AssertionError):  # noqa: N818 - says what happened
+    """A process did not do what it was there for."""
+
+
+@attrs.define
+class Round:
+    """How one kill went. *in_flight* orders had no answer, *live* ones were open, when it happened."""
+
+    kind: str
+    in_flight: int
+    live: int
+
+
+class Deaf:
+    """A sink that needs no reports."""
+
+    def put(self, report: Report) -> None:
+        """Hear nothing."""
+
+    def disconnected(self, reason: str) -> None:
+        """Hear nothing."""
+
+    def reconnected(self) -> None:
+        """Hear nothing."""
+
+
+class Arena:
+    """One venue, one trader's files, and whoever is alive at the moment."""
+
+    def __init__(self, folder: Path, stream: random.Random) -> None:
+        self.database = folder / "kernel.sqlite"
+        self.venue_file = folder / "venue.sqlite"
+        self.acknowledgements = folder / "acknowledgements"
+        self.acknowledgements.touch()
+        self.rounds: list[Round] = []
+        self.venue_kills = 0
+        self._folder = folder
+        self._stream = stream
+        self._clock = SystemClock()
+        self._venue: Process | None = None
+        self._address = f"unix:{folder / 'venue.socket'}"
+        self._tape = folder / "tape.csv"
+        self._market: PaperClient | None = None
+        self._environment = {
+            **os.environ,
+            "FAIRLEAD_PAPER_TOKEN": TOKEN,
+            "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)]),
+        }
+        _write_tape(self._tape)
+
+    # -- the venue -------------------------------------------------------------------------------------------
+
+    async def open_venue(self) -> None:
+        """Start the venue's process on its file, with a market of our own beside it."""
+        options = ["--listen", self._address, "--file", str(self.venue_file), "--tape", str(self._tape)]
+        options += ["--balance", "USDT=1000000", "--balance", "BTC=10"]
+        self._venue = await self._spawn("-m", "fairlead_paper", "serve", *options)
+        await self.heard(self._venue)
+        os.environ["FAIRLEAD_PAPER_TOKEN"] = TOKEN
+        settings = PaperSettings(mode=Mode.PROCESS, address=self._address, price_source=False)
+        self._market = paper_client(settings, self._clock)
+        await self._market.connect(Deaf())
+        await self._market.advance(1)
+
+    async def kill_venue(self) -> None:
+        """Kill the venue's process."""
+        self.venue_kills += 1
+        await self._end(self._venue, signal.SIGKILL)
+        if self._market is not None:
+            await self._market.disconnect()
+
+    async def close_venue(self) -> None:
+        """End the venue in peace."""
+        if self._market is not None:
+            await self._market.disconnect()
+        await self._end(self._venue, signal.SIGTERM)
+
+    @asynccontextmanager
+    async def market(self) -> AsyncIterator[None]:
+        """Let the public trade while the block runs, and a little longer: the market waits for nobody."""
+
+        async def trade_on() -> None:
+            with suppress(ExchangeFault):  # the venue was killed
+                while self._market is not None:
+                    await self._market.advance(1)
+                    await self._clock.sleep_ns(MARKET_PAUSE_NS)
+
+        trading = asyncio.get_running_loop().create_task(trade_on())
+        try:
+            yield
+        finally:
+            trading.cancel()
+            await asyncio.wait((trading,))
+            if self._market is not None:
+                with suppress(ExchangeFault):
+                    await self._market.advance(3)
+
+    # -- the trader ------------------------------------------------------------------------------------------
+
+    async def start_trader(self, **options: Any) -> Process:  # noqa: ANN401 - what its JSON can say
+        """Start a trader on the files."""
+        told = {
+            "database": str(self.database),
+            "address": self._address,
+            "acknowledgements": str(self.acknowledgements),
+            **options,
+        }
+        return await self._spawn(str(TRADER), json.dumps(told))
+
+    async def converged(self, trader: Process) -> None:
+        """Wait until the trader has made sense of what it found."""
+        line = await self.heard(trader)
+        if line != "converged":
+            raise Broken(f"the trader said {line!r}")
+
+    async def tell(self, trader: Process, word: str) -> None:
+        """Say one word to the trader, who may be dead already."""
+        assert trader.stdin is not None
+        trader.stdin.write(f"{word}\n".encode())
+        with suppress(OSError):
+            await trader.stdin.drain()
+
+    async def acknowledged(self, count: int) -> None:
+        """Wait until so many intents were acknowledged."""
+        async with self._clock.timeout_ns(PATIENCE_NS):
+            while self.acknowledgements.read_bytes().count(b"\n") < count:
+                await self._clock.sleep_ns(MARKET_PAUSE_NS)
+
+    async def death_of(self, trader: Process, kind: str) -> Round:
+        """Wait for the trader's death, see that it was a kill, and note what was in flight."""
+        async with self._clock.timeout_ns(PATIENCE_NS):
+            code = await trader.wait()
+        if code != KILLED:
+            raise Broken(f"{kind}: the trader was to be killed and ended with {code}: {self._complaints()}")
+        in_flight, live = count_orders(self.database)
+        self.rounds.append(Round(kind, in_flight, live))
+        return self.rounds[-1]
+
+    # -- rounds ----------------------------------------------------------------------------------------------
+
+    async def random_round(self, *, venue_too: bool) -> None:
+        """Kill the trader at some instant: while it starts, converges or trades. Maybe the venue as well."""
+        trader = await self.start_trader()
+        if self._stream.random() < 0.2:  # noqa: PLR2004 - one in five dies in its start
+            await self._some_time(900)
+            await self._kill(trader, "random, from the start")
+            return
+        await self.converged(trader)
+        await self.check()
+        async with self.market():
+            await self.tell(trader, "go")
+            await self._some_time(400)
+            if venue_too:
+                await self.kill_venue()
+                await self._some_time(150)
+            await self._kill(trader, "random, with the venue" if venue_too else "random")
+        if venue_too:
+            await self.open_venue()
+
+    async def labelled_round(self, label: str, nth: int) -> None:
+        """Let the trader kill itself the nth time it comes to that place."""
+        trader = await self.start_trader(label=label, nth=nth)
+        if label != "during_start":
+            await self.converged(trader)
+            await self.check()
+            async with self.market():
+                await self.tell(trader, "go")
+                await self.death_of(trader, label)
+        else:
+            await self.death_of(trader, label)
+
+    async def last_round(self) -> dict[str, Any]:
+        """Let a trader converge, cancel what is open and stop; return what the checker then says."""
+        trader = await self.start_trader()
+        await self.converged(trader)
+        await self.tell(trader, "finish")
+        async with self._clock.timeout_ns(PATIENCE_NS):
+            code = await trader.wait()
+        if code:
+            raise Broken(f"the last trader ended with {code}: {self._complaints()}")
+        async with SqlStore.reader(self.database) as reader:
+            verified = await verify_journal(reader)
+        if not verified.ok:
+            raise Broken("\n".join(verified.problems))
+        return await self.check()
+
+    async def check(self) -> dict[str, Any]:
+        """Judge the files by the independent checker, and return its report."""
+        checker = await self._spawn(
+            str(CHECKER), str(self.database), str(self.venue_file), str(self.acknowledgements)
+        )
+        said, _ = await checker.communicate()
+        report: dict[str, Any] = json.loads(said)
+        if checker.returncode or report["lost"] or report["duplicated"] or not report["cash_reconciled"]:
+            raise Broken(f"after {len(self.rounds)} kills: {json.dumps(report, indent=2)}")
+        return report
+
+    # -- processes -------------------------------------------------------------------------------------------
+
+    async def _spawn(self, *arguments: str) -> Process:
+        with (self._folder / "complaints").open("ab") as complaints:
+            return await asyncio.create_subprocess_exec(
+                sys.executable,
+                *arguments,
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=complaints,
+                env=self._environment,
+                cwd=self._folder,
+            )
+
+    async def heard(self, process: Process) -> str:
+        """Return the next line that the process says."""
+        assert process.stdout is not None
+        async with self._clock.timeout_ns(PATIENCE_NS):
+            line = await process.stdout.readline()
+        if not line:
+            raise Broken(f"a process ended with {await process.wait()}: {self._complaints()}")
+        return line.decode().strip()
+
+    async def _kill(self, trader: Process, kind: str) -> None:
+        with suppress(ProcessLookupError):
+            trader.kill()
+        await self.death_of(trader, kind)
+
+    async def _end(self, process: Process | None, how: signal.Signals) -> None:
+        if process is None or process.returncode is not None:
+            return
+        process.send_signal(how)
+        async with self._clock.timeout_ns(PATIENCE_NS):
+            await process.wait()
+
+    async def _some_time(self, milliseconds_max: int) -> None:
+        milliseconds = self._stream.randrange(milliseconds_max)
+        await self._clock.sleep_ns(milliseconds * NANOSECONDS_PER_MILLISECOND)
+
+    def _complaints(self) -> str:
+        return (self._folder / "complaints").read_text("utf-8", "replace")[-4_000:]
+
+
+def _write_tape(path: Path) -> None:
+    """Write the shipped trades many times over, each time later."""
+    with SHIPPED_TAPE.open(encoding="ascii", newline="") as file:
+        rows = list(csv.DictReader(file))
+    with path.open("w", encoding="ascii", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["time", "price", "volume"])
+        for repeat in range(TAPE_REPEATS):
+            for row in rows:
+                seconds, _, fraction = row["time"].partition(".")
+                time = f"{int(seconds) + repeat * TAPE_SECONDS}.{fraction or 0}"
+                writer.writerow([time, row["price"], row["volume"]])

@@ -1,0 +1,100 @@
+"""A real kernel, a real file and a venue in another process, killed with SIGKILL again and again."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from fairlead.testing.seed_streams import SeedStreams
+from tests.campaign import campaign_size
+from tests.e2e.kill.arena import Arena
+from tests.e2e.kill.labels import DURING_START, LABELS, STARTING_POINTS
+from tests.e2e.kill.trader import EXIT_HELD
+
+Record = Callable[[str, object], None]
+RANDOM_KILLS = 3
+NTH_MAX = 25
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder with a path short enough for a socket."""
+    with tempfile.TemporaryDirectory(prefix="fairlead-") as name:
+        yield Path(name)
+
+
+async def campaign(folder: Path, *, random_kills: int, repeats: int, seed: int) -> Arena:
+    """Kill at random instants and at each labelled place, in a random order; judge after each and at last."""
+    stream = SeedStreams(seed).of("kills")
+    arena = Arena(folder, stream)
+    plan = [(label, repeat) for label in LABELS for repeat in range(repeats)]
+    plan += [("", number) for number in range(random_kills)]
+    stream.shuffle(plan)
+    await arena.open_venue()
+    try:
+        for label, number in plan:
+            if label:
+                nth = number % STARTING_POINTS + 1 if label == DURING_START else stream.randrange(1, NTH_MAX)
+                await arena.labelled_round(label, nth)
+            else:
+                await arena.random_round(venue_too=number % 3 == 0)
+        report = await arena.last_round()
+        assert report["acknowledged"] > len(plan)
+    finally:
+        await arena.close_venue()
+    return arena
+
+
+def judge(arena: Arena, record_property: Record, kills: int) -> None:
+    """Demand the number of kills, with an order in flight in at least half of them, and have it printed."""
+    in_flight = sum(1 for each in arena.rounds if each.in_flight)
+    live = sum(1 for each in arena.rounds if each.live)
+    assert len(arena.rounds) == kills
+    assert 2 * in_flight >= kills, [str(each) for each in arena.rounds]
+    record_property(
+        "kills",
+        f"{kills} kills, {in_flight} with an order in flight, {live} with a live order, "
+        f"{arena.venue_kills} of them with the venue: lost 0, duplicated 0, cash reconciled",
+    )
+
+
+def test_kills_lose_and_double_nothing(folder: Path, record_property: Record) -> None:
+    """Each labelled place once and some random instants; the venue dies too; the checker finds zeros."""
+    arena = asyncio.run(campaign(folder, random_kills=RANDOM_KILLS, repeats=1, seed=1))
+    judge(arena, record_property, RANDOM_KILLS + len(LABELS))
+    assert arena.venue_kills == 1
+
+
+def test_a_second_kernel_is_refused_and_told_who_holds_the_database(folder: Path) -> None:
+    """Another process on the same file is turned away within a second; the first goes on trading."""
+    asyncio.run(_two_kernels(Arena(folder, SeedStreams(1).of("kills"))))
+
+
+async def _two_kernels(arena: Arena) -> None:
+    await arena.open_venue()
+    first = await arena.start_trader()
+    await arena.converged(first)
+    second = await arena.start_trader(start_ms=1_000)  # more would end it with a TimeoutError
+    refusal = await arena.heard(second)
+    assert f"process {first.pid} on " in refusal, refusal
+    assert await second.wait() == EXIT_HELD
+    async with arena.market():
+        await arena.tell(first, "go")
+        await arena.acknowledged(10)
+    await arena.tell(first, "finish")
+    assert await first.wait() == 0
+    assert (await arena.check())["acknowledged"] >= 10
+    await arena.close_venue()
+
+
+@pytest.mark.campaign
+def test_campaign_of_kills(folder: Path, record_property: Record) -> None:
+    """A hundred random instants, or as many as asked for, and each labelled place five times."""
+    random_kills = campaign_size("KILLS", default=100)
+    seed = campaign_size("KILL_SEED", default=2)
+    arena = asyncio.run(campaign(folder, random_kills=random_kills, repeats=5, seed=seed))
+    judge(arena, record_property, random_kills + 5 * len(LABELS))

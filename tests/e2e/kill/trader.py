@@ -1,0 +1,164 @@
+"""The child: a real kernel on a real file against a venue in another process, trading until it is killed.
+
+``python trader.py OPTIONS``, the options being one JSON object. It talks in lines: ``converged`` on
+stdout once nothing of an earlier life is unresolved; then ``go`` on stdin starts trading, ``finish``
+cancels what is open and stops. Each acknowledged intent is one line in the file of acknowledgements,
+written before anything else is done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import sys
+from decimal import Decimal
+from typing import Any
+
+from fairlead import Proposal
+from fairlead.domain.order_table import Phase
+from fairlead.errors import StoreHeld
+from fairlead.kernel.kernel import Kernel
+from fairlead.kernel.session import Session
+from fairlead.kernel.settings import KernelSettings
+from fairlead.kernel.system_clock import SystemClock
+from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND
+from fairlead_paper.plugin import paper_client
+from fairlead_paper.settings import Mode, PaperSettings
+from fairlead_sqlstore.settings import SqlStoreSettings
+
+SYMBOL = "BTC/USDT"
+WORKERS = 4
+EXIT_HELD = 3
+TICK = Decimal("0.1")
+SETTINGS = KernelSettings(
+    account="main",
+    allow_unchecked=True,
+    order_deadline_ms=600,
+    deadline_margin_ms=150,
+    look_up_interval_ms=100,
+    look_up_interval_max_ms=400,
+    request_timeout_ms=2_000,
+    stop_timeout_ms=2_000,
+)
+
+
+class Trader:
+    """Submits market and limit orders from several tasks at once, and cancels some of them."""
+
+    def __init__(self, kernel: Kernel, acknowledgements: str) -> None:
+        self._kernel = kernel
+        self._bot: Session = kernel.session(owner="bot")
+        self._clock = SystemClock()
+        self._file = os.open(acknowledgements, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+
+    async def converge(self) -> None:
+        """Return once no order of an earlier life is without a known fate."""
+        unclear = (Phase.APPROVED, Phase.SUBMITTED, Phase.UNRESOLVED)
+        while any(order.phase in unclear for order in self._kernel.orders()):
+            await self._clock.sleep_ns(20 * NANOSECONDS_PER_MILLISECOND)
+
+    async def trade(self) -> None:
+        """Trade until killed or canceled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._cancel_leftovers())
+            for number in range(WORKERS):
+                group.create_task(self._work(number))
+
+    async def finish(self) -> None:
+        """Cancel everything and wait until it is closed."""
+        while live := [order for order in self._kernel.orders() if not order.is_closed]:
+            for order in live:
+                await self._bot.cancel(order.client_order_id)
+            await self._clock.sleep_ns(20 * NANOSECONDS_PER_MILLISECOND)
+        await self._kernel.settled()
+
+    async def _cancel_leftovers(self) -> None:
+        for order in self._kernel.orders():
+            if not order.is_closed:
+                await self._bot.cancel(order.client_order_id)
+
+    async def _work(self, number: int) -> None:
+        turn = number
+        while True:
+            turn += 1
+            result = await self._bot.execute(self._proposal(turn))
+            self._acknowledge(result.client_order_id)
+            if result.order.limit_price is not None and turn % 2:
+                await self._bot.cancel(result.client_order_id)
+            elif result.order.limit_price is None:
+                await result.closed()
+
+    def _proposal(self, turn: int) -> Proposal:
+        price = self._kernel.prices.latest(SYMBOL)
+        make = Proposal.buy if turn % 2 else Proposal.sell
+        if price is None or turn % 3:
+            return make(SYMBOL, quantity="0.0001")
+        beside = TICK * (turn % 5 - 2) * (1 if turn % 2 else -1)
+        return make(SYMBOL, quantity="0.0003", limit_price=price.price + beside)
+
+    def _acknowledge(self, client_order_id: str) -> None:
+        os.write(self._file, f"{client_order_id}\n".encode())
+
+
+def kernel_of(options: dict[str, Any]) -> Kernel:
+    """Return the kernel, its store and client able to kill the process where the options say."""
+    from tests.e2e.kill.labels import LabelledClient, LabelledStore, Labels
+
+    clock = SystemClock()
+    labels = Labels(options.get("label", ""), options.get("nth", 0))
+    settings = PaperSettings(
+        mode=Mode.PROCESS, address=options["address"], request_timeout_ms=1_500, reconnect_delay_ms=50
+    )
+    return Kernel(
+        SETTINGS,
+        exchange=LabelledClient(paper_client(settings, clock), clock, labels),
+        store=LabelledStore(SqlStoreSettings(options["database"]), labels),
+        clock=clock,
+        logger=logging.getLogger("trader"),
+    )
+
+
+def say(word: str) -> None:
+    """Tell the parent."""
+    sys.stdout.write(f"{word}\n")
+    sys.stdout.flush()
+
+
+async def listen() -> asyncio.StreamReader:
+    """Return a reader of the parent's words."""
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    return reader
+
+
+async def main(options: dict[str, Any]) -> int:
+    """Live until killed, or until the parent says that it is enough."""
+    kernel = kernel_of(options)
+    try:
+        async with SystemClock().timeout_ns(options.get("start_ms", 60_000) * NANOSECONDS_PER_MILLISECOND):
+            await kernel.start()
+    except StoreHeld as refusal:
+        say(str(refusal))
+        return EXIT_HELD
+    words = await listen()
+    trader = Trader(kernel, options["acknowledgements"])
+    await trader.converge()
+    say("converged")
+    if (await words.readline()).strip() == b"go":
+        trading = asyncio.get_running_loop().create_task(trader.trade())
+        waiting = asyncio.get_running_loop().create_task(words.readline())
+        await asyncio.wait((trading, waiting), return_when=asyncio.FIRST_COMPLETED)
+        if not trading.cancel():
+            trading.result()  # it never ends by itself, so it failed
+        await asyncio.wait((trading,))
+    async with SystemClock().timeout_ns(30 * NANOSECONDS_PER_SECOND):
+        await trader.finish()
+        await kernel.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main(json.loads(sys.argv[1]))))

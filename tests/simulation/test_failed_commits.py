@@ -1,0 +1,69 @@
+"""Every commit of a busy life fails once, in every way in which a commit can fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from fairlead.ports.store import Batch
+from fairlead.testing.crash_survey import CrashExperiment, CrashSpot
+from fairlead.testing.memory_store import BEFORE_DURABLE, AppendFault
+from tests.campaign import campaign_size
+from tests.simulation.market import MarketWorld
+from tests.simulation.scenarios import DOWNTIME_NS, busy_bot, check_keys, experiment
+
+RECOVERED = frozenset({"journal_recovered"})
+
+
+class FaultyWorld(MarketWorld):
+    """A world in which the nth commit, counted over all generations, goes wrong."""
+
+    def __init__(self, nth: int, fault: AppendFault, seed: int = 1) -> None:
+        super().__init__(seed, append_fault=self._fault)
+        self.expected_anomalies = RECOVERED
+        self._nth = nth
+        self._what = fault
+        self.commits = 0
+
+    def _fault(self, _batch: Batch) -> AppendFault | None:
+        self.commits += 1
+        return self._what if self.commits == self._nth else None
+
+
+def commits_of(seed: int = 1) -> int:
+    """Return how many commits the undisturbed life makes."""
+    points = experiment("busy_bot", seed).undisturbed().crash_points
+    return sum(1 for label, _ in points if label == BEFORE_DURABLE)
+
+
+def failing(nth: int, fault: AppendFault, seed: int = 1) -> CrashExperiment[FaultyWorld]:
+    """Return the busy bot's life with that commit going wrong."""
+    return CrashExperiment(
+        lambda: FaultyWorld(nth, fault, seed), busy_bot, busy_bot, check_keys, downtime_ns=DOWNTIME_NS
+    )
+
+
+@pytest.mark.parametrize("fault", AppendFault, ids=lambda fault: fault.value)
+def test_any_commit_may_fail(fault: AppendFault, record_property: Callable[[str, object], None]) -> None:
+    """Nothing of a discarded batch leaves the kernel; what a key was given for is done once; no loss."""
+    commits = commits_of()
+    for nth in range(1, commits + 1):
+        failing(nth, fault).undisturbed()
+    assert commits > 10
+    record_property("crash points", f"{commits} (commits that {fault.value})")
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("fault", AppendFault, ids=lambda fault: fault.value)
+def test_a_crash_at_any_step_of_a_recovery_from_a_failed_commit(
+    fault: AppendFault, record_property: Callable[[str, object], None]
+) -> None:
+    """Crash at every step of a life in which one commit goes wrong, for some of its commits."""
+    points = 0
+    for nth in range(1, commits_of() + 1, campaign_size("COMMIT_STRIDE", 3)):
+        subject = failing(nth, fault)
+        steps = subject.undisturbed().steps
+        spots = [CrashSpot(step=step) for step in range(1, steps + 1)]
+        points += subject.survey(spots, steps, recovery_samples=0).points
+    record_property("crash points", f"{points} (after a commit that {fault.value})")
