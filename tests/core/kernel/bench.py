@@ -104,7 +104,9 @@ class Bench:
     def new_store(self) -> MemoryStore:
         """Return another process's access to the disk."""
         return MemoryStore(
-            self.disk, faults=lambda batch: self.faults(batch), at=lambda label: self.at(label)
+            self.disk,
+            faults=lambda batch: self.faults(batch),  # noqa: PLW0108 - a test may change it later
+            at=lambda label: self.at(label),  # noqa: PLW0108 - same
         )
 
     def new_kernel(self, **settings: Any) -> Kernel:  # noqa: ANN401 - fields of several types

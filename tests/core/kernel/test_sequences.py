@@ -8,7 +8,7 @@ from itertools import permutations
 import pytest
 
 from fairlead import TradingState
-from fairlead.ports.exchange import Answer, Outcome, OrderReport, Report, SubmitRequest, VenueStatus
+from fairlead.ports.exchange import Answer, OrderReport, Outcome, Report, SubmitRequest, VenueStatus
 from fairlead.testing.scripted_exchange import (
     ScriptedExchange,
     accepts,
@@ -293,7 +293,7 @@ def test_a_remainder_below_the_minimum_is_dust() -> None:
 
 
 def test_filled_with_much_left_is_a_contradiction() -> None:
-    """The venue calls it filled with more left than dust: nothing is invented, it is looked up and noted once."""
+    """The venue calls it filled with more left than dust: nothing is invented, it is noted once."""
 
     async def main(bench: Bench) -> None:
         name = await bench.working("buy", "1", "100")
@@ -384,7 +384,7 @@ def test_every_order_of_arrival_gives_the_same_end(order_of_arrival: tuple[str, 
 
 @pytest.mark.parametrize("first", ["answer", "ack", "partial"])
 def test_a_cancel_wanted_before_the_venue_answered_is_sent_once_it_has(first: str) -> None:
-    """A cancel that came before any word of the venue goes out with the first sign of life, whatever that is."""
+    """A cancel from before any word of the venue goes out with the first sign of life."""
 
     async def main(bench: Bench) -> None:
         names: list[str] = []

@@ -88,7 +88,7 @@ def _fills_read(state: EngineState, given: FillsRead, _rules: Rules, _now_ns: in
         step.records.append(CursorMoved(CURSOR_FILLS, given.cursor))
 
 
-def _trading(state: EngineState, given: SetTradingState, _rules: Rules, _now_ns: int, step: Step) -> None:
+def _trading(_state: EngineState, given: SetTradingState, _rules: Rules, _now_ns: int, step: Step) -> None:
     step.records.append(TradingStateChanged(given.state, given.reason, given.by))
     step.effects.append(AnswerCommand(given.command_id, True, "", ""))
 

@@ -160,11 +160,8 @@ class Gate:
                 problem = value_problem(after)
             except CheckHung:
                 problem = "did not return and was interrupted"
-            except (
-                Exception,
-                SystemExit,
-                CancelledError,
-            ) as error:  # isolation point: it denies from here on
+            # isolation point: it denies from here on
+            except (Exception, SystemExit, CancelledError) as error:
                 problem = f"raised {type(error).__name__}: {error}"
             if problem:
                 self._break(check, outside_text(f"fold {problem}"))
@@ -199,11 +196,8 @@ class Gate:
                 answer: object = check.judge(request, view, check.initial() if value is None else value)
         except CheckHung:
             return _denial(check, CODE_CHECK_HUNG, "The check did not return and was interrupted.")
-        except (
-            Exception,
-            SystemExit,
-            CancelledError,
-        ) as error:  # isolation point: a check that raises denies
+        # isolation point: a check that raises denies
+        except (Exception, SystemExit, CancelledError) as error:
             what = outside_text(f"The check raised {type(error).__name__}: {error}")
             return _denial(check, CODE_CHECK_FAILED, what)
         if iscoroutine(answer):

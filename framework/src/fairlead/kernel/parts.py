@@ -100,10 +100,6 @@ class Parts:
         )
         self.engine.on_broken_step = self._step_broke
         self.prices = PriceBoard(lambda: self.engine.state)
-        self.inbox = Inbox(
-            self.engine, self.store, clock, self._price_seen, timeout_ns=settings.ns("commit_timeout")
-        )
-        self.timers = Timers(clock, lambda name: self.inbox.add(TimerDue(name)))
         self._connect_parts()
         self.components = self._components()
 
@@ -119,6 +115,9 @@ class Parts:
 
     def _connect_parts(self) -> None:
         settings, clock = self.settings, self.clock
+        timeout_ns = settings.ns("commit_timeout")
+        self.inbox = Inbox(self.engine, self.store, clock, self._price_seen, timeout_ns=timeout_ns)
+        self.timers = Timers(clock, lambda name: self.inbox.add(TimerDue(name)))
         self.dispatcher = Dispatcher(
             self.client,
             clock,
@@ -148,12 +147,17 @@ class Parts:
         try:
             for component in self.components:
                 await component.start()
-            if self.failure is not None:
-                raise self.failure
+            self._check_journal()
+        except GeneratorExit:  # the coroutine is being closed: nothing can be waited for any more
+            raise
         except BaseException:  # supervision point: nothing may be left running behind a failed start
             await self._tear_down()
             raise
         self.running = True
+
+    def _check_journal(self) -> None:
+        if self.failure is not None:
+            raise self.failure
 
     async def stop(self) -> None:
         """Stop every component in reverse order."""
@@ -168,7 +172,7 @@ class Parts:
         for component in reversed(self.components):
             try:
                 await component.stop()
-            except BaseException as error:  # supervision point: the others must be stopped as well
+            except (Exception, asyncio.CancelledError) as error:  # supervision point: the others stop as well
                 problem = problem or error
         self.bus.close()
         self.prices.close()
@@ -241,8 +245,7 @@ class Parts:
                 return
             except Exception as error:  # supervision point: tried again, then refused
                 problem = error
-            if self.failure is not None:
-                raise self.failure
+            self._check_journal()
         what = f"Reconciliation with the venue failed {RECONCILE_ATTEMPTS_MAX} times"
         raise ExchangeFault(
             f"{what}: {type(problem).__name__}: {problem}",
