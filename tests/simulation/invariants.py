@@ -113,6 +113,7 @@ def recovered_problems(
         *_all_booked(journal, fills),
         *_money(journal, venue, account, fills),
         *_alarms(journal, expected_anomalies),
+        *_beginning(journal, account),
     ]
 
 
@@ -245,3 +246,10 @@ def _alarms(journal: Journal, expected: frozenset[str]) -> Problems:
     if journal.settings.get("trading_state") != "active":
         problems.append(f"trading is {journal.settings.get('trading_state')}")
     return problems
+
+
+def _beginning(journal: Journal, account: str) -> Problems:
+    """Whoever traded said so first: which account, which version, which settings."""
+    if journal.of("kernel_started") and journal.settings.get("account") == account:
+        return []
+    return ["the journal does not say that a kernel started"]

@@ -11,7 +11,7 @@ from fairlead.testing.crash_survey import CrashExperiment, CrashSpot
 from fairlead.testing.memory_store import BEFORE_DURABLE, AppendFault
 from tests.campaign import campaign_size
 from tests.simulation.market import MarketWorld
-from tests.simulation.scenarios import DOWNTIME_NS, busy_bot, check_keys, experiment
+from tests.simulation.scenarios import DOWNTIME_NS, busy_bot, check, experiment, outcomes_by_key
 
 RECOVERED = frozenset({"journal_recovered"})
 
@@ -22,6 +22,7 @@ class FaultyWorld(MarketWorld):
     def __init__(self, nth: int, fault: AppendFault, seed: int = 1) -> None:
         super().__init__(seed, append_fault=self._fault)
         self.expected_anomalies = RECOVERED
+        self.loop.options["fault"] = f"commit {nth} {fault.value}"
         self._nth = nth
         self._what = fault
         self.commits = 0
@@ -40,8 +41,17 @@ def commits_of(seed: int = 1) -> int:
 def failing(nth: int, fault: AppendFault, seed: int = 1) -> CrashExperiment[FaultyWorld]:
     """Return the busy bot's life with that commit going wrong."""
     return CrashExperiment(
-        lambda: FaultyWorld(nth, fault, seed), busy_bot, busy_bot, check_keys, downtime_ns=DOWNTIME_NS
+        lambda: FaultyWorld(nth, fault, seed), busy_bot, busy_bot, check_faulty, downtime_ns=DOWNTIME_NS
     )
+
+
+def check_faulty(world: FaultyWorld) -> None:
+    """Demand the invariants, and one order per key; until it is reconciled again, the kernel may deny."""
+    check(world)
+    outcomes = outcomes_by_key(world)
+    assert outcomes["tiny"] in ("QUANTITY_BELOW_MINIMUM", "NOT_TRADING")
+    assert {outcomes["open"], outcomes["close"]} <= {"", "NOT_TRADING"}
+    assert len(set(world.acknowledged)) == len(outcomes) == 3
 
 
 @pytest.mark.parametrize("fault", AppendFault, ids=lambda fault: fault.value)

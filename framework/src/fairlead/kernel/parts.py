@@ -192,16 +192,21 @@ class Parts:
 
     async def _start_journal(self) -> None:
         self._endless.add(self.supervisor.spawn("journal", self.journal.run()))
-        self.engine.process(
-            KernelStarting(
-                self.engine.state.epoch,
-                holder_text(),
-                __version__,
-                self.plugins + self.gate.names,
-                configuration_digest(self.settings),
-            )
+        rebuilds = -1
+        while rebuilds != self.engine.rebuilds:  # a start whose commit failed is not in the journal: say it again
+            rebuilds = self.engine.rebuilds
+            self.engine.process(self._starting())
+            await self.journal.settled()
+            self._check_journal()
+
+    def _starting(self) -> KernelStarting:
+        return KernelStarting(
+            self.engine.state.epoch,
+            holder_text(),
+            __version__,
+            self.plugins + self.gate.names,
+            configuration_digest(self.settings),
         )
-        await self.journal.settled()
 
     async def _stop_journal(self) -> None:
         if self.failure is None:
