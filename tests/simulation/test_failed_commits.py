@@ -8,40 +8,49 @@ import pytest
 
 from fairlead.ports.store import Batch
 from fairlead.testing.crash_survey import CrashExperiment, CrashSpot
-from fairlead.testing.memory_store import BEFORE_DURABLE, AppendFault
+from fairlead.testing.memory_store import AFTER_DURABLE, BEFORE_DURABLE, AppendFault
 from tests.campaign import campaign_size
 from tests.simulation.market import MarketWorld
 from tests.simulation.scenarios import DOWNTIME_NS, busy_bot, check, experiment, outcomes_by_key
 
+COMMITS_OF_A_RESTART = 6
 RECOVERED = frozenset({"journal_recovered"})
 
 
 class FaultyWorld(MarketWorld):
-    """A world in which the nth commit, counted over all generations, goes wrong."""
+    """A world in which the nth commit of one life goes wrong."""
 
-    def __init__(self, nth: int, fault: AppendFault, seed: int = 1) -> None:
+    def __init__(self, nth: int, fault: AppendFault, *, life: int = 1, seed: int = 1) -> None:
         super().__init__(seed, append_fault=self._fault)
         self.expected_anomalies = RECOVERED
         self.loop.options["fault"] = f"commit {nth} {fault.value}"
         self._nth = nth
         self._what = fault
-        self.commits = 0
+        self._life = life
+        self._commits = 0
 
     def _fault(self, _batch: Batch) -> AppendFault | None:
-        self.commits += 1
-        return self._what if self.commits == self._nth else None
+        self._commits += self.generation is not None and self.generation.number == self._life
+        if self._commits != self._nth:
+            return None
+        self._commits += 1
+        return self._what
 
 
-def commits_of(seed: int = 1) -> int:
+def commits_of_a_life() -> int:
     """Return how many commits the undisturbed life makes."""
-    points = experiment("busy_bot", seed).undisturbed().crash_points
+    points = experiment("busy_bot").undisturbed().crash_points
     return sum(1 for label, _ in points if label == BEFORE_DURABLE)
 
 
-def failing(nth: int, fault: AppendFault, seed: int = 1) -> CrashExperiment[FaultyWorld]:
-    """Return the busy bot's life with that commit going wrong."""
+def failing(nth: int, fault: AppendFault, life: int = 1) -> CrashExperiment[FaultyWorld]:
+    """Return the busy bot's lives with that commit going wrong."""
     return CrashExperiment(
-        lambda: FaultyWorld(nth, fault, seed), busy_bot, busy_bot, check_faulty, downtime_ns=DOWNTIME_NS
+        lambda: FaultyWorld(nth, fault, life=life),
+        busy_bot,
+        busy_bot,
+        check_faulty,
+        downtime_ns=DOWNTIME_NS,
     )
 
 
@@ -57,11 +66,24 @@ def check_faulty(world: FaultyWorld) -> None:
 @pytest.mark.parametrize("fault", AppendFault, ids=lambda fault: fault.value)
 def test_any_commit_may_fail(fault: AppendFault, record_property: Callable[[str, object], None]) -> None:
     """Nothing of a discarded batch leaves the kernel; what a key was given for is done once; no loss."""
-    commits = commits_of()
+    commits = commits_of_a_life()
     for nth in range(1, commits + 1):
         failing(nth, fault).undisturbed()
     assert commits > 10
     record_property("crash points", f"{commits} (commits that {fault.value})")
+
+
+@pytest.mark.parametrize("fault", AppendFault, ids=lambda fault: fault.value)
+def test_any_commit_of_a_restart_may_fail(
+    fault: AppendFault, record_property: Callable[[str, object], None]
+) -> None:
+    """The same while a kernel finds out what became of an order that was filled while it was dead."""
+    spots = [CrashSpot(point=(AFTER_DURABLE, nth)) for nth in (3, 4, 5)]
+    for spot in spots:
+        for nth in range(1, COMMITS_OF_A_RESTART + 1):
+            failing(nth, fault, life=2).run(spot)
+    points = len(spots) * COMMITS_OF_A_RESTART
+    record_property("crash points", f"{points} (commits of a restart that {fault.value})")
 
 
 @pytest.mark.campaign
@@ -71,7 +93,7 @@ def test_a_crash_at_any_step_of_a_recovery_from_a_failed_commit(
 ) -> None:
     """Crash at every step of a life in which one commit goes wrong, for some of its commits."""
     points = 0
-    for nth in range(1, commits_of() + 1, campaign_size("COMMIT_STRIDE", 3)):
+    for nth in range(1, commits_of_a_life() + 1, campaign_size("COMMIT_STRIDE", 3)):
         subject = failing(nth, fault)
         steps = subject.undisturbed().steps
         spots = [CrashSpot(step=step) for step in range(1, steps + 1)]

@@ -186,7 +186,9 @@ class Engine:
         return list(self._waiters)
 
     def rebuild(self, state: EngineState) -> None:
-        """Go on with a state that was rebuilt from the store."""
+        """Go on with a state that was rebuilt from the store, and with what is not journaled."""
+        # Taken over now, not when the rebuild began: a start may have read the rules meanwhile.
+        state.instruments, state.prices = self.state.instruments, self.state.prices
         self.state = state
         self.rebuilds += 1
         self.doubtful.clear()

@@ -311,7 +311,8 @@ class Parts:
         self._request_reconciliation(why)
 
     def _request_reconciliation(self, why: str) -> None:
-        if not self.stopping:
+        # Before the venue's rules are known no fill can be read; the start itself reconciles after that.
+        if not self.stopping and self.engine.state.instruments:
             self.supervisor.spawn(RECONCILE, self._reconcile_until_done(why))
 
     async def _reconcile_until_done(self, why: str) -> None:

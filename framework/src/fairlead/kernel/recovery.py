@@ -140,7 +140,6 @@ class Recovery:
         """Return the state at the store's head, with every order that someone may ask for."""
         old = self._engine.state
         state = await restore_state(self._store, old.account, opened)
-        state.instruments, state.prices = old.instruments, old.prices
         doubtful = self._doubtful(sealed)
         for name, order in old.orders.items():
             if order.state.is_final and name not in doubtful:

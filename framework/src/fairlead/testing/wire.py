@@ -116,6 +116,7 @@ class Wire:
             answer.set_result(result)
         else:
             answer.set_exception(error)
+            answer.exception()  # whoever asked may be dead, and then nobody looks at it
 
     def _way_ns(self, given_ns: int | None) -> int:
         drawn_us = self._stream.randrange(_WAY_MIN_US, _WAY_MAX_US)
