@@ -14,6 +14,7 @@ from fairlead.cli.demo.settings import Hold, KernelProcessSettings, Moment
 from fairlead.cli.exit_codes import ExitCode
 from fairlead.ports.exchange import Answer, OrderSide, OrderType, Outcome, SubmitRequest, TimeInForce
 from fairlead.testing.scripted_exchange import ScriptedExchange
+from tests.core.cli.command_lines import fairlead
 from tests.core.cli.memory_reader import run_command
 from tests.core.kernel.bench import BTC, instrument
 
@@ -102,3 +103,12 @@ def test_the_demo_writes_into_no_folder_that_holds_something(tmp_path: Path) -> 
     code, shown, error = run_command("demo", "--keep", str(tmp_path))
     assert (code, shown) == (ExitCode.REFUSED, "")
     assert "is not empty" in error
+
+
+def test_without_its_plugins_the_demo_names_them_and_starts_nothing(tmp_path: Path) -> None:
+    """Where no plugin is installed all three are named, in one error, before any process starts."""
+    done = fairlead("demo", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (ExitCode.REFUSED, "")
+    for name in ("paper", "sqlstore", "riskhooks"):
+        assert f"Plugin '{name}'" in done.stderr
+    assert "venue" not in done.stderr
