@@ -86,6 +86,7 @@ def test_a_forked_child_does_not_keep_the_hold(path: Path) -> None:
 
     with running(programs.HOLD_AND_FORK, path) as process:
         child = int(programs.line_of(process))
+        process.kill()
         process.wait()
         os.kill(child, 0)  # it lives
         asyncio.run(scenario())
