@@ -30,7 +30,7 @@ from sqlalchemy import create_engine, insert
 from sqlalchemy.pool import StaticPool
 
 from fairlead.ports.store import Batch, JournalHead, Opened, OutboxRow, Row, Store
-from fairlead.testing.conformance.store_batches import chained, head_after, sample_row
+from fairlead.testing.conformance.store_batches import START_NS, chained, head_after, sample_row
 from fairlead.testing.memory_store import MemoryStore
 from fairlead_sqlstore import SqlStore, SqlStoreSettings
 from fairlead_sqlstore.connecting import connect, prepare_for_writing
@@ -51,57 +51,58 @@ def identifier() -> str:
     return f"{drawn.getrandbits(128):032x}"
 
 
-def order_rows(name: str) -> list[Row]:
-    exact = Decimal("1234.12345678")
-    return [
-        sample_row(
-            "orders",
-            client_order_id=name,
-            owner="bot",
-            book="bot",
-            symbol="BTC/USDT",
-            side="buy",
-            order_type="limit",
-            time_in_force="gtc",
-            state="filled",
-            quantity=exact,
-            limit_price=exact,
-            reference_price=exact,
-            currency="USDT",
-            idempotency_key=name,
-            pending="none",
-            venue_order_id=name[::-1],
-            filled_quantity=exact,
-            filled_value=exact,
-            fees=exact,
-            created_ns=1_767_225_600_000_000_000,
-            updated_ns=1_767_225_600_000_000_000,
-            closed_ns=1_767_225_600_000_000_000,
-        ),
-        sample_row(
-            "fills",
-            client_order_id=name,
-            trade_id=name[:16],
-            symbol="BTC/USDT",
-            book="bot",
-            side="buy",
-            quantity=exact,
-            price=exact,
-            value=exact,
-            fee=exact,
-            currency="USDT",
-            liquidity="maker",
-            digest=hashlib.sha256(name.encode()).hexdigest(),
-            source="stream",
-            ts_event=1_767_225_600_000_000_000,
-        ),
-    ]
+def order_row(name: str, exact: Decimal) -> Row:
+    return sample_row(
+        "orders",
+        client_order_id=name,
+        owner="bot",
+        book="bot",
+        symbol="BTC/USDT",
+        side="buy",
+        order_type="limit",
+        time_in_force="gtc",
+        state="filled",
+        quantity=exact,
+        limit_price=exact,
+        reference_price=exact,
+        currency="USDT",
+        idempotency_key=name,
+        pending="none",
+        venue_order_id=name[::-1],
+        filled_quantity=exact,
+        filled_value=exact,
+        fees=exact,
+        created_ns=START_NS,
+        updated_ns=START_NS,
+        closed_ns=START_NS,
+    )
+
+
+def fill_row(name: str, exact: Decimal) -> Row:
+    return sample_row(
+        "fills",
+        client_order_id=name,
+        trade_id=name[:16],
+        symbol="BTC/USDT",
+        book="bot",
+        side="buy",
+        quantity=exact,
+        price=exact,
+        value=exact,
+        fee=exact,
+        currency="USDT",
+        liquidity="maker",
+        digest=hashlib.sha256(name.encode()).hexdigest(),
+        source="stream",
+        ts_event=START_NS,
+    )
 
 
 def make_batch(opened: Opened) -> Batch:
     names = [identifier() for _ in range(ORDERS)]
     envelopes = chained(opened.head, [PAYLOAD % name.encode() for name in names for _ in range(RECORDS)])
-    rows = list(chain.from_iterable(map(order_rows, names)))
+    exact = Decimal("1234.12345678")
+    rows = [make(name, exact) for name in names for make in (order_row, fill_row)]
     rows += [
         sample_row("positions", symbol=f"S{number}/USDT", book="bot", currency="USDT")
         for number in range(POSITIONS)

@@ -31,12 +31,11 @@ HOLD = """
 HOLD_AND_FORK = """
     store = SqlStore(SqlStoreSettings(path))
     await store.open("acc", "parent")
-    child = os.fork()
-    if child == 0:
+    if os.fork() == 0:
+        os.write(1, b"%d\\n" % os.getpid())
         sys.stdin.readline()
         os._exit(0)
-    print(child, flush=True)
-    os.kill(os.getpid(), 9)
+    os.wait()
 """
 
 COMMIT_FOR_EVER = """

@@ -13,7 +13,7 @@ import pytest
 from fairlead.errors import ConfigurationRefused
 from fairlead.hookspecs import PluginContext
 from fairlead.testing import SeededIds, SeededLoop, SeedStreams, VirtualClock
-from fairlead_sqlstore import SqlStore, SqlStorePlugin, SqlStoreSettings, plugin
+from fairlead_sqlstore import SqlReader, SqlStore, SqlStorePlugin, SqlStoreSettings, plugin
 
 
 def context_with(configuration: dict[str, Any]) -> PluginContext:
@@ -39,6 +39,19 @@ def test_the_plugin_object_brings_its_settings(tmp_path: Path) -> None:
     stores = SqlStorePlugin(SqlStoreSettings(tmp_path / "a.sqlite")).fairlead_stores(context_with({}))
 
     assert [store.path for store in stores if isinstance(store, SqlStore)] == [tmp_path / "a.sqlite"]
+
+
+def test_tools_get_a_reader_of_the_same_file(tmp_path: Path) -> None:
+    """Both the hook and the plugin object give tools a reader of one moment of the configured file."""
+    path = tmp_path / "bot.sqlite"
+    readers = [
+        *plugin.fairlead_store_readers(context_with({"path": str(path)})),
+        *SqlStorePlugin(SqlStoreSettings(path)).fairlead_store_readers(context_with({})),
+    ]
+
+    assert [(reader._path, reader._is_snapshot) for reader in readers if isinstance(reader, SqlReader)] == [
+        (path, True)
+    ] * 2
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,7 @@ def test_a_forked_child_does_not_keep_the_hold(path: Path) -> None:
 
     with running(programs.HOLD_AND_FORK, path) as process:
         child = int(programs.line_of(process))
+        process.kill()
         process.wait()
         os.kill(child, 0)  # it lives
         asyncio.run(scenario())
@@ -212,3 +213,23 @@ def test_reading_beside_a_kernel_changes_nothing(path: Path) -> None:
     with running(programs.HOLD, path) as process:
         assert programs.line_of(process) == "holding"
         asyncio.run(scenario(process))
+
+
+def test_a_snapshot_stays_at_its_moment(path: Path) -> None:
+    """A reader of one moment sees nothing that a live kernel commits later, and does not hold it up."""
+
+    async def scenario() -> None:
+        store = SqlStore(SqlStoreSettings(path))
+        scribe = await Scribe.opened(store)
+        await scribe.write(setting("a", "1"))
+        async with SqlReader(path, is_snapshot=True) as still, SqlReader(path) as following:
+            head = await still.head()
+            await scribe.write(setting("a", "2"))
+            assert await still.rows("settings") == [{"name": "a", "value": "1"}]
+            assert await still.head() == head
+            assert len(await still.envelopes(0, 10)) == 1
+            assert await following.rows("settings") == [{"name": "a", "value": "2"}]
+            assert await following.head() == scribe.head
+        await store.close()
+
+    asyncio.run(scenario())

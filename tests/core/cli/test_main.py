@@ -105,8 +105,8 @@ def test_interrupt_has_its_exit_code() -> None:
 
 
 def test_page_lists_the_exit_codes() -> None:
-    """docs/reference/plugins.md has exactly the exit codes of the code."""
-    page = (Path(__file__).parents[3] / "docs" / "reference" / "plugins.md").read_text(encoding="utf-8")
+    """docs/reference/command-line.md has exactly the exit codes of the code."""
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "command-line.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\d+) \| `([A-Z_]+)` \|", page, re.MULTILINE)
 
     assert [(int(code), name) for code, name in rows] == [(code.value, code.name) for code in ExitCode]

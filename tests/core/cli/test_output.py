@@ -114,3 +114,37 @@ def test_line_and_note_go_to_their_streams(capsys: pytest.CaptureFixture[str]) -
 
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("done\\x07\n", "half\\x07\n")
+
+
+def test_a_table_that_does_not_fit_becomes_blocks_of_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    """No figure is cut in two: each row is written line by line, without what is not there."""
+    wide = "9" * (output.PIPED_WIDTH // 2)
+    output.print_table(["order", "quantity", "price", "why"], [["a1", wide, wide, None]], title="Orders")
+
+    assert capsys.readouterr().out.splitlines() == [
+        "Orders",
+        "  a1",
+        f"    quantity: {wide}",
+        f"    price: {wide}",
+    ]
+
+
+def test_the_last_column_alone_is_broken(capsys: pytest.CaptureFixture[str]) -> None:
+    """A long text is folded within its column; the figures beside it stay whole."""
+    words = "word " * output.PIPED_WIDTH
+    output.print_table(["order", "what happened"], [["a" * 100, words]])
+
+    shown = capsys.readouterr().out
+    assert "a" * 100 in shown
+    assert max(map(len, shown.splitlines())) <= output.PIPED_WIDTH
+
+
+def test_a_paragraph_hangs_beside_its_mark(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every line but the first is indented by the mark; control characters are escapes."""
+    output.print_item("proven", "word \x1b" * output.PIPED_WIDTH)
+
+    first, *others = capsys.readouterr().out.splitlines()
+    assert first.startswith("proven word ")
+    assert others
+    assert all(line.startswith("       ") for line in others)
+    assert "\x1b" not in first

@@ -11,6 +11,7 @@ from typing import Any
 import pluggy
 
 from fairlead.hookspecs import PluginContext, hookimpl
+from fairlead.plugins import lint
 from fairlead.ports.risk import ALLOW, Judgement, Record, RiskRequest, RiskView
 
 others_hookimpl = pluggy.HookimplMarker("someone-else")
@@ -239,6 +240,8 @@ def good_module() -> types.ModuleType:
     return module
 
 
+NO_HOOK = f"implements no hook; known are {', '.join(sorted(lint.specifications()))}"
+
 MISTAKES: tuple[tuple[object, str], ...] = (
     (MistypedHook(), "fairlead_risk_cheks: no such hook; did you mean fairlead_risk_checks?"),
     (ForgottenMark(), "fairlead_risk_checks: not marked with @hookimpl from fairlead.hookspecs"),
@@ -277,10 +280,10 @@ MISTAKES: tuple[tuple[object, str], ...] = (
         "fairlead_risk_checks: write @hookimpl next to the function, below @staticmethod or @classmethod",
     ),
     (Good, "register an instance, not the class"),
-    (NoHook(), "implements no hook; known are fairlead_exchanges, fairlead_risk_checks, fairlead_stores"),
+    (NoHook(), NO_HOOK),
     (
         OnlyAHookOfTomorrow(),
-        "implements no hook; known are fairlead_exchanges, fairlead_risk_checks, fairlead_stores",
+        NO_HOOK,
     ),
     (HookBehindAProperty(), "fairlead_risk_checks: not marked with @hookimpl from fairlead.hookspecs"),
 )

@@ -25,6 +25,15 @@ BROKEN = {
 }
 
 
+def added_object(name: str) -> tuple[str, ...]:
+    """Return the steps that give the manager an object of this name."""
+    return (
+        "from types import SimpleNamespace",
+        "from fairlead.hookspecs import hookimpl",
+        f"manager.add(SimpleNamespace(name={name!r}, fairlead_stores=hookimpl(lambda: [])))",
+    )
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Return a folder with two good plugins, and one that fails loudly when it is imported."""
@@ -80,8 +89,7 @@ def test_autoload_loads_the_rest_by_name_and_leaves_out_the_disabled(folder: Pat
 
 def test_object_takes_the_place_of_the_installed_plugin_of_its_name(folder: Path) -> None:
     """Autoload passes over a name that the host has given an object for."""
-    offer = "from fairlead.plugins.offer import Offer"
-    records = records_after(folder, offer, "manager.add(Offer(name='loud'))", "manager.autoload()")
+    records = records_after(folder, *added_object("loud"), "manager.autoload()")
 
     assert (records["loud"]["state"], records["loud"]["distribution"]) == ("active", "")
     assert list(records) == ["loud", "alpha", "beta"]
@@ -124,13 +132,7 @@ def test_name_of_two_distributions_is_refused_in_both(folder: Path) -> None:
 
 def test_name_of_an_object_and_a_distribution_is_refused_in_both(folder: Path) -> None:
     """A configuration that gives an object and loads a plugin of the same name is ambiguous."""
-    steps = (
-        "from fairlead.plugins.offer import Offer",
-        "manager.add(Offer(name='alpha'))",
-        "manager.load(['alpha', 'beta'])",
-    )
-
-    records = records_after(folder, *steps)
+    records = records_after(folder, *added_object("alpha"), "manager.load(['alpha', 'beta'])")
 
     assert {record["state"] for name, record in records.items() if name.startswith("alpha")} == {"refused"}
     assert "dist-a 1.0" in records["alpha"]["reason"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,7 +11,6 @@ import pytest
 from fairlead.errors import ConfigurationRefused, PluginRefused
 from fairlead.hookspecs import PluginContext, hookimpl
 from fairlead.plugins.manager import PluginManager
-from fairlead.plugins.offer import Offer
 from fairlead.plugins.records import PluginState
 from tests.core.plugins.plugin_objects import Good, GoodCheck, GoodTwice, HostileName, NoHook, good_module
 
@@ -292,17 +291,6 @@ def test_two_plugins_that_provide_one_name_are_refused() -> None:
         PluginRefused, match=r"Plugin 'two'.*the name 'same' is taken already by plugin 'one'"
     ):
         manager.risk_checks(context())
-
-
-def test_offer_is_a_plugin_of_ready_objects() -> None:
-    """A host that has its checks at hand needs no class with hooks."""
-    checks: Sequence[Any] = [GoodCheck("one"), GoodCheck("two")]
-
-    manager = managed(Offer(name="mine", risk_checks=checks))
-
-    assert manager.risk_checks(context()) == tuple(checks)
-    assert manager.stores(context()) == ()
-    assert manager.exchanges(context()) == ()
 
 
 def test_managers_share_nothing() -> None:

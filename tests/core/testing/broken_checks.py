@@ -8,7 +8,7 @@ import datetime as dt
 import importlib
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from fairlead.ports.risk import ALLOW, Deny, Lock, RiskRequest, RiskView
 
@@ -94,12 +94,12 @@ class CountsInTheInstance(SoundCheck):
 
 
 class RemembersInTheClass(SoundCheck):
-    biggest = Decimal(0)
+    seen: ClassVar[set[Decimal]] = set()
 
     def judge(self, request: RiskRequest, view: RiskView, value: str) -> Any:
-        del view, value
-        known, type(self).biggest = self.biggest, max(self.biggest, request.quantity)
-        return ALLOW if request.quantity >= known else TOO_LARGE
+        repeated = request.quantity in self.seen
+        self.seen.add(request.quantity)
+        return TOO_LARGE if repeated else super().judge(request, view, value)
 
 
 class RoundsTheRequest(SoundCheck):

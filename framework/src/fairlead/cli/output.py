@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 PIPED_WIDTH = 240
 """Columns of a table that is not written to a terminal: wide enough not to break ids and reasons."""
 
+LAST_COLUMN_MIN = 24
+"""Columns that the last one needs to be worth reading."""
+
+_GAP = 3
+_NOTHING = "-"
+
 
 def escaped(text: str) -> str:
     """Return the text with every character that is not printable written as an escape."""
@@ -37,7 +43,7 @@ def escaped(text: str) -> str:
 def cell(value: object) -> str:
     """Return a value as people read it in a table: decimals plain, nothing as a dash."""
     if value is None or value == "":
-        return "-"
+        return _NOTHING
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Decimal):
@@ -45,7 +51,7 @@ def cell(value: object) -> str:
     if isinstance(value, Enum):
         return escaped(str(value.value))
     if isinstance(value, list | tuple):
-        return "\n".join(cell(item) for item in value) or "-"
+        return "\n".join(cell(item) for item in value) or _NOTHING
     return escaped(str(value))
 
 
@@ -80,17 +86,53 @@ def print_json(value: object) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> None:
-    """Print a table on stdout, as wide as the terminal; the first column is never broken."""
+    """Print a table on stdout, as wide as the terminal; only its last column is ever broken.
+
+    Where even that does not fit, each row becomes a block of lines, so that no figure is cut in two.
+    """
+    cells = [[cell(value) for value in row] for row in rows]
+    widths = [max(map(_width, column)) for column in zip(columns, *cells, strict=True)]
+    needed = sum(width + _GAP for width in widths[:-1]) + min(widths[-1], LAST_COLUMN_MIN) + _GAP
+    console = _console()
+    if title:
+        print_line(title)
+    if needed > console.width:
+        for row in cells:
+            _print_block(columns, row)
+        return
     from rich.box import SIMPLE
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(escaped(title)) if title else None, title_justify="left", box=SIMPLE)
+    table = Table(box=SIMPLE)
     for index, column in enumerate(columns):
-        table.add_column(Text(column), overflow="fold", no_wrap=index == 0)
-    for row in rows:
-        table.add_row(*(Text(cell(value)) for value in row))
-    _console().print(table)
+        table.add_column(Text(column), overflow="fold", no_wrap=index < len(columns) - 1)
+    for row in cells:
+        table.add_row(*(Text(text) for text in row))
+    console.print(table)
+
+
+def print_item(mark: str, text: str) -> None:
+    """Print a mark and a paragraph beside it, broken between words at the terminal's edge."""
+    from textwrap import wrap
+
+    lines = wrap(escaped(text), max(LAST_COLUMN_MIN, _console().width - len(mark) - 1)) or [""]
+    for number, line in enumerate(lines):
+        print(f"{mark if not number else ' ' * len(mark)} {line}")
+
+
+def _print_block(columns: Sequence[str], row: Sequence[str]) -> None:
+    """Print one row as lines; what is not there is left out."""
+    print(f"  {row[0]}")
+    for column, text in zip(columns[1:], row[1:], strict=True):
+        if text != _NOTHING:
+            print_item(f"    {column}:", text)
+
+
+def _width(text: str) -> int:
+    from rich.cells import cell_len
+
+    return max(map(cell_len, text.split("\n")))
 
 
 def print_line(text: str) -> None:

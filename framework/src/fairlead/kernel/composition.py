@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import attrs
 
-from fairlead.errors import ConfigurationRefused
+from fairlead.domain.identifiers import to_key, to_name
+from fairlead.errors import ConfigurationRefused, TextRefused
 from fairlead.hookspecs import PluginContext
 from fairlead.kernel.settings import KernelSettings
 from fairlead.kernel.watchdog import ThreadWatchdog, Watchdog
@@ -116,6 +117,14 @@ def _check_checks(
             not_done="It was not made.",
             fix="Pass checks, or set allow_unchecked=True to trade without any.",
         )
+    for check in checks:
+        try:
+            to_name(check.name, "a risk check's name")
+            to_key(check.version, "a risk check's version")
+        except TextRefused as refusal:
+            raise ConfigurationRefused(
+                refusal.what, not_done="The kernel was not made.", fix=refusal.fix
+            ) from refusal
     names = [check.name for check in checks]
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:

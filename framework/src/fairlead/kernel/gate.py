@@ -159,6 +159,7 @@ class Gate:
                     after = check.fold(before, record)
                 problem = value_problem(after)
             except CheckHung:
+                self._watchdog.disarm()
                 problem = "did not return and was interrupted"
             # isolation point: it denies from here on
             except (Exception, SystemExit, CancelledError) as error:
@@ -195,6 +196,7 @@ class Gate:
             with self._watchdog.watching():
                 answer: object = check.judge(request, view, check.initial() if value is None else value)
         except CheckHung:
+            self._watchdog.disarm()
             return _denial(check, CODE_CHECK_HUNG, "The check did not return and was interrupted.")
         # isolation point: a check that raises denies
         except (Exception, SystemExit, CancelledError) as error:

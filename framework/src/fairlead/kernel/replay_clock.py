@@ -182,7 +182,7 @@ class _Timeout(AbstractAsyncContextManager[object]):
         self._clock = clock
         self._duration_ns = duration_ns
         self._timeout = asyncio.timeout(None)
-        self._timer: Timer | None = None
+        self._timer: Timer
 
     async def __aenter__(self) -> None:
         await self._timeout.__aenter__()
@@ -192,8 +192,7 @@ class _Timeout(AbstractAsyncContextManager[object]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        self._timer.cancel()
         await self._timeout.__aexit__(kind, error, trace)
 
     def _expire(self) -> None:

@@ -25,6 +25,9 @@ class Watchdog(Protocol):
     def watching(self) -> AbstractContextManager[None]:
         """Return a block inside which the current thread may be interrupted by `CheckHung`."""
 
+    def disarm(self) -> None:
+        """Make sure that nobody is interrupted any more until the next block; called after `CheckHung`."""
+
     def close(self) -> None:
         """Stop watching and end the thread."""
 
@@ -36,12 +39,18 @@ class NoWatchdog:
         """Return a block that does nothing."""
         return nullcontext()
 
+    def disarm(self) -> None:
+        """Do nothing."""
+
     def close(self) -> None:
         """Do nothing."""
 
 
 class ThreadWatchdog:
-    """Watches from a daemon thread that sleeps except once per limit; arming costs two assignments."""
+    """Watches from a daemon thread that sleeps except once per limit; arming costs two assignments.
+
+    A check is interrupted after one to two limits, and again after each further one if it goes on.
+    """
 
     def __init__(self, limit_ns: int) -> None:
         self._limit_seconds = limit_ns / 1_000_000_000
@@ -66,12 +75,24 @@ class ThreadWatchdog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._lock:
-            self._armed_by = 0
-            fired = self._fired_round == self._round
-        if fired and kind is not CheckHung:
-            self._absorb()
+        if self._disarmed() and kind is not CheckHung:
             raise CheckHung
+
+    def disarm(self) -> None:
+        """Make sure that nobody is interrupted any more until the next block.
+
+        Called again after `CheckHung`, which may have struck before the block's own end could do it.
+        """
+        self._disarmed()
+
+    def _disarmed(self) -> bool:
+        """Tell whether the block was interrupted, or nearly."""
+        with self._lock:
+            armed_by, self._armed_by = self._armed_by, 0
+            fired = self._fired_round == self._round
+            if fired and armed_by:  # an interruption still on its way must hit nobody else
+                _interrupt(armed_by, None)
+        return fired
 
     def close(self) -> None:
         """Stop watching and end the thread."""
@@ -80,22 +101,17 @@ class ThreadWatchdog:
             self._thread.join()
             self._thread = None
 
-    def _absorb(self) -> None:
-        """Wait for an interrupt that was fired as the check returned, so that it hits nobody else."""
-        try:
-            for _ in range(1_000_000):
-                pass
-        except CheckHung:
-            return
-
     def _watch(self) -> None:
         seen = -1
         while not self._closed.wait(self._limit_seconds):
             with self._lock:
-                stuck = self._armed_by != 0 and self._round == seen and self._fired_round != seen
-                if stuck:
+                if self._armed_by != 0 and self._round == seen:
                     self._fired_round = seen
-                    ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                        ctypes.c_ulong(self._armed_by), ctypes.py_object(CheckHung)
-                    )
+                    _interrupt(self._armed_by, CheckHung)
             seen = self._round
+
+
+def _interrupt(thread: int, error: type[BaseException] | None) -> None:
+    """Have an exception raised in another thread, or take back one that was not raised yet."""
+    raised = None if error is None else ctypes.py_object(error)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)

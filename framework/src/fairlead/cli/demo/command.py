@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from fairlead.cli.demo.run import DemoOptions
     from fairlead.cli.demo.settings import DemoFiles
 
+_PLUGINS = ("paper", "sqlstore", "riskhooks")
+_LOG_LINES_SHOWN = 20
 _TRADES_MIN, _TRADES_MAX = 400, 1_000
 
 
@@ -44,15 +46,27 @@ def add_to(app: typer.Typer) -> None:
         options = DemoOptions(seed=seed, faults=faults, trades=trades)
         with ExitStack() as stack:
             files = _files(keep, stack)
+            _check_plugins()
             report = _run(options, files)
             _print(report, options, files if keep else None, as_json=as_json)
         proven = report.is_proven(options.trades)
         raise typer.Exit(ExitCode.OK if proven else ExitCode.FOUND_WRONG)
 
 
+def _check_plugins() -> None:
+    """Raise `PluginRefused`, which names what is missing, before anything is started."""
+    from fairlead.plugins.manager import PluginManager
+
+    manager = PluginManager()
+    manager.load(_PLUGINS)
+    manager.require()
+
+
 def _run(options: DemoOptions, files: DemoFiles) -> DemoReport:
+    from fairlead.cli import output
     from fairlead.cli.demo.evidence import judge
     from fairlead.cli.demo.presentation import ProgressBar
+    from fairlead.cli.demo.processes import DemoFailed
     from fairlead.cli.demo.run import run_demo
 
     async def run() -> DemoReport:
@@ -60,7 +74,12 @@ def _run(options: DemoOptions, files: DemoFiles) -> DemoReport:
             outcome = await run_demo(options, files, bar)
         return await judge(options, files, outcome)
 
-    return asyncio.run(run())
+    try:
+        return asyncio.run(run())
+    except DemoFailed:
+        for line in files.log.read_text(errors="replace").splitlines()[-_LOG_LINES_SHOWN:]:
+            output.print_note(line)
+        raise
 
 
 def _print(report: DemoReport, options: DemoOptions, kept: DemoFiles | None, *, as_json: bool) -> None:

@@ -60,9 +60,9 @@ def show(report: DemoReport, trades: int, files: DemoFiles | None) -> None:
     net = subtract(report.realized_pnl, report.fees)
     output.print_line(f"Realized {report.realized_pnl:f}, fees {report.fees:f}: {net:f} {report.currency}.")
     for proven, text in _proofs(report, trades):
-        output.print_line(f"{'proven' if proven else 'FAILED':>8}  {text}")
+        output.print_item("  proven" if proven else "  FAILED", text)
     for problem in report.problems:
-        output.print_line(f"          - {problem}")
+        output.print_item("       -", problem)
     if files is not None:
         output.print_line(f"The files are in {files.folder}.")
         output.print_line(f"Look at one order: fairlead explain ORDER --store {files.store}")

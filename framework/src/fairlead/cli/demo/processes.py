@@ -86,7 +86,6 @@ async def start_venue(
     )
     said = await venue.line()
     if said is None:
-        raise DemoFailed(
-            "The paper venue did not start.", fix="Is fairlead-paper installed? Its log says what is wrong."
-        )
+        code = await venue.ended()
+        raise DemoFailed(f"The paper venue ended with code {code} before it could be reached.")
     return venue, str(said["address"])

@@ -149,7 +149,7 @@ class _Runs:
         if code == ExitCode.REFUSED and self._end is None:
             self._watcher.note("The kernel refused to start, as its venue did not answer; again.")
         elif code not in (ExitCode.OK, -signal.SIGKILL):
-            raise DemoFailed(f"The kernel's process ended with code {code}.", fix="See its log with --keep.")
+            raise DemoFailed(f"The kernel's process ended with code {code}.")
 
     async def _hear(self, said: Mapping[str, Any], kernel: LineProcess, hold: Hold | None) -> None:
         if "trade" in said:

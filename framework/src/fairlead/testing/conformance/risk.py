@@ -126,7 +126,7 @@ class RiskConformance:
         def rule(request: RiskRequest, view: RiskView) -> None:
             try:
                 check.judge(request, view, check.initial())
-            except Exception as error:  # isolation point: whatever the check raises is what the rule is about
+            except Exception as error:  # isolation point: a raising check breaks the rule
                 R_04.broken(f"judge raised {error!r}")
 
         self._for_all(rule, strategies.requests(), strategies.risk_views())
@@ -202,9 +202,7 @@ class RiskConformance:
             for fact in history:
                 try:
                     value = check.fold(value, fact)
-                except (
-                    Exception
-                ) as error:  # isolation point: whatever the check raises is what the rule is about
+                except Exception as error:  # isolation point: a raising check breaks the rule
                     R_10.broken(f"fold raised {error!r} for {fact!r}")
                 _require_storable(R_10, value, "fold")
 
@@ -219,7 +217,7 @@ class RiskConformance:
             value = _folded(check, history)
             try:
                 after = check.fold(value, unknown)
-            except Exception as error:  # isolation point: whatever the check raises is what the rule is about
+            except Exception as error:  # isolation point: a raising check breaks the rule
                 R_11.broken(f"fold raised {error!r} for a fact of a later version")
             R_11.require(after == value, f"the value became {after!r} from {value!r}")
 

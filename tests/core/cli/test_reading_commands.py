@@ -1,0 +1,175 @@
+"""`orders`, `positions`, `explain` and `journal verify`, over a store that a real kernel wrote."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+
+from fairlead.cli.exit_codes import ExitCode
+from fairlead.testing.memory_store import MemoryDisk
+from fairlead.testing.scripted_exchange import loses_request
+from tests.core.cli.memory_reader import PLUGIN, run_command, shelved
+from tests.core.kernel.bench import BTC, Bench, on_bench
+
+
+@attrs.frozen
+class Story:
+    """A store and the orders in it."""
+
+    path: Path
+    disk: MemoryDisk
+    filled: str
+    lost: str
+
+    def options(self) -> tuple[str, ...]:
+        """Return the options that name the store."""
+        return ("--store", str(self.path), "--store-plugin", PLUGIN)
+
+
+def write_store() -> tuple[MemoryDisk, str, str]:
+    """Have a kernel fill one order in two parts, and lose the answer to another."""
+    names: list[str] = []
+    disk = MemoryDisk()
+
+    async def main(bench: Bench) -> None:
+        filled = await bench.working("buy", "2", "100")
+        bench.exchange.trade(filled, "0.5", "100", fee="0.05")
+        await bench.pass_ms()
+        bench.exchange.trade(filled, "1.5", "99", fee="0.15")
+        await bench.pass_ms()
+        bench.exchange.will_submit(loses_request)
+        lost = (await bench.execute("buy", "1", "90", symbol=BTC, key="the-lost-one")).client_order_id
+        await bench.pass_ms(60_000)
+        names.extend((filled, lost))
+
+    on_bench(main, disk=disk)
+    return disk, names[0], names[1]
+
+
+@pytest.fixture
+def story(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Story]:
+    """Return a store behind an installed plugin."""
+    disk, filled, lost = write_store()
+    with shelved(disk, tmp_path, monkeypatch) as path:
+        yield Story(path, disk, filled, lost)
+
+
+@pytest.mark.parametrize("command", ["orders", "positions"])
+def test_lists_are_tables_for_people_and_one_document_for_programs(story: Story, command: str) -> None:
+    """Both forms hold the same rows; decimals are text in JSON."""
+    code, shown, _ = run_command(command, *story.options())
+    assert code == ExitCode.OK
+    code, text, _ = run_command(command, *story.options(), "--json")
+    rows = json.loads(text)[command]
+    assert code == ExitCode.OK
+    assert BTC in shown
+    if command == "orders":
+        assert [row["client_order_id"] for row in rows] == [story.filled, story.lost]
+        assert story.filled in shown
+        assert rows[0]["filled_quantity"] == "2.0"
+    else:
+        assert rows[0]["quantity"] == "2.0"
+        assert "99.25" in shown  # (0.5 x 100 + 1.5 x 99) / 2
+
+
+def test_orders_can_be_narrowed(story: Story) -> None:
+    """Only live ones, or only the newest."""
+    code, text, _ = run_command("orders", *story.options(), "--last", "1", "--json")
+    assert [row["client_order_id"] for row in json.loads(text)["orders"]] == [story.lost]
+    code, text, _ = run_command("orders", *story.options(), "--live")
+    assert (code, text) == (ExitCode.OK, "No orders.\n")
+
+
+def test_positions_can_leave_flat_ones_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A closed position is shown as flat, or not at all."""
+    disk = MemoryDisk()
+
+    async def main(bench: Bench) -> None:
+        await bench.hold("1", "100")
+        name = await bench.working("sell", "1", "110")
+        bench.exchange.trade(name, "1", "110")
+        await bench.pass_ms()
+
+    on_bench(main, disk=disk)
+    with shelved(disk, tmp_path, monkeypatch) as path:
+        options = ("--store", str(path), "--store-plugin", PLUGIN)
+        assert "flat" in run_command("positions", *options)[1]
+        assert run_command("positions", *options, "--open")[1] == "No positions.\n"
+
+
+def test_explain_tells_who_asked_what_was_judged_sent_answered_and_concluded(story: Story) -> None:
+    """The story of a filled order, in the order in which it happened."""
+    code, shown, _ = run_command("explain", story.filled, *story.options())
+    assert code == ExitCode.OK
+    sentences = (
+        "bot asked to buy 2 BTC/USDT at 100 or better",
+        "yes 1 allowed it",
+        "It was approved",
+        "Attempt 1 went out after this was on disk; the venue must refuse it after",
+        "The venue has it as",
+        "bought 0.5 at 100 for 50 USDT, fee 0.05",
+        "filled so far: 0.5 of 2",
+        "with it the order is filled",
+        "Now it is FILLED, 2 of 2 filled.",
+    )
+    places = [shown.find(sentence) for sentence in sentences]
+    assert -1 not in places, sentences[places.index(-1)]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("name", ["whole", "beginning", "key"])
+def test_explain_says_from_which_evidence_an_absent_order_was_concluded(story: Story, name: str) -> None:
+    """An order is found by id, by the beginning of it, or by its key; its end names the fence."""
+    asked = {"whole": story.lost, "beginning": story.lost[:20], "key": "the-lost-one"}[name]
+    code, text, _ = run_command("explain", asked, *story.options(), "--json")
+    told = " ".join(line["text"] for line in json.loads(text)["story"])
+    assert code == ExitCode.OK
+    assert json.loads(text)["client_order_id"] == story.lost
+    assert "Nobody knows whether it arrived, and it is not sent again" in told
+    assert "The venue does not have it: looked up after its fence (deadline)" in told
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("nobody", "not known"), ("", "not known"), ("9f86d081", "2 orders are")]
+)
+def test_explain_refuses_a_name_that_means_none_or_several(story: Story, name: str, said: str) -> None:
+    """It says so, lists what was meant, and exits as refused."""
+    code, shown, error = run_command("explain", name, *story.options())
+    assert (code, shown) == (ExitCode.REFUSED, "")
+    assert said in error
+
+
+def test_a_whole_journal_is_verified(story: Story) -> None:
+    """All records and rows are counted, and the exit code is 0."""
+    code, text, _ = run_command("journal", "verify", *story.options(), "--json")
+    found = json.loads(text)
+    assert (code, found["ok"], found["report"]["problems"]) == (ExitCode.OK, True, [])
+    assert found["report"]["records"] == len(story.disk.envelopes)
+    assert "The journal is whole" in run_command("journal", "verify", *story.options())[1]
+
+
+def test_a_changed_record_is_named(story: Story) -> None:
+    """One changed byte in a stored record: exit code 1, and the record's number is said."""
+    story.disk.envelopes[4] = attrs.evolve(story.disk.envelopes[4], payload=b"{}")
+    code, shown, _ = run_command("journal", "verify", *story.options())
+    assert code == ExitCode.FOUND_WRONG
+    assert "Journal record 5" in shown
+
+
+def test_a_store_that_is_not_there_is_refused() -> None:
+    """The error says so before any plugin is asked."""
+    code, _, error = run_command("orders", "--store", "nowhere.sqlite")
+    assert code == ExitCode.REFUSED
+    assert "There is no store at 'nowhere.sqlite'" in error
+
+
+def test_a_plugin_that_reads_no_store_is_refused(story: Story) -> None:
+    """The name of a plugin that is not installed is told with those that are."""
+    code, _, error = run_command("orders", "--store", str(story.path), "--store-plugin", "nothing")
+    assert code == ExitCode.REFUSED
+    assert "nothing" in error
+    assert PLUGIN in error

@@ -1,0 +1,86 @@
+"""When a kernel is settled: what whoever plays a tape has to know before time may go on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from fairlead.ports.store import Scalar
+from fairlead.testing.memory_store import MemoryStore
+from fairlead.testing.scripted_exchange import hangs
+from tests.core.kernel.bench import Bench, on_bench
+
+
+class SlowStore(MemoryStore):
+    """A store whose look-ups wait until they may go on."""
+
+    entered: asyncio.Event
+    may_go_on: asyncio.Event
+
+    async def rows_where(self, table: str, column: str, value: Scalar) -> Sequence[Mapping[str, Scalar]]:
+        """Say that a look-up began, and wait."""
+        self.entered.set()
+        await self.may_go_on.wait()
+        return await super().rows_where(table, column, value)
+
+
+def test_a_command_that_looks_into_the_store_is_under_way() -> None:
+    """While the earlier use of its key is looked up nothing else tells that there is something to come."""
+
+    async def main(bench: Bench) -> None:
+        await bench.kernel.stop()
+        store = SlowStore(bench.disk)
+        store.entered, store.may_go_on = asyncio.Event(), asyncio.Event()
+        bench.store = store
+        bench.kernel = bench.new_kernel()
+        await bench.kernel.start()
+        assert bench.kernel.is_settled()
+        task = bench.spawn_execute(key="once")
+        await store.entered.wait()
+        assert not bench.kernel.is_settled()
+        store.may_go_on.set()
+        await task
+        await bench.pass_ms()
+        assert bench.kernel.is_settled()
+
+    on_bench(main)
+
+
+def test_a_reconciliation_is_under_way() -> None:
+    """One that the client's stream asked for counts like an effect."""
+
+    async def main(bench: Bench) -> None:
+        assert bench.exchange.sink is not None
+        bench.exchange.sink.reconnected()
+        assert not bench.kernel.is_settled()
+        await bench.pass_ms()
+        assert bench.kernel.is_settled()
+
+    on_bench(main)
+
+
+def test_tasks_that_wait_for_time_are_no_hindrance() -> None:
+    """An effect that hangs counts, unless whoever asks says that it only waits for time."""
+
+    async def main(bench: Bench) -> None:
+        bench.exchange.will_submit(hangs)
+        task = bench.spawn_execute()
+        await bench.pass_ms()
+        assert not bench.kernel.is_settled()
+        (sending,) = (each for each in asyncio.all_tasks() if each.get_name() == "fairlead:submit")
+        assert bench.kernel.is_settled(frozenset({sending}))
+        await task
+
+    on_bench(main)
+
+
+def test_live_orders_can_be_asked_for_alone() -> None:
+    """Closed orders that memory still holds are left out."""
+
+    async def main(bench: Bench) -> None:
+        await bench.hold()
+        live = await bench.working()
+        assert [order.client_order_id for order in bench.kernel.orders(live_only=True)] == [live]
+        assert len(bench.kernel.orders()) == 2
+
+    on_bench(main)
