@@ -82,6 +82,9 @@ class Parts:
         self.running = False
         self.stopping = False
         self.failure: Exception | None = None
+        self._reconciliation_wanted = False
+        self._start_over = asyncio.Event()
+        self._start_over.set()
         self._one_at_a_time = asyncio.Lock()
         self.supervisor = Supervisor(self._task_failed, clock, settings.ns("stop_timeout"))
         self._endless: set[asyncio.Task[None]] = set()
@@ -99,7 +102,7 @@ class Parts:
             state, Rules.of(settings, self.gate, self.client.capabilities), clock, self.journal
         )
         self.engine.on_broken_step = self._step_broke
-        self.prices = PriceBoard(lambda: self.engine.state)
+        self.prices = PriceBoard(lambda: self.engine.state, clock, ahead_max_ns=settings.ns("price_max_age"))
         self._connect_parts()
         self.components = self._components()
 
@@ -144,10 +147,17 @@ class Parts:
 
     async def start(self) -> None:
         """Start every component in order; when one cannot, stop those before it and raise."""
+        self._start_over.clear()
+        try:
+            await self._start_components()
+        finally:
+            self._start_over.set()
+
+    async def _start_components(self) -> None:
         try:
             for component in self.components:
                 await component.start()
-            self._check_journal()
+                self._check_journal()
         except GeneratorExit:  # the coroutine is being closed: nothing can be waited for any more
             raise
         except BaseException:  # supervision point: nothing may be left running behind a failed start
@@ -158,10 +168,16 @@ class Parts:
     def _check_journal(self) -> None:
         if self.failure is not None:
             raise self.failure
+        if self.stopping:
+            raise NotRunning("The kernel was stopped while it started.", fix="Start a new one.")
 
     async def stop(self) -> None:
         """Stop every component in reverse order."""
         self.running = False
+        if not self._start_over.is_set():  # a start under way is ended first, and cleans up after itself
+            self.stopping = True
+            self.journal.end(NotRunning("The kernel was stopped while it started.", fix="Start a new one."))
+            await self._start_over.wait()
         async with self._one_at_a_time:
             await self._tear_down()
 
@@ -232,7 +248,7 @@ class Parts:
     async def _disconnect(self) -> None:
         self.timers.close()
         await self.dispatcher.finish(self.settings.ns("stop_timeout"))
-        await self.client.disconnect()
+        await self._asked(self.client.disconnect())
 
     async def _read_instruments(self) -> None:
         instruments = await self._asked(self.client.instruments())
@@ -314,13 +330,15 @@ class Parts:
 
     def _request_reconciliation(self, why: str) -> None:
         # Before the venue's rules are known no fill can be read; the start itself reconciles after that.
-        if not self.stopping and self.engine.state.instruments:
+        if not self.stopping and self.engine.state.instruments and not self._reconciliation_wanted:
+            self._reconciliation_wanted = True
             self.supervisor.spawn(RECONCILE, self._reconcile_until_done(why))
 
     async def _reconcile_until_done(self, why: str) -> None:
         attempt = 0
         while True:
             try:
+                self._reconciliation_wanted = False  # what comes from here on asks for another one
                 await self.reconciler.run(why)
                 return
             except Exception as error:  # supervision point: a read that failed is asked again, with back-off
