@@ -124,11 +124,11 @@ def test_settings_made_in_code_are_checked_too() -> None:
     """The classes refuse by themselves what can never work; the error names the field."""
     with pytest.raises(ConfigurationRefused, match=r"^participation: 2 is not above 0 and at most 1\."):
         VenueSettings(participation=Decimal(2))
-    with pytest.raises(ConfigurationRefused, match="^instruments: must be a list of at least one"):
+    with pytest.raises(ConfigurationRefused, match=r"^instruments: must be a list of at least one"):
         VenueSettings(instruments=())
     with pytest.raises(ConfigurationRefused, match=r"^faults\.rates\.lost_answer: 2 is not"):
         FaultSettings(rates={FaultKind.LOST_ANSWER: Decimal(2)})
-    with pytest.raises(ConfigurationRefused, match="^address: is needed in mode process"):
+    with pytest.raises(ConfigurationRefused, match=r"^address: is needed in mode process"):
         PaperSettings(mode=Mode.PROCESS)
 
 
