@@ -6,7 +6,6 @@ import asyncio
 import csv
 import json
 import os
-import random
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -24,6 +23,7 @@ from fairlead.kernel.system_clock import SystemClock
 from fairlead.kernel.verify import verify_journal
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND
 from fairlead.ports.exchange import Report
+from fairlead.testing.seed_streams import SeedStreams
 from fairlead_paper.client import PaperClient
 from fairlead_paper.plugin import paper_client
 from fairlead_paper.settings import Mode, PaperSettings
@@ -44,7 +44,7 @@ TOKEN = "only-for-this-test"  # noqa: S105 - it protects a venue that lives for 
 KILLED = -signal.SIGKILL
 
 
-class Broken(AssertionError):  # noqa: N818 - says what happened
+class Broken(AssertionError):
     """A process did not do what it was there for."""
 
 
@@ -73,7 +73,7 @@ class Deaf:
 class Arena:
     """One venue, one trader's files, and whoever is alive at the moment."""
 
-    def __init__(self, folder: Path, stream: random.Random) -> None:
+    def __init__(self, folder: Path, seed: int) -> None:
         self.database = folder / "kernel.sqlite"
         self.venue_file = folder / "venue.sqlite"
         self.acknowledgements = folder / "acknowledgements"
@@ -81,7 +81,7 @@ class Arena:
         self.rounds: list[Round] = []
         self.venue_kills = 0
         self._folder = folder
-        self._stream = stream
+        self.stream = SeedStreams(seed).of("kills")
         self._clock = SystemClock()
         self._venue: Process | None = None
         self._address = f"unix:{folder / 'venue.socket'}"
@@ -187,7 +187,7 @@ class Arena:
     async def random_round(self, *, venue_too: bool) -> None:
         """Kill the trader at some instant: while it starts, converges or trades. Maybe the venue as well."""
         trader = await self.start_trader()
-        if self._stream.random() < 0.2:  # noqa: PLR2004 - one in five dies in its start
+        if self.stream.random() < 0.2:
             await self._some_time(900)
             await self._kill(trader, "random, from the start")
             return
@@ -277,7 +277,7 @@ class Arena:
             await process.wait()
 
     async def _some_time(self, milliseconds_max: int) -> None:
-        milliseconds = self._stream.randrange(milliseconds_max)
+        milliseconds = self.stream.randrange(milliseconds_max)
         await self._clock.sleep_ns(milliseconds * NANOSECONDS_PER_MILLISECOND)
 
     def _complaints(self) -> str:

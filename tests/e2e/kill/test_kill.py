@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from fairlead.testing.seed_streams import SeedStreams
 from tests.campaign import campaign_size
 from tests.e2e.kill.arena import Arena
 from tests.e2e.kill.labels import DURING_START, LABELS, STARTING_POINTS
@@ -29,16 +28,19 @@ def folder() -> Iterator[Path]:
 
 async def campaign(folder: Path, *, random_kills: int, repeats: int, seed: int) -> Arena:
     """Kill at random instants and at each labelled place, in a random order; judge after each and at last."""
-    stream = SeedStreams(seed).of("kills")
-    arena = Arena(folder, stream)
+    arena = Arena(folder, seed)
     plan = [(label, repeat) for label in LABELS for repeat in range(repeats)]
     plan += [("", number) for number in range(random_kills)]
-    stream.shuffle(plan)
+    arena.stream.shuffle(plan)
     await arena.open_venue()
     try:
         for label, number in plan:
             if label:
-                nth = number % STARTING_POINTS + 1 if label == DURING_START else stream.randrange(1, NTH_MAX)
+                nth = (
+                    number % STARTING_POINTS + 1
+                    if label == DURING_START
+                    else arena.stream.randrange(1, NTH_MAX)
+                )
                 await arena.labelled_round(label, nth)
             else:
                 await arena.random_round(venue_too=number % 3 == 0)
@@ -71,7 +73,7 @@ def test_kills_lose_and_double_nothing(folder: Path, record_property: Record) ->
 
 def test_a_second_kernel_is_refused_and_told_who_holds_the_database(folder: Path) -> None:
     """Another process on the same file is turned away within a second; the first goes on trading."""
-    asyncio.run(_two_kernels(Arena(folder, SeedStreams(1).of("kills"))))
+    asyncio.run(_two_kernels(Arena(folder, seed=1)))
 
 
 async def _two_kernels(arena: Arena) -> None:
