@@ -84,7 +84,7 @@ class Arena:
         self.stream = SeedStreams(seed).of("kills")
         self._clock = SystemClock()
         self._venue: Process | None = None
-        self._address = f"unix:{folder / 'venue.socket'}"
+        self.address = f"unix:{folder / 'venue.socket'}"
         self._tape = folder / "tape.csv"
         self._market: PaperClient | None = None
         self._environment = {
@@ -98,12 +98,12 @@ class Arena:
 
     async def open_venue(self) -> None:
         """Start the venue's process on its file, with a market of our own beside it."""
-        options = ["--listen", self._address, "--file", str(self.venue_file), "--tape", str(self._tape)]
+        options = ["--listen", self.address, "--file", str(self.venue_file), "--tape", str(self._tape)]
         options += ["--balance", "USDT=1000000", "--balance", "BTC=10"]
         self._venue = await self._spawn("-m", "fairlead_paper", "serve", *options)
         await self.heard(self._venue)
         os.environ["FAIRLEAD_PAPER_TOKEN"] = TOKEN
-        settings = PaperSettings(mode=Mode.PROCESS, address=self._address, price_source=False)
+        settings = PaperSettings(mode=Mode.PROCESS, address=self.address, price_source=False)
         self._market = paper_client(settings, self._clock)
         await self._market.connect(Deaf())
         await self._market.advance(1)
@@ -147,7 +147,7 @@ class Arena:
         """Start a trader on the files."""
         told = {
             "database": str(self.database),
-            "address": self._address,
+            "address": self.address,
             "acknowledgements": str(self.acknowledgements),
             **options,
         }
@@ -240,6 +240,16 @@ class Arena:
         if checker.returncode or report["lost"] or report["duplicated"] or not report["cash_reconciled"]:
             raise Broken(f"after {len(self.rounds)} kills: {json.dumps(report, indent=2)}")
         return report
+
+    async def child_says(self, *arguments: str) -> dict[str, Any]:
+        """Run a script to its end and return the JSON object that it printed."""
+        child = await self._spawn(*arguments)
+        async with self._clock.timeout_ns(PATIENCE_NS):
+            said, _ = await child.communicate()
+        if child.returncode:
+            raise Broken(f"{arguments[0]} ended with {child.returncode}: {self._complaints()}")
+        told: dict[str, Any] = json.loads(said)
+        return told
 
     # -- processes -------------------------------------------------------------------------------------------
 
