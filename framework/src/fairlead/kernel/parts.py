@@ -27,6 +27,7 @@ from fairlead.kernel.inputs import InFlightLost, KernelStarting, PriceSeen, Time
 from fairlead.kernel.journal import Journal, SealedBatch
 from fairlead.kernel.outputs import StepOutput
 from fairlead.kernel.prices import PriceBoard
+from fairlead.kernel.reconcile_requests import ReconcileRequests
 from fairlead.kernel.reconciler import Reconciler
 from fairlead.kernel.recovery import Recovery, RecoveryHooks
 from fairlead.kernel.restore import restore_state
@@ -82,7 +83,6 @@ class Parts:
         self.running = False
         self.stopping = False
         self.failure: Exception | None = None
-        self._reconciliation_wanted = False
         self._start_over = asyncio.Event()
         self._start_over.set()
         self._one_at_a_time = asyncio.Lock()
@@ -137,6 +137,8 @@ class Parts:
             self.inbox,
             request_timeout_ns=settings.ns("request_timeout"),
         )
+        interval_ns = settings.ns("look_up_interval")
+        self.requests = ReconcileRequests(self.reconciler, clock, interval_ns, self.logger)
         hooks = RecoveryHooks(self._release, self._recovered, self.give_up, self._on_their_way)
         self.recovery = Recovery(self.store, clock, self.engine, self.dispatcher, settings, hooks)
         self.inbox.on_store_failed = self._read_failed
@@ -300,11 +302,14 @@ class Parts:
         """The journal cannot be brought back: stop taking commands, fail every wait, say so."""
         self.failure = error
         self.engine.suspended = True
+        _, lost = self.journal.gathered
         self.journal.end(error)
+        self.requests.end()
         for component in self.components:
             if component.name == JOURNAL:
                 component.fail(error)
         self.logger.critical("The kernel gave up its journal: %s", type(error).__name__)
+        self.engine.fail_outputs(lost, error)
         self.engine.fail_everyone(error)
 
     def _release(self, output: StepOutput) -> None:
@@ -330,21 +335,9 @@ class Parts:
 
     def _request_reconciliation(self, why: str) -> None:
         # Before the venue's rules are known no fill can be read; the start itself reconciles after that.
-        if not self.stopping and self.engine.state.instruments and not self._reconciliation_wanted:
-            self._reconciliation_wanted = True
-            self.supervisor.spawn(RECONCILE, self._reconcile_until_done(why))
-
-    async def _reconcile_until_done(self, why: str) -> None:
-        attempt = 0
-        while True:
-            try:
-                self._reconciliation_wanted = False  # what comes from here on asks for another one
-                await self.reconciler.run(why)
-                return
-            except Exception as error:  # supervision point: a read that failed is asked again, with back-off
-                self.logger.warning("Reconciliation failed and will be tried again: %s", type(error).__name__)
-            attempt = min(attempt + 1, 6)
-            await self.clock.sleep_ns(self.settings.ns("look_up_interval") << attempt)
+        usable = not self.stopping and self.failure is None and self.engine.state.instruments
+        if usable and self.requests.ask(why):
+            self.supervisor.spawn(RECONCILE, self.requests.answer())
 
     def _stream_broke(self, reason: str) -> None:
         self.logger.warning("The exchange client's stream broke: %s", ascii(reason))
