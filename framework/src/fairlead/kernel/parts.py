@@ -275,7 +275,7 @@ class Parts:
 
     def is_settled(self, waiting: frozenset[asyncio.Task[None]]) -> bool:
         """Tell whether nothing is under way except tasks that are waiting for time."""
-        under_way = self.supervisor.tasks - self._endless
+        under_way = self.supervisor.tasks - self._endless - self.dispatcher.free_couriers
         return self.inbox.is_idle and self.journal.is_idle and under_way <= waiting
 
     def give_up(self, error: Exception) -> None:
