@@ -109,7 +109,7 @@ def test_tasks_that_wait_for_time_are_no_hindrance() -> None:
         task = bench.spawn_execute()
         await bench.pass_ms()
         assert not bench.kernel.is_settled()
-        (sending,) = (each for each in asyncio.all_tasks() if each.get_name() == "fairlead:submit")
+        (sending,) = (each for each in asyncio.all_tasks() if each.get_name() == "fairlead:courier")
         assert bench.kernel.is_settled(frozenset({sending}))
         await task
 

@@ -221,7 +221,8 @@ class Kernel:
     async def submit(self, given: SubmitProposal) -> OrderView:
         """Take a validated proposal through the door and wait until it is settled."""
         engine = self._parts.engine
-        await self._parts.journal.room()
+        if self._parts.journal.is_full:
+            await self._parts.journal.room()
         self._check_journal()
         if given.idempotency_key:
             await self._load(lambda: self._load_command(given.owner, given.idempotency_key))
@@ -234,9 +235,10 @@ class Kernel:
     async def closed(self, client_order_id: str) -> OrderView:
         """Wait for an order's end."""
         self.check_usable()
-        await self._load_order(client_order_id)
-        self._check_alive()
         engine = self._parts.engine
+        if client_order_id not in engine.state.orders:
+            await self._load_order(client_order_id)
+        self._check_alive()
         future = engine.wait_for(client_order_id, until_closed=True)
         engine.recheck(client_order_id)
         return cast("OrderView", await future)

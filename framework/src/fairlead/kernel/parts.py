@@ -295,7 +295,8 @@ class Parts:
 
     def is_settled(self, waiting: frozenset[asyncio.Task[None]]) -> bool:
         """Tell whether nothing is under way except tasks that are waiting for time."""
-        under_way = self.supervisor.tasks - self._endless - self.reconciler.queued
+        idle = self._endless | self.reconciler.queued | self.dispatcher.free_couriers
+        under_way = self.supervisor.tasks - idle
         return self.inbox.is_idle and self.journal.is_idle and under_way <= waiting
 
     def give_up(self, error: Exception) -> None:
