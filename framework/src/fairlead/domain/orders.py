@@ -83,6 +83,9 @@ class OrderStatus(StrEnum):
     NOT_PLACED = "NOT_PLACED"
 
 
+_STATUS_OF_STATE = {state: OrderStatus[state.name] for state in OrderState if state is not OrderState.WORKING}
+
+
 def status_of(order: Order) -> OrderStatus:
     """Derive the one-word status."""
     if order.state.is_live:
@@ -91,7 +94,7 @@ def status_of(order: Order) -> OrderStatus:
         if order.pending is PendingRequest.MODIFY:
             return OrderStatus.PENDING_MODIFY
     if order.state is not OrderState.WORKING:
-        return OrderStatus[order.state.name]
+        return _STATUS_OF_STATE[order.state]
     if order.filled_quantity > ZERO:
         return OrderStatus.PARTIALLY_FILLED
     return OrderStatus.TRIGGERED if order.triggered else OrderStatus.ACCEPTED

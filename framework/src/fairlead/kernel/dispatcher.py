@@ -7,16 +7,19 @@ unknown outcome; what never left the kernel is NOT_SENT.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, cast
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import cast
 
 from fairlead.kernel.components import Supervisor
+from fairlead.kernel.couriers import Couriers
 from fairlead.kernel.effects import Effect, LookUpOrder, SendCancel, SendOrder, WakeAt
 from fairlead.kernel.engine import Engine
 from fairlead.kernel.inbox import Inbox
 from fairlead.kernel.inputs import CancelAnswered, LookedUp, LookUpFailed, SubmitAnswered
 from fairlead.kernel.readable import Failure, look_up_problem, sound_answer
 from fairlead.kernel.settings import KernelSettings
+from fairlead.kernel.time_limits import TimeLimits
 from fairlead.kernel.timers import Timers
 from fairlead.ports.clock import Clock
 from fairlead.ports.exchange import Answer, ExchangeClient, LookUp, Outcome
@@ -41,12 +44,12 @@ class Dispatcher:
         self._inbox = inbox
         self._timers = timers
         self._supervisor = supervisor
-        self._request_timeout_ns = settings.ns("request_timeout")
+        self._couriers = Couriers(supervisor)
+        self._limits = TimeLimits(clock, settings.ns("request_timeout"))
         self._approval_ttl_ns = settings.ns("approval_ttl")
         self._sending: dict[str, None] = {}
         self._canceling: dict[str, None] = {}
         self._looking: dict[str, bool] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
 
     @property
@@ -55,9 +58,9 @@ class Dispatcher:
         return frozenset(self._sending)
 
     @property
-    def tasks(self) -> frozenset[asyncio.Task[None]]:
-        """Return the tasks of effects under way."""
-        return frozenset(self._tasks)
+    def free_couriers(self) -> frozenset[asyncio.Task[None]]:
+        """Return the tasks that wait for an effect to carry out."""
+        return self._couriers.free
 
     def dispatch(self, effect: Effect) -> None:
         """Begin to carry out one effect; commands' answers are not its business."""
@@ -68,31 +71,26 @@ class Dispatcher:
         elif type(effect) is SendCancel:
             if effect.client_order_id not in self._canceling:
                 self._canceling[effect.client_order_id] = None
-                self._run("cancel", self._cancel(effect))
+                self._couriers.send(partial(self._cancel, effect))
         elif type(effect) is LookUpOrder:
             under_way = effect.client_order_id in self._looking
             self._looking[effect.client_order_id] = under_way  # what is under way may have seen too little
             if not under_way:
-                self._run("look-up", self._look_up(effect))
+                self._couriers.send(partial(self._look_up, effect))
         elif type(effect) is WakeAt:
             self._timers.wake_at(effect.client_order_id, effect.at_ns)
 
     async def finish(self, timeout_ns: int) -> None:
         """Take no new effects; wait for those under way, no longer than the time given, then end them."""
         self._closed = True
-        if not self._tasks:
-            return
-        tasks = list(self._tasks)
+        tasks = await self._couriers.dismiss()
         try:
-            async with self._clock.timeout_ns(timeout_ns):
-                await asyncio.wait(tasks)
+            if tasks:
+                async with self._clock.timeout_ns(timeout_ns):
+                    await asyncio.wait(tasks)
         except TimeoutError:
             await self._supervisor.cancel(tasks)
-
-    def _run(self, name: str, work: Coroutine[Any, Any, None]) -> None:
-        task = self._supervisor.spawn(name, work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._limits.close()
 
     def _bring(self, given: SubmitAnswered | CancelAnswered | LookedUp | LookUpFailed) -> None:
         """Bring an answer to the door, through the inbox when the order must be loaded first."""
@@ -113,28 +111,29 @@ class Dispatcher:
             self._never_left(effect, "its approval was too old to be sent")
         else:
             self._sending[request.client_order_id] = None
-            self._run("submit", self._submit(effect))
+            self._couriers.send(partial(self._submit, effect))
 
     def _never_left(self, effect: SendOrder, reason: str) -> None:
         answer = Answer(Outcome.NOT_SENT, reason=reason)
         self._bring(SubmitAnswered(effect.order.request.client_order_id, effect.attempt, answer))
 
-    async def _submit(self, effect: SendOrder) -> None:
+    async def _submit(self, effect: SendOrder, task: asyncio.Task[None]) -> None:
         request = effect.order.request
-        answer = await self._asked(lambda: self._client.submit(request))
+        answer = await self._asked(partial(self._client.submit, request), task)
         del self._sending[request.client_order_id]
         self._bring(SubmitAnswered(request.client_order_id, effect.attempt, sound_answer(answer)))
 
-    async def _cancel(self, effect: SendCancel) -> None:
+    async def _cancel(self, effect: SendCancel, task: asyncio.Task[None]) -> None:
         name = effect.client_order_id
-        answer = await self._asked(lambda: self._client.cancel(name, effect.venue_order_id, effect.symbol))
+        question = partial(self._client.cancel, name, effect.venue_order_id, effect.symbol)
+        answer = await self._asked(question, task)
         del self._canceling[name]
         self._bring(CancelAnswered(name, sound_answer(answer)))
 
-    async def _look_up(self, effect: LookUpOrder) -> None:
+    async def _look_up(self, effect: LookUpOrder, task: asyncio.Task[None]) -> None:
         name = effect.client_order_id
         asked_ns = self._clock.wall_ns()
-        result = await self._asked(lambda: self._client.look_up(name, effect.symbol))
+        result = await self._asked(partial(self._client.look_up, name, effect.symbol), task)
         again = self._looking.pop(name)
         problem = look_up_problem(result, name)
         if problem:
@@ -144,16 +143,14 @@ class Dispatcher:
         if again:
             self.dispatch(effect)
 
-    async def _asked(self, question: Callable[[], Awaitable[object]]) -> object:
+    async def _asked(self, question: Callable[[], Awaitable[object]], task: asyncio.Task[None]) -> object:
         """Return what the client answers, or a `Failure` that says why it did not."""
         try:
-            async with self._clock.timeout_ns(self._request_timeout_ns):
-                return await question()
+            return await self._limits.within(task, question)
         except TimeoutError:
             return Failure("no answer within the request timeout")
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
+            if task.cancelling():
                 raise  # we are being stopped
             return Failure("the client canceled itself")
         except (Exception, SystemExit) as error:  # isolation point: it has told us nothing

@@ -23,7 +23,7 @@ from fairlead.kernel.decide import decide, expand
 from fairlead.kernel.effects import AnswerCommand, AnswerWithOrder, Effect, RefuseRepeat, SendOrder
 from fairlead.kernel.inputs import Input, TroubleSeen
 from fairlead.kernel.journal import Entry, Journal
-from fairlead.kernel.outputs import Delivery, StepOutput, outbox_rows
+from fairlead.kernel.outputs import Delivery, StepOutput, add_outbox_rows
 from fairlead.kernel.rules import Rules
 from fairlead.kernel.state import EngineState
 from fairlead.ports.clock import Clock
@@ -116,7 +116,7 @@ class Engine:
         deliveries = self._deliveries(touched, effects)
         if entries or effects or deliveries:
             self.journal.add(entries, outbox, StepOutput(state.sequence, effects, deliveries, events))
-        for name, problem in rules.gate.take_broken():
+        for name, problem in rules.gate.take_broken() if rules.gate.has_broken else ():
             self.process(TroubleSeen(AnomalyKind.COMPONENT_FAILED.value, name, problem))
 
     def _take(
@@ -134,12 +134,14 @@ class Engine:
             touched[client_order_id] = None
         change = apply(state, record, now_ns)
         entries.append((state.sequence, now_ns, record))
-        outbox.extend(outbox_rows(state.account_tag, state.sequence, record, change))
+        add_outbox_rows(outbox, state.account_tag, state.sequence, record, client_order_id, change)
         if self.has_subscribers:
             events.extend(self._events(record, change, now_ns, client_order_id))
-        for folded in self.rules.gate.fold(record, state):
-            apply(state, folded, now_ns)
-            entries.append((state.sequence, now_ns, folded))
+        gate = self.rules.gate
+        if gate.keeps_values:
+            for folded in gate.fold(record, state):
+                apply(state, folded, now_ns)
+                entries.append((state.sequence, now_ns, folded))
 
     def _events(
         self, record: Record, change: PositionChange | None, now_ns: int, client_order_id: str | None
@@ -162,9 +164,13 @@ class Engine:
     def wait_for(self, client_order_id: str, *, until_closed: bool) -> asyncio.Future[object]:
         """Return a future of the order's view once it is settled, or closed, and that is durable."""
         future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-        waiters = self._waiters.setdefault(client_order_id, [])
-        waiters[:] = [waiter for waiter in waiters if not waiter.future.done()]  # those who gave up waiting
-        waiters.append(Waiter(future, until_closed))
+        waiter = Waiter(future, until_closed)
+        others = self._waiters.get(client_order_id)
+        if others is None:
+            self._waiters[client_order_id] = [waiter]
+        else:
+            others[:] = [other for other in others if not other.future.done()]  # some gave up waiting
+            others.append(waiter)
         return future
 
     def recheck(self, client_order_id: str) -> None:

@@ -13,7 +13,7 @@ from fairlead.ports.store import Row
 
 def fill_digest(fill: OrderFilled | FillReport) -> str:
     """Return the figures of a trade in one word: side, quantity, price and fee, normalised."""
-    return f"{fill.side.value}:{_plain(fill.quantity)}@{_plain(fill.price)}-{_plain(fill.fee)}"
+    return f"{fill.side._value_}:{_plain(fill.quantity)}@{_plain(fill.price)}-{_plain(fill.fee)}"
 
 
 def _plain(number: Decimal) -> str:
@@ -29,13 +29,13 @@ def fill_row(record: OrderFilled, order: Order, sequence: int) -> Row:
             "trade_id": record.trade_id,
             "symbol": order.symbol,
             "book": order.book,
-            "side": record.side.value,
+            "side": record.side._value_,
             "quantity": record.quantity,
             "price": record.price,
             "value": record.value,
             "fee": record.fee,
             "currency": record.quote,
-            "liquidity": record.liquidity.value,
+            "liquidity": record.liquidity._value_,
             "digest": order.trades[record.trade_id],
             "source": record.source,
             "ts_event": record.ts_event,

@@ -112,6 +112,16 @@ class Gate:
         """Return name and version of every check, in order."""
         return tuple((check.name, check.version) for check in self._checks)
 
+    @property
+    def keeps_values(self) -> bool:
+        """Tell whether any check folds facts."""
+        return bool(self._folding)
+
+    @property
+    def has_broken(self) -> bool:
+        """Tell whether a check broke since the last `take_broken`."""
+        return bool(self._news)
+
     def reduction(self, request: SubmitRequest) -> ApprovedOrder:
         """Wrap an order that the kernel found to reduce."""
         return approve(request)

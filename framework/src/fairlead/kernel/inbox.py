@@ -106,8 +106,10 @@ class Inbox:
         if type(given) is PriceSeen:
             self._on_price(given)
             return
+        name = refers_to(given)
         try:
-            await self.ensure_known(refers_to(given))
+            if name not in self._engine.state.orders:
+                await self.ensure_known(name)
         except Exception as error:  # supervision point: whatever a store raises, it is recovered as a whole
             self._queue.appendleft(given)
             self.on_store_failed(error)
@@ -131,8 +133,6 @@ class Inbox:
 
 def refers_to(given: Input) -> str:
     """Return the client order id that an input is about, or nothing."""
-    if isinstance(given, FillReported | OrderReported):
-        name: object = getattr(given.report, "client_order_id", "")
-        return name if isinstance(name, str) else ""
-    name = getattr(given, "client_order_id", "")
+    about = given.report if type(given) is FillReported or type(given) is OrderReported else given
+    name: object = getattr(about, "client_order_id", "")
     return name if isinstance(name, str) else ""

@@ -97,6 +97,11 @@ class Journal:
         if len(self._outputs) >= self._batch_steps_max:
             self._room.clear()
 
+    @property
+    def is_full(self) -> bool:
+        """Tell whether a full batch is pending; see `room`."""
+        return not self._room.is_set()
+
     async def room(self) -> None:
         """Wait while a full batch is pending, so that a fast submitter cannot grow memory."""
         while not self._room.is_set():

@@ -21,6 +21,7 @@ from fairlead.ports.store import OutboxRow
 
 _SILENT: frozenset[type[Record]] = frozenset({AttemptStarted, CursorMoved, CheckValueChanged})
 _KERNEL_SUBJECT = "kernel"
+_POSITION_KINDS = {change: f"position_{change.value}" for change in PositionChange}
 
 
 @attrs.define(slots=True)
@@ -47,21 +48,26 @@ class StepOutput:
     events: list[Event]
 
 
-def outbox_rows(tag: str, sequence: int, record: Record, change: PositionChange | None) -> list[OutboxRow]:
-    """Return the facts that notifiers are owed for one record."""
+def add_outbox_rows(
+    outbox: list[OutboxRow],
+    tag: str,
+    sequence: int,
+    record: Record,
+    client_order_id: str | None,
+    change: PositionChange | None,
+) -> None:
+    """Add the facts that notifiers are owed for one record."""
     if type(record) in _SILENT:
-        return []
-    subject = _subject(record)
-    rows = [OutboxRow(f"{tag}-{sequence}", sequence, record.KIND, subject)]
+        return
+    subject = _subject(record) if client_order_id is None else client_order_id
+    event_id = f"{tag}-{sequence}"
+    outbox.append(OutboxRow(event_id, sequence, record.KIND, subject))
     if change is not None:
-        rows.append(OutboxRow(f"{tag}-{sequence}-position", sequence, f"position_{change.value}", subject))
-    return rows
+        kind = _POSITION_KINDS[change]
+        outbox.append(OutboxRow(f"{event_id}-position", sequence, kind, subject))
 
 
 def _subject(record: Record) -> str:
-    client_order_id: str | None = getattr(record, "client_order_id", None)
-    if client_order_id is not None:
-        return client_order_id
     if isinstance(record, AnomalyNoted):
         return record.subject
     return record.scope if isinstance(record, LockPlaced) else _KERNEL_SUBJECT

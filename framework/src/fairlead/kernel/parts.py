@@ -83,6 +83,8 @@ class Parts:
         self.running = False
         self.stopping = False
         self.failure: Exception | None = None
+        self._start_over = asyncio.Event()
+        self._start_over.set()
         self._one_at_a_time = asyncio.Lock()
         self.supervisor = Supervisor(self._task_failed, clock, settings.ns("stop_timeout"))
         self._endless: set[asyncio.Task[None]] = set()
@@ -100,7 +102,7 @@ class Parts:
             state, Rules.of(settings, self.gate, self.client.capabilities), clock, self.journal
         )
         self.engine.on_broken_step = self._step_broke
-        self.prices = PriceBoard(lambda: self.engine.state)
+        self.prices = PriceBoard(lambda: self.engine.state, clock, ahead_max_ns=settings.ns("price_max_age"))
         self._connect_parts()
         self.components = self._components()
 
@@ -147,10 +149,17 @@ class Parts:
 
     async def start(self) -> None:
         """Start every component in order; when one cannot, stop those before it and raise."""
+        self._start_over.clear()
+        try:
+            await self._start_components()
+        finally:
+            self._start_over.set()
+
+    async def _start_components(self) -> None:
         try:
             for component in self.components:
                 await component.start()
-            self._check_journal()
+                self._check_journal()
         except GeneratorExit:  # the coroutine is being closed: nothing can be waited for any more
             raise
         except BaseException:  # supervision point: nothing may be left running behind a failed start
@@ -161,10 +170,16 @@ class Parts:
     def _check_journal(self) -> None:
         if self.failure is not None:
             raise self.failure
+        if self.stopping:
+            raise NotRunning("The kernel was stopped while it started.", fix="Start a new one.")
 
     async def stop(self) -> None:
         """Stop every component in reverse order."""
         self.running = False
+        if not self._start_over.is_set():  # a start under way is ended first, and cleans up after itself
+            self.stopping = True
+            self.journal.end(NotRunning("The kernel was stopped while it started.", fix="Start a new one."))
+            await self._start_over.wait()
         async with self._one_at_a_time:
             await self._tear_down()
 
@@ -235,7 +250,7 @@ class Parts:
     async def _disconnect(self) -> None:
         self.timers.close()
         await self.dispatcher.finish(self.settings.ns("stop_timeout"))
-        await self.client.disconnect()
+        await self._asked(self.client.disconnect())
 
     async def _read_instruments(self) -> None:
         instruments = await self._asked(self.client.instruments())
@@ -280,7 +295,8 @@ class Parts:
 
     def is_settled(self, waiting: frozenset[asyncio.Task[None]]) -> bool:
         """Tell whether nothing is under way except tasks that are waiting for time."""
-        under_way = self.supervisor.tasks - self._endless
+        idle = self._endless | self.reconciler.queued | self.dispatcher.free_couriers
+        under_way = self.supervisor.tasks - idle
         return self.inbox.is_idle and self.journal.is_idle and under_way <= waiting
 
     def give_up(self, error: Exception) -> None:

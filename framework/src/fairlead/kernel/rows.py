@@ -32,7 +32,10 @@ _lock_decoder = msgspec.json.Decoder(LockPlaced)
 
 
 def order_row(order: Order) -> Row:
-    """Return the whole row of an order."""
+    """Return the whole row of an order.
+
+    Enumerations by `_value_`, the attribute itself: `value` is a descriptor written in Python, and slow.
+    """
     return Row(
         "orders",
         {
@@ -40,10 +43,10 @@ def order_row(order: Order) -> Row:
             "owner": order.owner,
             "book": order.book,
             "symbol": order.symbol,
-            "side": order.side.value,
-            "order_type": order.order_type.value,
-            "time_in_force": order.time_in_force.value,
-            "state": order.state.value,
+            "side": order.side._value_,
+            "order_type": order.order_type._value_,
+            "time_in_force": order.time_in_force._value_,
+            "state": order.state._value_,
             "quantity": order.quantity,
             "limit_price": order.limit_price,
             "reference_price": order.reference_price,
@@ -51,7 +54,7 @@ def order_row(order: Order) -> Row:
             "currency": order.currency,
             "idempotency_key": order.idempotency_key,
             "metadata": msgspec.json.encode(order.metadata).decode() if order.metadata else "",
-            "pending": order.pending.value,
+            "pending": order.pending._value_,
             "venue_order_id": order.venue_order_id,
             "detail": order.detail,
             "denial_code": order.denial_code,

@@ -1,0 +1,60 @@
+"""Time limits of one length: what began first is due first, so a single timer serves them all.
+
+A timeout block of its own for every request arms and takes back a timer each; here a request costs
+an entry in a dictionary, and the timer is armed for the oldest only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from fairlead.ports.clock import Clock, Timer
+
+
+class TimeLimits:
+    """Cancels, by the clock, the tasks whose one request has run for too long."""
+
+    def __init__(self, clock: Clock, limit_ns: int) -> None:
+        self._clock = clock
+        self._limit_ns = limit_ns
+        self._due: dict[asyncio.Task[object], int] = {}
+        self._expired: set[asyncio.Task[object]] = set()
+        self._timer: Timer | None = None
+
+    async def within(self, task: asyncio.Task[object], question: Callable[[], Awaitable[object]]) -> object:
+        """Return the answer to what this task asks; raise `TimeoutError` when the limit is over first.
+
+        A task asks one question at a time.
+        """
+        self._due[task] = self._clock.monotonic_ns() + self._limit_ns
+        if self._timer is None:
+            self._arm()
+        try:
+            return await question()
+        except asyncio.CancelledError as canceled:
+            if task in self._expired and task.cancelling() == 1:  # nobody but this limit canceled it
+                raise TimeoutError from canceled
+            raise
+        finally:
+            if self._due.pop(task, None) is None:
+                self._expired.discard(task)
+                task.uncancel()
+
+    def close(self) -> None:
+        """Take the timer back; to be called when nothing is asked any more."""
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
+
+    def _arm(self) -> None:
+        oldest = next(iter(self._due.values()), None)
+        self._timer = None if oldest is None else self._clock.call_at_ns(oldest, self._fire)
+
+    def _fire(self) -> None:
+        now_ns = self._clock.monotonic_ns()
+        for task in [task for task, due_ns in self._due.items() if due_ns <= now_ns]:
+            del self._due[task]
+            self._expired.add(task)
+            task.cancel()
+        self._arm()
