@@ -272,7 +272,7 @@ def test_a_request_that_cannot_be_read_is_refused_and_changes_nothing(start: Sta
         (("--listen", "0.0.0.0:0"), "no address for a paper venue"),
         (("--settings", "{"), "--settings is not JSON"),
         (("--settings", "[]"), "--settings is not a JSON object"),
-        (("--settings", '{"fees": 1}'), r"venue.fees: not a known setting"),
+        (("--settings", '{"fees": 1}'), "venue.fees: unknown key; did you mean fence?"),
         (("--balance", "USDT"), "venue.balances.USDT"),
         (("--tape", "none.csv"), "none.csv cannot be read"),
     ],

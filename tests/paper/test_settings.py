@@ -20,7 +20,7 @@ from fairlead_paper import plugin
 from fairlead_paper.client import PaperClient
 from fairlead_paper.fault_kinds import FaultKind
 from fairlead_paper.opening import open_desk
-from fairlead_paper.settings import Mode, PaperSettings, VenueSettings, paper_settings
+from fairlead_paper.settings import FaultSettings, Mode, PaperSettings, VenueSettings, paper_settings
 
 
 def context(table: dict[str, Any]) -> PluginContext:
@@ -67,27 +67,37 @@ def test_a_whole_table_is_read() -> None:
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ({"acount": "x"}, r"plugins\.paper\.acount: not a known setting.*Did you mean account"),
-        ({"venue": {"balance": {}}}, r"plugins\.paper\.venue\.balance: not a known.*balances"),
-        ({"faults": {"rates": {"lost_anwser": "0.1"}}}, r"faults\.rates\.lost_anwser"),
+        ({"acount": "x"}, r"plugins\.paper\.acount: unknown key; did you mean account\?"),
+        ({"venue": {"balance": {}}}, r"plugins\.paper\.venue\.balance: unknown key; did you mean balances\?"),
+        (
+            {"faults": {"rates": {"lost_anwser": "0.1"}}},
+            r"plugins\.paper\.faults\.rates\.lost_anwser: unknown key; did you mean lost_answer\?",
+        ),
         (
             {"faults": {"rates": {"lost_answer": 0.1}}},
-            r"rates\.lost_answer: write the number as text",
+            r"plugins\.paper\.faults\.rates\.lost_answer: a float \(0\.1\).*Pass text or Decimal: \"0\.1\"",
         ),
-        ({"faults": {"rates": {"lost_answer": "1.5"}}}, r"lost_answer: 1.5 is not between 0 and 1"),
-        ({"venue": {"balances": {"USDT": "1e9"}}}, r"venue\.balances\.USDT"),
-        ({"venue": {"balances": {"USDT": "-1"}}}, r"balances\.USDT: -1 is below zero"),
-        ({"venue": {"participation": "0"}}, "participation"),
-        ({"venue": {"fill_page_size": 0}}, "fill_page_size"),
+        (
+            {"faults": {"rates": {"lost_answer": "1.5"}}},
+            r"plugins\.paper\.faults\.rates\.lost_answer: 1.5 is not between 0 and 1",
+        ),
+        (
+            {"venue": {"balances": {"USDT": "1,5"}}},
+            r"venue\.balances\.USDT: '1,5' is not a plain decimal number",
+        ),
+        ({"venue": {"balances": {"USDT": f"0.{12345:041}"}}}, r"venue\.balances\.USDT: .* is not a plain"),
+        ({"venue": {"balances": {"USDT": "-1"}}}, r"plugins\.paper\.venue\.balances\.USDT: -1 is below zero"),
+        ({"venue": {"participation": "0"}}, r"plugins\.paper\.venue\.participation: 0 is not above 0"),
+        ({"venue": {"fill_page_size": 0}}, r"plugins\.paper\.venue\.fill_page_size: must be at least 1\."),
         ({"venue": {"time": "tape"}}, "the tape's time needs a tape"),
         ({"venue": {"instruments": []}}, r"venue\.instruments: must be a list"),
-        ({"venue": {"instruments": [{"symbol": "A/B"}]}}, r"venue\.instruments\.0\.base: is missing"),
+        ({"venue": {"instruments": [{"symbol": "A/B"}]}}, r"venue\.instruments\[0\]\.base: is missing"),
         ({"venue": "shipped"}, r"plugins\.paper\.venue: must be a table"),
-        ({"request_timeout_ms": "5"}, "request_timeout_ms: must be a whole number, not str"),
-        ({"request_timeout_ms": True}, "request_timeout_ms: must be a whole number, not bool"),
+        ({"request_timeout_ms": "5"}, "request_timeout_ms: must be a whole number, not text"),
+        ({"request_timeout_ms": True}, "request_timeout_ms: must be a whole number, not true or false"),
         ({"request_timeout_ms": 0}, "request_timeout_ms: must be at least 1"),
         ({"price_source": 1}, "price_source: must be true or false"),
-        ({"mode": "remote"}, r"plugins\.paper\.mode"),
+        ({"mode": "remote"}, r"plugins\.paper\.mode: must be one of in_process, process\."),
         ({"mode": "process"}, "address: is needed in mode process"),
         ({"address": "127.0.0.1:1"}, "address: is needed in mode process, and only there"),
         ({"name": 5}, "name: must be text"),
@@ -100,6 +110,37 @@ def test_what_is_wrong_is_refused_with_its_path(table: dict[str, Any], message: 
         paper_settings(table)
 
 
+@pytest.mark.parametrize(("key", "value"), [("account", 5), ("fence", "dedline"), ("fence", ["none"])])
+def test_what_the_venue_takes_over_is_refused_once(key: str, value: object) -> None:
+    """A wrong account or fence is told for the key that the user wrote, and for no other."""
+    with pytest.raises(ConfigurationRefused) as caught:
+        paper_settings({key: value})
+
+    assert str(caught.value).startswith(f"plugins.paper.{key}: must be ")
+    assert str(caught.value).count("must be") == 1
+
+
+def test_settings_made_in_code_are_checked_too() -> None:
+    """The classes refuse by themselves what can never work; the error names the field."""
+    with pytest.raises(ConfigurationRefused, match=r"^participation: 2 is not above 0 and at most 1\."):
+        VenueSettings(participation=Decimal(2))
+    with pytest.raises(ConfigurationRefused, match=r"^instruments: must be a list of at least one"):
+        VenueSettings(instruments=())
+    with pytest.raises(ConfigurationRefused, match=r"^faults\.rates\.lost_answer: 2 is not"):
+        FaultSettings(rates={FaultKind.LOST_ANSWER: Decimal(2)})
+    with pytest.raises(ConfigurationRefused, match=r"^address: is needed in mode process"):
+        PaperSettings(mode=Mode.PROCESS)
+
+
+def test_parts_made_in_code_may_stand_in_a_table() -> None:
+    """A table written in Python takes the settings objects of its parts as they are."""
+    venue, faults = VenueSettings(account="bot"), FaultSettings(seed=3)
+
+    settings = paper_settings({"venue": venue, "faults": faults})
+
+    assert (settings.venue, settings.faults) == (venue, faults)
+
+
 def test_an_instrument_that_breaks_the_rules_is_refused_with_its_path() -> None:
     """The domain's own refusal keeps the path of the configuration."""
     table = {
@@ -109,7 +150,9 @@ def test_an_instrument_that_breaks_the_rules_is_refused_with_its_path() -> None:
         "price_increment": "0",
         "quantity_increment": "1",
     }
-    with pytest.raises(ConfigurationRefused, match=r"venue\.instruments\.0.*price_increment"):
+    with pytest.raises(
+        ConfigurationRefused, match=r"plugins\.paper\.venue\.instruments\[0\]\.price_increment: must be"
+    ):
         paper_settings({"venue": {"instruments": [table]}})
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from decimal import Context, Decimal, Inexact
 from typing import Any, TypeVar
 
@@ -60,12 +60,15 @@ class Journal:
             (envelope.kind, json.loads(envelope.payload)) for envelope in disk.envelopes
         ]
         store = MemoryStore(disk)
-        self.orders = {str(row["client_order_id"]): row for row in at_once(store.rows("orders"))}
-        self.fills = at_once(store.rows("fills"))
-        self.positions = at_once(store.rows("positions"))
-        self.commands = at_once(store.rows("commands"))
-        self.balances = {str(row["asset"]): row["total"] for row in at_once(store.rows("balances"))}
-        self.settings = {str(row["name"]): str(row["value"]) for row in at_once(store.rows("settings"))}
+
+        def rows(table: str) -> Sequence[Record]:
+            return at_once(store.rows(table))
+
+        self.orders: dict[str, Record] = {row["client_order_id"]: row for row in rows("orders")}
+        self.fills = rows("fills")
+        self.positions = rows("positions")
+        self.balances: dict[str, Decimal] = {row["asset"]: row["total"] for row in rows("balances")}
+        self.settings: dict[str, str] = {row["name"]: row["value"] for row in rows("settings")}
 
     def of(self, kind: str) -> list[Record]:
         """Return the records of one kind."""
@@ -74,26 +77,25 @@ class Journal:
 
 def orders_at(venue: Venue, account: str) -> list[VenueOrder]:
     """Return every order that the venue ever took from the account."""
-    orders = venue.shelves._by_venue_id.values()  # noqa: SLF001 - an auditor opens the drawers
+    orders = venue.shelves._by_venue_id.values()
     return [order for order in orders if order.account == account]
 
 
 def fills_at(venue: Venue, account: str) -> list[VenueFill]:
     """Return every fill of the account, in the venue's order."""
-    return venue.shelves._fills.get(account, [])  # noqa: SLF001 - same
+    return venue.shelves._fills.get(account, [])
 
 
 def durable_problems(disk: MemoryDisk, venue: Venue, account: str, acknowledged: list[str]) -> Problems:
     """Return what is wrong at any instant at all, with the program dead and nothing recovered yet."""
     journal = Journal(disk)
-    problems = [
+    return [
         *_verified(disk),
         *(f"acknowledged and lost: {name}" for name in acknowledged if name not in journal.orders),
         *_intents(journal, orders_at(venue, account)),
         *_bookings(journal, fills_at(venue, account)),
         *_cursor(journal, fills_at(venue, account)),
     ]
-    return problems
 
 
 def recovered_problems(
@@ -139,7 +141,7 @@ def _bookings(journal: Journal, fills: list[VenueFill]) -> Problems:
     real = {(fill.client_order_id, fill.trade_id): fill for fill in fills}
     records = journal.of("order_filled")
     counts = Counter((record["client_order_id"], record["trade_id"]) for record in records)
-    rows = {(str(row["client_order_id"]), str(row["trade_id"])) for row in journal.fills}
+    rows = {(row["client_order_id"], row["trade_id"]) for row in journal.fills}
     problems = [f"booked {count} times: {key}" for key, count in counts.items() if count > 1]
     problems += [f"booked and not at the venue: {key}" for key in counts if key not in real]
     if rows != set(counts):
@@ -160,7 +162,7 @@ def _bookings(journal: Journal, fills: list[VenueFill]) -> Problems:
 def _cursor(journal: Journal, fills: list[VenueFill]) -> Problems:
     """The durable cursor covers nothing that is not booked, or the next start would not read it."""
     covered = int(journal.settings.get("cursor:fills") or 0)
-    booked = {(str(row["client_order_id"]), str(row["trade_id"])) for row in journal.fills}
+    booked = {(row["client_order_id"], row["trade_id"]) for row in journal.fills}
     return [
         f"the cursor stands at {covered} and {fill.trade_id} is not booked"
         for fill in fills
@@ -169,11 +171,14 @@ def _cursor(journal: Journal, fills: list[VenueFill]) -> Problems:
 
 
 def _nothing_open(journal: Journal) -> Problems:
-    problems = [f"still {row['state']}: {name}" for name, row in journal.orders.items() if row["live"]]
-    for row in journal.positions:
-        if row["pending_openings"] or row["reserved_exit"]:
-            problems.append(f"still reserved: {row}")
-    return problems
+    return [
+        *(f"still {row['state']}: {name}" for name, row in journal.orders.items() if row["live"]),
+        *(f"still reserved: {row}" for row in journal.positions if _is_reserved(row)),
+    ]
+
+
+def _is_reserved(row: Record) -> bool:
+    return bool(row["pending_openings"] or row["reserved_exit"])
 
 
 def _same_ends(journal: Journal, orders: list[VenueOrder]) -> Problems:
@@ -195,7 +200,7 @@ def _same_ends(journal: Journal, orders: list[VenueOrder]) -> Problems:
 
 
 def _all_booked(journal: Journal, fills: list[VenueFill]) -> Problems:
-    rows = {(str(row["client_order_id"]), str(row["trade_id"])) for row in journal.fills}
+    rows = {(row["client_order_id"], row["trade_id"]) for row in journal.fills}
     return [
         f"at the venue, not booked: {fill.trade_id} of {fill.client_order_id}"
         for fill in fills

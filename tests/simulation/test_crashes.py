@@ -54,7 +54,7 @@ def test_a_crash_at_every_step_and_point_of_a_recovery_loses_nothing(
     """For crashes spread over the scenario, crash every step and point of the recovery as well."""
     subject = experiment(name)
     spots, steps = spots_of(subject)
-    chosen = spread(spots, campaign_size("CRASH_RECOVERIES", default=2))
+    chosen = spread(spots, campaign_size("CRASH_RECOVERIES", default=3))
     survey = subject.survey(chosen, steps, recovery_samples=ALL)
     assert survey.recovery_points > 20 * len(chosen)
     note(record_property, f"{name}, crash in the recovery from {len(chosen)} crashes", survey)

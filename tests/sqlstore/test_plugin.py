@@ -57,25 +57,48 @@ def test_tools_get_a_reader_of_the_same_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("configuration", "told"),
     [
-        ({"path": "a", "busy_timeout": 1}, "sqlstore.busy_timeout: .*Did you mean 'busy_timeout_ms'"),
-        ({"path": "a", "colour": 1}, "sqlstore.colour: .*Known keys: path"),
-        ({}, "sqlstore.path: is missing"),
-        ({"path": ""}, "sqlstore.path"),
-        ({"path": 7}, "sqlstore.path"),
+        (
+            {"path": "a", "busy_timeout": 1},
+            r"sqlstore.busy_timeout: unknown key; did you mean busy_timeout_ms\?",
+        ),
+        (
+            {"path": "a", "colour": 1},
+            "sqlstore.colour: unknown key; known are path, busy_timeout_ms, check_on_open",
+        ),
+        ({}, 'sqlstore.path: is missing. Write, for example, path = "bot.sqlite"'),
+        ({"path": ""}, "sqlstore.path: '' is not a file path. Write a path"),
+        ({"path": 7}, "sqlstore.path: must be the path of a file as text, not a whole number"),
         ({"path": "a\0b"}, "sqlstore.path"),
         ({"path": ":memory:"}, "sqlstore.path: .*memory_store"),
         ({"path": "file:a?mode=memory"}, "sqlstore.path"),
         ({"path": "a", "busy_timeout_ms": -1}, "sqlstore.busy_timeout_ms"),
         ({"path": "a", "busy_timeout_ms": 60_001}, "sqlstore.busy_timeout_ms"),
-        ({"path": "a", "busy_timeout_ms": 1.5}, "sqlstore.busy_timeout_ms"),
-        ({"path": "a", "busy_timeout_ms": True}, "sqlstore.busy_timeout_ms"),
-        ({"path": "a", "check_on_open": "no"}, "sqlstore.check_on_open"),
+        ({"path": "a", "busy_timeout_ms": 1.5}, "sqlstore.busy_timeout_ms: must be a whole number"),
+        ({"path": "a", "busy_timeout_ms": True}, "sqlstore.busy_timeout_ms: must be a whole number"),
+        ({"path": "a", "check_on_open": "no"}, "sqlstore.check_on_open: must be true or false, not text"),
     ],
 )
 def test_wrong_settings_are_refused(configuration: dict[str, Any], told: str) -> None:
     """Unknown keys, missing ones and values of the wrong kind are refused, with the key and what to write."""
-    with pytest.raises(ConfigurationRefused, match=told):
+    with pytest.raises(ConfigurationRefused, match=rf"^plugins\.{told}"):
         plugin.fairlead_stores(context_with(configuration))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"path": 7}, "sqlstore.path: 7 is not a file path"),
+        (
+            {"path": "a", "busy_timeout_ms": True},
+            "sqlstore.busy_timeout_ms: True is not a whole number from 0",
+        ),
+        ({"path": "a", "check_on_open": "no"}, "sqlstore.check_on_open: 'no' is not true or false"),
+    ],
+)
+def test_settings_made_in_code_are_checked_too(arguments: dict[str, Any], told: str) -> None:
+    """The class refuses by itself, with the name of the plugin and the key."""
+    with pytest.raises(ConfigurationRefused, match=f"^{told}"):
+        SqlStoreSettings(**arguments)
 
 
 def test_a_relative_path_does_not_follow_the_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,10 +118,10 @@ def test_two_names_of_a_file_have_one_lock(tmp_path: Path) -> None:
 
 
 def test_listing_the_plugin_imports_nothing_heavy() -> None:
-    """Importing the package, its plugin and its store imports neither SQLAlchemy, SQLModel nor Alembic."""
+    """Importing the package, its plugin and its store imports no SQLAlchemy, SQLModel, Alembic or cattrs."""
     program = (
         "import sys, fairlead_sqlstore, fairlead_sqlstore.plugin, fairlead_sqlstore.store\n"
-        "print({'sqlalchemy', 'sqlmodel', 'alembic', 'pydantic'} & set(sys.modules))"
+        "print({'sqlalchemy', 'sqlmodel', 'alembic', 'pydantic', 'cattrs'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
 

@@ -8,7 +8,8 @@
     │   ├── TextRefused              an id, symbol, name or key with a shape we do not take
     │   └── UnknownName              a symbol, order or plugin that nobody knows here
     ├── ConfigurationRefused         a setting or a combination of plugins that cannot start
-    │   └── PluginRefused            a plugin did not pass the registration lint
+    │   ├── PluginRefused            a plugin did not pass the registration lint
+    │   └── SettingRefused           a settings class does not take a value; names field and fix
     ├── StoreFault                   the store could not do what was asked
     │   ├── StoreHeld                another live kernel owns this account's store
     │   ├── CommitFailed             a batch is certainly not in the store
@@ -97,6 +98,20 @@ class ConfigurationRefused(FairleadError):
 
 class PluginRefused(ConfigurationRefused):
     """A plugin did not pass the registration lint; the message lists every complaint."""
+
+
+class SettingRefused(ConfigurationRefused):
+    """A value that a settings class does not take; *field* is its key below that class's table.
+
+    Raised by the class's own checks, in code and from a table alike; `structure_settings` puts the
+    path of the table before the field. The field may begin with a name of the owner
+    (``sqlstore.path``), which the path of a table replaces.
+    """
+
+    def __init__(self, field: str, problem: str, *, fix: str = "") -> None:
+        self.field = field
+        self.problem = problem
+        super().__init__(f"{field}: {problem}.", not_done="The settings were not made.", fix=fix)
 
 
 class StoreFault(FairleadError):

@@ -16,6 +16,7 @@ from fairlead.errors import (
     InvariantBroken,
     JournalDamaged,
     NumberRefused,
+    SettingRefused,
     StoreHeld,
     TextRefused,
     UnknownName,
@@ -36,6 +37,7 @@ MADE: dict[type[FairleadError], FairleadError] = {
     NumberRefused: NumberRefused("quantity", "NaN is not a finite number", fix="Pass a finite decimal."),
     TextRefused: TextRefused("owner", "a bytes is not text"),
     UnknownName: UnknownName("symbol", "BTC/USD", ("BTC/USDT", "ETH/USDT")),
+    SettingRefused: SettingRefused("mine.path", "'' is not a file path", fix="Write a path."),
     StoreHeld: StoreHeld("process 4711"),
     JournalDamaged: JournalDamaged(17, "its hash does not fit"),
 }

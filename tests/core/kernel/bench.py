@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Self, TypedDict, TypeVar, Unpack
 
@@ -17,7 +17,7 @@ from fairlead.kernel.watchdog import NoWatchdog, Watchdog
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
 from fairlead.ports.exchange import Fence, TradePrint
 from fairlead.ports.risk import ALLOW, Judgement, RiskCheck, RiskRequest, RiskView
-from fairlead.ports.store import Batch
+from fairlead.ports.store import Batch, Opened, Scalar
 from fairlead.testing import SeededIds, SeededLoop, SeedStreams, VirtualClock, run
 from fairlead.testing.memory_store import AppendFault, MemoryDisk, MemoryStore
 from fairlead.testing.scripted_exchange import ScriptedExchange
@@ -63,6 +63,40 @@ class Yes:
         return ALLOW
 
 
+class WatchedStore(MemoryStore):
+    """A memory store that waits for a test before each call, or fails as the test says."""
+
+    def __init__(
+        self,
+        disk: MemoryDisk,
+        faults: Callable[[Batch], AppendFault | None],
+        before: Callable[[str], Coroutine[Any, Any, None]],
+    ) -> None:
+        super().__init__(disk, faults=faults)
+        self.before = before
+
+    async def append(self, batch: Batch) -> None:
+        """See `Store.append`."""
+        await self.before("append")
+        await super().append(batch)
+
+    async def reopen(self) -> Opened:
+        """See `Store.reopen`."""
+        await self.before("reopen")
+        return await super().reopen()
+
+    async def rows(self, table: str, *, live_only: bool = False) -> Sequence[Mapping[str, Scalar]]:
+        """See `Store.rows`."""
+        await self.before("rows")
+        return await super().rows(table, live_only=live_only)
+
+    async def rows_where(self, table: str, column: str, value: Scalar) -> Sequence[Mapping[str, Scalar]]:
+        """See `Store.rows_where`; the test is asked after the reading, before the answer."""
+        found = await super().rows_where(table, column, value)
+        await self.before(f"rows_where {table}")
+        return found
+
+
 class Fittings(TypedDict, total=False):
     """What a test may choose about a bench."""
 
@@ -96,17 +130,17 @@ class Bench:
             horizon_ns=fittings.get("horizon_ns", 0),
         )
         self.faults: Callable[[Batch], AppendFault | None] = lambda _batch: None
-        self.at: Callable[[str], None] = lambda _label: None
+        self.before: Callable[[str], Coroutine[Any, Any, None]] = nothing_happens
         self.store = self.new_store()
         self.ids = SeededIds(SeedStreams(7).of("ids"))
         self.kernel = self.new_kernel()
 
-    def new_store(self) -> MemoryStore:
+    def new_store(self) -> WatchedStore:
         """Return another process's access to the disk."""
-        return MemoryStore(
+        return WatchedStore(
             self.disk,
-            faults=lambda batch: self.faults(batch),  # noqa: PLW0108 - a test may change it later
-            at=lambda label: self.at(label),  # noqa: PLW0108 - same
+            lambda batch: self.faults(batch),  # noqa: PLW0108 - a test may change it later
+            lambda method: self.before(method),  # noqa: PLW0108 - same
         )
 
     def new_kernel(self, **settings: Any) -> Kernel:  # noqa: ANN401 - fields of several types
@@ -223,6 +257,10 @@ class Bench:
         report = await verify_journal(self.store)
         assert report.problems == ()
         return report
+
+
+async def nothing_happens(_method: str) -> None:
+    """Let the store do what it was asked."""
 
 
 def quiet_logger() -> logging.Logger:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
+from fairlead.ports.exchange import OrderReport
 from fairlead.ports.store import Scalar
 from fairlead.testing.memory_store import MemoryStore
-from fairlead.testing.scripted_exchange import hangs
-from tests.core.kernel.bench import Bench, on_bench
+from fairlead.testing.scripted_exchange import ScriptedExchange, hangs
+from tests.core.kernel.bench import Bench, instrument, on_bench
 
 
 class SlowStore(MemoryStore):
@@ -31,7 +32,7 @@ def test_a_command_that_looks_into_the_store_is_under_way() -> None:
         await bench.kernel.stop()
         store = SlowStore(bench.disk)
         store.entered, store.may_go_on = asyncio.Event(), asyncio.Event()
-        bench.store = store
+        bench.store = store  # type: ignore[assignment]  # watched stores are for crashes
         bench.kernel = bench.new_kernel()
         await bench.kernel.start()
         assert bench.kernel.is_settled()
@@ -57,6 +58,47 @@ def test_a_reconciliation_is_under_way() -> None:
         assert bench.kernel.is_settled()
 
     on_bench(main)
+
+
+class PatientExchange(ScriptedExchange):
+    """A venue that takes its time to list the open orders."""
+
+    asked: int = 0
+    answer: asyncio.Event
+
+    async def open_orders(self) -> Sequence[OrderReport]:
+        """Answer when the test says so, but for the first time."""
+        self.asked += 1
+        if self.asked > 1:
+            await self.answer.wait()
+        return await super().open_orders()
+
+
+def test_a_reconciliation_that_waits_for_another_is_no_hindrance() -> None:
+    """When the one under way only waits for time, so does the one behind it: else time would never come."""
+
+    def reconciling() -> frozenset[asyncio.Task[None]]:
+        return frozenset(each for each in asyncio.all_tasks() if each.get_name() == "fairlead:reconcile")
+
+    async def main(bench: Bench) -> None:
+        exchange = bench.exchange
+        assert isinstance(exchange, PatientExchange)
+        assert exchange.sink is not None
+        exchange.answer = asyncio.Event()
+        exchange.sink.reconnected()
+        await bench.pass_ms()
+        (first,) = reconciling()
+        exchange.sink.reconnected()
+        await bench.pass_ms()
+        assert len(reconciling()) == 2
+        assert not bench.kernel.is_settled()
+        assert bench.kernel.is_settled(frozenset({first}))
+        exchange.answer.set()
+        await bench.pass_ms()
+        assert not reconciling()
+        assert bench.kernel.is_settled()
+
+    on_bench(main, exchange=PatientExchange([instrument()]))
 
 
 def test_tasks_that_wait_for_time_are_no_hindrance() -> None:

@@ -220,7 +220,7 @@ def test_a_look_up_that_answers_about_another_order_proves_nothing() -> None:
         bench.exchange.will_submit(loses_answer)
         bench.exchange.will_look_up(wrong)
         result = await bench.execute()
-        await bench.pass_ms(10_000)
+        await bench.pass_ms(20_000)
         assert bench.order(result.client_order_id).status == "ACCEPTED"
 
     on_bench(main)
@@ -479,7 +479,7 @@ def test_a_client_that_cancels_itself_is_unknown() -> None:
         bench.exchange.will_submit(script)
         result = await bench.execute()
         assert result.unresolved
-        await bench.pass_ms(10_000)
+        await bench.pass_ms(20_000)
         assert bench.order(result.client_order_id).status == "ACCEPTED"
 
     on_bench(main)

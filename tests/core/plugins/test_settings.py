@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import attrs
 import pytest
 
-from fairlead.errors import ConfigurationRefused
+from fairlead.errors import ConfigurationRefused, SettingRefused
+from fairlead.ports.exchange import Instrument
 from fairlead.ports.numbers import to_positive
 from fairlead.ports.settings import structure_settings
 
@@ -49,6 +51,16 @@ class Settings:
     several: tuple[Limits, ...] = ()
     budget: Decimal | None = None
     limits: Limits | None = None
+    shares: Mapping[Policy, Decimal] = attrs.field(factory=dict)
+    steps: Sequence[Limits] = ()
+    file: Path | None = None
+    path: str | Path = "a"
+    instruments: Sequence[Instrument] = ()
+    made: str = attrs.field(default="by the class", init=False)
+
+    def __attrs_post_init__(self) -> None:
+        if not str(self.path):
+            raise SettingRefused("mine.path", "must not be empty", fix='Write a path, such as "a.txt".')
 
 
 def structured(table: Any) -> Settings:  # noqa: ANN401 - wrong tables are the point
@@ -70,6 +82,10 @@ def test_everything_that_is_taken() -> None:
         "several": [{}, {"cost": 3}],
         "budget": Decimal("1.50"),
         "limits": {},
+        "shares": {"strict": "0.25"},
+        "steps": [{"count": 3}],
+        "file": "a/b.csv",
+        "path": "c.sqlite",
     }
 
     settings = structured(MappingProxyType(table))
@@ -86,7 +102,83 @@ def test_everything_that_is_taken() -> None:
         several=(Limits(), Limits(Decimal(3))),
         budget=Decimal("1.50"),
         limits=Limits(),
+        shares={Policy.STRICT: Decimal("0.25")},
+        steps=(Limits(count=3),),
+        file=Path("a/b.csv"),
+        path="c.sqlite",
     )
+    assert isinstance(settings.path, str)
+    assert isinstance(settings.file, Path)
+
+
+def test_what_is_made_already_is_taken() -> None:
+    """A table written in Python may hold the objects themselves."""
+    made = Limits(Decimal(2), 7)
+
+    settings = structured(
+        {"total": 1, "limits": made, "steps": [made], "policy": Policy.OPTIMISTIC, "path": Path("p")}
+    )
+
+    assert settings == Settings(total=1, limits=made, steps=(made,), policy=Policy.OPTIMISTIC, path=Path("p"))
+    assert settings.limits is made
+
+
+INSTRUMENT = {
+    "symbol": "BTC/USDT",
+    "base": "BTC",
+    "quote": "USDT",
+    "price_increment": "0.1",
+    "quantity_increment": "0.01",
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (
+            {"price_increment": "0"},
+            "price_increment: must be greater than zero, not 0. Pass a positive number.",
+        ),
+        ({"price_increment": 0.1}, "price_increment: a float (0.1) cannot hold money or quantity exactly."),
+        ({"quote": "usdt"}, "quote: 'usdt' is not the code of an asset."),
+        ({"tick": 1}, "tick: unknown key; "),
+    ],
+)
+def test_a_record_that_names_itself_is_not_named_twice(change: dict[str, Any], complaint: str) -> None:
+    """The domain says instrument.price_increment; the path of the table says it already."""
+    with pytest.raises(ConfigurationRefused) as caught:
+        structured({"total": 1, "instruments": [INSTRUMENT, {**INSTRUMENT, **change}]})
+
+    assert str(caught.value).startswith(f"plugins.mine.instruments[1].{complaint}")
+
+
+def test_a_class_may_refuse_without_naming_a_field() -> None:
+    """What a class's own check raises is told once, with one full stop, below the table's path."""
+
+    @attrs.frozen
+    class Broken:
+        kind: str = "a"
+
+        def __attrs_post_init__(self) -> None:
+            raise {"a": ConfigurationRefused, "b": ValueError}[self.kind]("These do not fit together.")
+
+    for kind in "ab":
+        with pytest.raises(ConfigurationRefused) as caught:
+            structure_settings(Broken, {"kind": kind}, "plugins.broken")
+        assert str(caught.value).startswith("plugins.broken: These do not fit together. Nothing ")
+
+
+def test_a_missing_key_may_bring_its_example() -> None:
+    """The example of the field's metadata tells what to write."""
+
+    @attrs.frozen
+    class Needs:
+        path: str = attrs.field(metadata={"example": '"bot.sqlite"'})
+
+    with pytest.raises(ConfigurationRefused) as caught:
+        structure_settings(Needs, {}, "plugins.needs")
+
+    assert 'plugins.needs.path: is missing. Write, for example, path = "bot.sqlite".' in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +194,24 @@ def test_everything_that_is_taken() -> None:
         ({"enabled": "no"}, "plugins.mine.enabled: must be true or false, not text."),
         ({"enabled": 0}, "plugins.mine.enabled: must be true or false, not a whole number."),
         ({"share": "half"}, "plugins.mine.share: must be a number, not text."),
-        ({"policy": "lax"}, "plugins.mine.policy: must be one of strict, optimistic, not text."),
+        ({"policy": "lax"}, "plugins.mine.policy: must be one of strict, optimistic. "),
+        (
+            {"policy": "strickt"},
+            "plugins.mine.policy: must be one of strict, optimistic; did you mean strict?",
+        ),
+        ({"policy": True}, "plugins.mine.policy: must be one of strict, optimistic, not true or false."),
+        ({"shares": {"lax": "0.5"}}, "plugins.mine.shares.lax: unknown key; known are strict, optimistic."),
+        ({"shares": {"strikt": "0.5"}}, "plugins.mine.shares.strikt: unknown key; did you mean strict?"),
+        ({"shares": {"strict": 0.5}}, "plugins.mine.shares.strict: a float (0.5) cannot hold money"),
+        ({"shares": {5: "0.5"}}, "plugins.mine.shares.5: unknown key; known are strict, optimistic."),
+        ({"per_symbol": {5: {}}}, "plugins.mine.per_symbol.5: must be text, not a whole number."),
+        ({"file": 5}, "plugins.mine.file: must be the path of a file as text, not a whole number."),
+        ({"path": ["a"]}, "plugins.mine.path: must be the path of a file as text, not a list."),
+        ({"path": ""}, 'plugins.mine.path: must not be empty. Write a path, such as "a.txt".'),
+        ({"steps": {"0": {}}}, "plugins.mine.steps: must be a list, not a table."),
+        ({"steps": [{}, {"cots": 1}]}, "plugins.mine.steps[1].cots: unknown key; did you mean cost?"),
+        ({"made": "x"}, "plugins.mine.made: unknown key; "),
+        ({5: "x"}, "plugins.mine.5: unknown key; known are total, name,"),
         ({"symbols": "BTC/USDT"}, "plugins.mine.symbols: must be a list, not text."),
         ({"symbols": ["A", 5]}, "plugins.mine.symbols[1]: must be text, not a whole number."),
         ({"per_symbol": ["A"]}, "plugins.mine.per_symbol: must be a table, not a list."),
@@ -116,7 +225,7 @@ def test_everything_that_is_taken() -> None:
         ),
         ({"several": [{}, {"cost": "NaN"}]}, "plugins.mine.several[1].cost: "),
         ({"several": [{"cost": "0"}]}, "plugins.mine.several[0].cost: must be greater than zero, not 0."),
-        ({"several": [{"count": 0}]}, "plugins.mine.several[0]: 'count' must be >= 1: 0."),
+        ({"several": [{"count": 0}]}, "plugins.mine.several[0].count: must be >= 1: 0."),
         ({"budget": 0.5}, 'Pass text or Decimal: "0.5" or Decimal("0.5").'),
         ({"budget": True}, "plugins.mine.budget: a bool is not a number here."),
         ({"limits": 5}, "plugins.mine.limits: must be a table, not a whole number."),

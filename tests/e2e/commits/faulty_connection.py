@@ -45,7 +45,7 @@ class Plan:
         plan = self
 
         class FaultyConnection(sqlite3.Connection):
-            def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:  # type: ignore[override]  # noqa: ANN401
+            def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:  # noqa: ANN401
                 if sql == "BEGIN IMMEDIATE":
                     plan.hang_if(Fault.HANGS_BEFORE)
                 if sql == "COMMIT":
@@ -58,7 +58,7 @@ class Plan:
                         raise sqlite3.OperationalError("disk I/O error")
                 return super().execute(sql, *parameters)
 
-            def executemany(self, sql: str, *parameters: Any) -> sqlite3.Cursor:  # type: ignore[override]  # noqa: ANN401
+            def executemany(self, sql: str, *parameters: Any) -> sqlite3.Cursor:  # noqa: ANN401
                 if plan.fires(Fault.REFUSED):
                     raise sqlite3.OperationalError("database or disk is full")
                 return super().executemany(sql, *parameters)

@@ -6,7 +6,6 @@ import asyncio
 import csv
 import json
 import os
-import random
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -24,6 +23,7 @@ from fairlead.kernel.system_clock import SystemClock
 from fairlead.kernel.verify import verify_journal
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND
 from fairlead.ports.exchange import Report
+from fairlead.testing.seed_streams import SeedStreams
 from fairlead_paper.client import PaperClient
 from fairlead_paper.plugin import paper_client
 from fairlead_paper.settings import Mode, PaperSettings
@@ -44,7 +44,7 @@ TOKEN = "only-for-this-test"  # noqa: S105 - it protects a venue that lives for 
 KILLED = -signal.SIGKILL
 
 
-class Broken(AssertionError):  # noqa: N818 - says what happened
+class Broken(AssertionError):
     """A process did not do what it was there for."""
 
 
@@ -73,7 +73,7 @@ class Deaf:
 class Arena:
     """One venue, one trader's files, and whoever is alive at the moment."""
 
-    def __init__(self, folder: Path, stream: random.Random) -> None:
+    def __init__(self, folder: Path, seed: int) -> None:
         self.database = folder / "kernel.sqlite"
         self.venue_file = folder / "venue.sqlite"
         self.acknowledgements = folder / "acknowledgements"
@@ -81,10 +81,10 @@ class Arena:
         self.rounds: list[Round] = []
         self.venue_kills = 0
         self._folder = folder
-        self._stream = stream
+        self.stream = SeedStreams(seed).of("kills")
         self._clock = SystemClock()
         self._venue: Process | None = None
-        self._address = f"unix:{folder / 'venue.socket'}"
+        self.address = f"unix:{folder / 'venue.socket'}"
         self._tape = folder / "tape.csv"
         self._market: PaperClient | None = None
         self._environment = {
@@ -98,12 +98,12 @@ class Arena:
 
     async def open_venue(self) -> None:
         """Start the venue's process on its file, with a market of our own beside it."""
-        options = ["--listen", self._address, "--file", str(self.venue_file), "--tape", str(self._tape)]
+        options = ["--listen", self.address, "--file", str(self.venue_file), "--tape", str(self._tape)]
         options += ["--balance", "USDT=1000000", "--balance", "BTC=10"]
         self._venue = await self._spawn("-m", "fairlead_paper", "serve", *options)
         await self.heard(self._venue)
         os.environ["FAIRLEAD_PAPER_TOKEN"] = TOKEN
-        settings = PaperSettings(mode=Mode.PROCESS, address=self._address, price_source=False)
+        settings = PaperSettings(mode=Mode.PROCESS, address=self.address, price_source=False)
         self._market = paper_client(settings, self._clock)
         await self._market.connect(Deaf())
         await self._market.advance(1)
@@ -147,7 +147,7 @@ class Arena:
         """Start a trader on the files."""
         told = {
             "database": str(self.database),
-            "address": self._address,
+            "address": self.address,
             "acknowledgements": str(self.acknowledgements),
             **options,
         }
@@ -187,7 +187,7 @@ class Arena:
     async def random_round(self, *, venue_too: bool) -> None:
         """Kill the trader at some instant: while it starts, converges or trades. Maybe the venue as well."""
         trader = await self.start_trader()
-        if self._stream.random() < 0.2:  # noqa: PLR2004 - one in five dies in its start
+        if self.stream.random() < 0.2:
             await self._some_time(900)
             await self._kill(trader, "random, from the start")
             return
@@ -241,6 +241,16 @@ class Arena:
             raise Broken(f"after {len(self.rounds)} kills: {json.dumps(report, indent=2)}")
         return report
 
+    async def child_says(self, *arguments: str) -> dict[str, Any]:
+        """Run a script to its end and return the JSON object that it printed."""
+        child = await self._spawn(*arguments)
+        async with self._clock.timeout_ns(PATIENCE_NS):
+            said, _ = await child.communicate()
+        if child.returncode:
+            raise Broken(f"{arguments[0]} ended with {child.returncode}: {self._complaints()}")
+        told: dict[str, Any] = json.loads(said)
+        return told
+
     # -- processes -------------------------------------------------------------------------------------------
 
     async def _spawn(self, *arguments: str) -> Process:
@@ -277,7 +287,7 @@ class Arena:
             await process.wait()
 
     async def _some_time(self, milliseconds_max: int) -> None:
-        milliseconds = self._stream.randrange(milliseconds_max)
+        milliseconds = self.stream.randrange(milliseconds_max)
         await self._clock.sleep_ns(milliseconds * NANOSECONDS_PER_MILLISECOND)
 
     def _complaints(self) -> str:

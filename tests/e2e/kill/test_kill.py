@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from fairlead.testing.seed_streams import SeedStreams
 from tests.campaign import campaign_size
 from tests.e2e.kill.arena import Arena
 from tests.e2e.kill.labels import DURING_START, LABELS, STARTING_POINTS
@@ -20,25 +18,21 @@ RANDOM_KILLS = 3
 NTH_MAX = 25
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder with a path short enough for a socket."""
-    with tempfile.TemporaryDirectory(prefix="fairlead-") as name:
-        yield Path(name)
-
-
 async def campaign(folder: Path, *, random_kills: int, repeats: int, seed: int) -> Arena:
     """Kill at random instants and at each labelled place, in a random order; judge after each and at last."""
-    stream = SeedStreams(seed).of("kills")
-    arena = Arena(folder, stream)
+    arena = Arena(folder, seed)
     plan = [(label, repeat) for label in LABELS for repeat in range(repeats)]
     plan += [("", number) for number in range(random_kills)]
-    stream.shuffle(plan)
+    arena.stream.shuffle(plan)
     await arena.open_venue()
     try:
         for label, number in plan:
             if label:
-                nth = number % STARTING_POINTS + 1 if label == DURING_START else stream.randrange(1, NTH_MAX)
+                nth = (
+                    number % STARTING_POINTS + 1
+                    if label == DURING_START
+                    else arena.stream.randrange(1, NTH_MAX)
+                )
                 await arena.labelled_round(label, nth)
             else:
                 await arena.random_round(venue_too=number % 3 == 0)
@@ -62,16 +56,16 @@ def judge(arena: Arena, record_property: Record, kills: int) -> None:
     )
 
 
-def test_kills_lose_and_double_nothing(folder: Path, record_property: Record) -> None:
+def test_kills_lose_and_double_nothing(short_folder: Path, record_property: Record) -> None:
     """Each labelled place once and some random instants; the venue dies too; the checker finds zeros."""
-    arena = asyncio.run(campaign(folder, random_kills=RANDOM_KILLS, repeats=1, seed=1))
+    arena = asyncio.run(campaign(short_folder, random_kills=RANDOM_KILLS, repeats=1, seed=1))
     judge(arena, record_property, RANDOM_KILLS + len(LABELS))
     assert arena.venue_kills == 1
 
 
-def test_a_second_kernel_is_refused_and_told_who_holds_the_database(folder: Path) -> None:
+def test_a_second_kernel_is_refused_and_told_who_holds_the_database(short_folder: Path) -> None:
     """Another process on the same file is turned away within a second; the first goes on trading."""
-    asyncio.run(_two_kernels(Arena(folder, SeedStreams(1).of("kills"))))
+    asyncio.run(_two_kernels(Arena(short_folder, seed=1)))
 
 
 async def _two_kernels(arena: Arena) -> None:
@@ -92,9 +86,9 @@ async def _two_kernels(arena: Arena) -> None:
 
 
 @pytest.mark.campaign
-def test_campaign_of_kills(folder: Path, record_property: Record) -> None:
+def test_campaign_of_kills(short_folder: Path, record_property: Record) -> None:
     """A hundred random instants, or as many as asked for, and each labelled place five times."""
     random_kills = campaign_size("KILLS", default=100)
     seed = campaign_size("KILL_SEED", default=2)
-    arena = asyncio.run(campaign(folder, random_kills=random_kills, repeats=5, seed=seed))
+    arena = asyncio.run(campaign(short_folder, random_kills=random_kills, repeats=5, seed=seed))
     judge(arena, record_property, random_kills + 5 * len(LABELS))

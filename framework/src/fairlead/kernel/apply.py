@@ -6,6 +6,7 @@ Applying never decides, never refuses and never reads a clock: whatever a record
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from fairlead.domain.anomalies import AnomalyKind
@@ -41,6 +42,9 @@ SETTING_ACCOUNT = "account"
 CURSOR_PREFIX = "cursor:"
 CHECK_PREFIX = "check:"
 LOCK_PREFIX = "lock:"
+
+NOTED_MAX = 1_000
+"""How many anomalies are remembered as noted."""
 
 
 def apply(state: EngineState, record: Record, ts_ns: int) -> PositionChange | None:
@@ -135,14 +139,17 @@ def _filled(state: EngineState, record: OrderFilled, ts_ns: int) -> PositionChan
     if record.venue_order_id:
         order.venue_order_id = record.venue_order_id
     leaves = order.leaves_quantity
+    taken = min(record.quantity, leaves) if order.state.is_live else ZERO
     order.trades[record.trade_id] = fill_digest(record)
     order.filled_quantity = add(order.filled_quantity, record.quantity)
     order.filled_value = add(order.filled_value, record.value)
     order.fees = add(order.fees, record.fee)
     position = state.position_of(order.symbol, order.book, record.quote)
-    before = _weight(position)
-    if order.reduces and order.state.is_live:
-        position.reserved_exit = subtract(position.reserved_exit, min(record.quantity, leaves))
+    before = _weight(state, position)
+    if taken:
+        _leave(state, order, taken.copy_negate())
+        if order.reduces:
+            position.reserved_exit = subtract(position.reserved_exit, taken)
     change = book_fill(
         position,
         record.side,
@@ -197,11 +204,12 @@ def _move(state: EngineState, order: Order, event: OrderEvent, ts_ns: int) -> No
 
 def _reserve(state: EngineState, order: Order, currency: str) -> None:
     position = state.position_of(order.symbol, order.book, currency)
-    before = _weight(position)
+    before = _weight(state, position)
     if order.reduces:
         position.reserved_exit = add(position.reserved_exit, order.quantity)
     else:
         position.pending_openings += 1
+    _leave(state, order, order.quantity)
     _reweigh(state, position, before)
     state.live_total += 1
     state.live_by_symbol[order.symbol] = state.live_by_symbol.get(order.symbol, 0) + 1
@@ -210,30 +218,38 @@ def _reserve(state: EngineState, order: Order, currency: str) -> None:
 
 def _release(state: EngineState, order: Order) -> None:
     position = state.positions[order.symbol, order.book]
-    before = _weight(position)
+    before = _weight(state, position)
     if order.reduces:
         position.reserved_exit = subtract(position.reserved_exit, order.leaves_quantity)
     else:
         position.pending_openings -= 1
+    _leave(state, order, order.leaves_quantity.copy_negate())
     _reweigh(state, position, before)
     state.live_total -= 1
     state.live_by_symbol[order.symbol] -= 1
     state.dirty.positions[order.symbol, order.book] = None
 
 
-def _weight(position: Position) -> tuple[bool, bool]:
+def _leave(state: EngineState, order: Order, quantity: Decimal) -> None:
+    """Keep what live orders of each side may still fill on a key."""
+    key = order.symbol, order.book, order.side
+    state.leaves[key] = add(state.leaves.get(key, ZERO), quantity)
+
+
+def _weight(state: EngineState, position: Position) -> tuple[bool, bool]:
     """Return whether the key counts as exposed, and whether its whole quantity is being closed."""
     quantity, openings = position.quantity, position.pending_openings
     if not quantity:
         return openings > 0, False
-    return True, not openings and bool(
-        position.reserved_exit
-    ) and quantity.copy_abs() <= position.reserved_exit
+    if openings:
+        return True, False
+    side = OrderSide.SELL if quantity > ZERO else OrderSide.BUY
+    return True, quantity.copy_abs() <= state.leaves_of(position.symbol, position.book, side)
 
 
 def _reweigh(state: EngineState, position: Position, before: tuple[bool, bool]) -> None:
     """Keep the counts that position limits ask for, so that asking costs the same at any size."""
-    after = _weight(position)
+    after = _weight(state, position)
     if after == before:
         return
     symbol = position.symbol
@@ -251,7 +267,8 @@ def count_position(state: EngineState, position: Position) -> None:
 
 
 def count_live_order(state: EngineState, order: Order) -> None:
-    """Count a live order that was read back from its row."""
+    """Count a live order that was read back from its row; before the positions are counted."""
+    _leave(state, order, order.leaves_quantity)
     state.live_total += 1
     state.live_by_symbol[order.symbol] = state.live_by_symbol.get(order.symbol, 0) + 1
 
@@ -293,8 +310,12 @@ def _lock_placed(state: EngineState, record: LockPlaced, _ts_ns: int) -> None:
 
 
 def _anomaly(state: EngineState, record: AnomalyNoted, _ts_ns: int) -> None:
-    if record.anomaly in (AnomalyKind.FOREIGN_ORDER, AnomalyKind.UNKNOWN_OWN_ORDER):
-        state.strangers[record.subject] = None
+    """Remember what was noted, so that the same is not noted with every look-up; the oldest is forgotten."""
+    if record.anomaly is AnomalyKind.ZOMBIE:
+        state.zombies[record.subject] = None
+    state.noted[record.anomaly, record.subject, record.detail] = None
+    if len(state.noted) > NOTED_MAX:
+        del state.noted[next(iter(state.noted))]
 
 
 def _evidence_only(_state: EngineState, _record: Record, _ts_ns: int) -> None:

@@ -10,11 +10,13 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from inspect import iscoroutinefunction
 from typing import TypeVar
 
 import attrs
 
 from fairlead.domain.events import Event, EventsMissed
+from fairlead.errors import InvalidInput
 
 CALLBACK_FAILURES_MAX = 5
 
@@ -97,6 +99,10 @@ class EventBus:
 
     def subscribe(self, callback: Callable[[_E], None], *kinds: type[_E]) -> Subscription:
         """Call back for every event of these kinds, of all kinds when none is named."""
+        if iscoroutinefunction(callback):
+            raise InvalidInput(
+                "callback", "is asynchronous and would never be awaited", fix="Use stream() for that."
+            )
         subscription = Subscription(callback, kinds, on_cancel=self._drop)  # type: ignore[arg-type]  # kinds guard the callback
         self._subscriptions.append(subscription)
         self._on_interest()

@@ -11,10 +11,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fairlead.domain.records import CursorMoved, Record, TradingStateChanged
+from fairlead.kernel.decide_answers import (
+    decide_absence,
+    decide_answer,
+    decide_cancel_answer,
+    decide_look_up_failure,
+)
 from fairlead.kernel.decide_control import (
     decide_cancel,
     decide_in_flight_lost,
-    decide_look_up_failure,
     decide_reconciled,
     decide_resolution,
     decide_start,
@@ -22,14 +27,7 @@ from fairlead.kernel.decide_control import (
     decide_trouble,
 )
 from fairlead.kernel.decide_proposals import decide_proposal
-from fairlead.kernel.decide_reports import (
-    LOOK_UP,
-    decide_absence,
-    decide_answer,
-    decide_cancel_answer,
-    decide_fill,
-    decide_report,
-)
+from fairlead.kernel.decide_reports import LOOK_UP, decide_fill, decide_report
 from fairlead.kernel.effects import AnswerCommand, Effect
 from fairlead.kernel.inputs import (
     AbsenceSeen,

@@ -15,14 +15,14 @@ from fairlead.domain.records import (
     TradingStateChanged,
 )
 from fairlead.domain.trading_state import CommandKind, TradingState, passes
+from fairlead.kernel.decide_answers import mark_unresolved
 from fairlead.kernel.decide_proposals import attempt_deadline
-from fairlead.kernel.decide_reports import mark_unresolved, note_event
-from fairlead.kernel.effects import AnswerCommand, LookUpOrder, SendCancel, SendOrder, WakeAt
+from fairlead.kernel.decide_reports import note_event
+from fairlead.kernel.effects import AnswerCommand, LookUpOrder, SendCancel, SendOrder
 from fairlead.kernel.inputs import (
     CancelOrder,
     InFlightLost,
     KernelStarting,
-    LookUpFailed,
     ReconciliationEnded,
     ResolveByOperator,
     TimerDue,
@@ -96,7 +96,11 @@ def decide_resolution(state: EngineState, command: ResolveByOperator, step: Step
 def decide_timer(state: EngineState, due: TimerDue, rules: Rules, now_ns: int, step: Step) -> None:
     """See to an order whose time has come."""
     order = state.orders.get(due.client_order_id)
-    if order is None or not order.state.is_live:
+    if order is None:
+        return
+    if not order.state.is_live:
+        if order.client_order_id in state.zombies:
+            step.effects.append(LookUpOrder(order.client_order_id, order.symbol))
         return
     if order.state is OrderState.APPROVED:
         _try_again(state, order, rules, now_ns, step)
@@ -130,15 +134,6 @@ def _try_again(state: EngineState, order: Order, rules: Rules, now_ns: int, step
         deadline_ns,
     )
     step.effects.append(SendOrder(rules.gate.reapproved(request), number, now_ns))
-
-
-def decide_look_up_failure(
-    state: EngineState, failed: LookUpFailed, rules: Rules, now_ns: int, step: Step
-) -> None:
-    """A look-up that did not come back proves nothing; come back later."""
-    order = state.orders[failed.client_order_id]
-    if order.state.is_live:
-        step.effects.append(WakeAt(order.client_order_id, now_ns + rules.look_up_interval_ns))
 
 
 def decide_start(starting: KernelStarting, account: str, step: Step) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from enum import Enum
 
 import attrs
 
 from fairlead.domain.anomalies import AnomalyKind
 from fairlead.domain.instruments import Instrument
-from fairlead.domain.ledger import reducible_by
-from fairlead.domain.numbers import ZERO, divide, floor_to_step, text_of
+from fairlead.domain.numbers import ZERO, add, divide, floor_to_step, text_of
+from fairlead.domain.order_kinds import OrderSide
 from fairlead.domain.records import AttemptStarted, OrderInitialized
 from fairlead.domain.trading_state import CommandKind, passes
 from fairlead.domain.verdicts import RiskRequest, Verdict
@@ -24,6 +25,8 @@ CODE_NO_FRESH_PRICE = "NO_FRESH_PRICE"
 CODE_SIZE_BELOW_STEP = "SIZE_BELOW_STEP"
 CODE_TYPE_NOT_OFFERED = "ORDER_TYPE_NOT_OFFERED"
 CODE_NOT_TRADING = "NOT_TRADING"
+CODE_EXIT_TAKEN = "EXIT_TAKEN"
+CODE_BELOW_MINIMUM = "REDUCTION_BELOW_MINIMUM"
 
 
 @attrs.define(slots=True)
@@ -46,8 +49,8 @@ def decide_proposal(
     instrument = state.instruments[proposal.symbol]
     price = proposal.limit_price or fresh_price(state, proposal.symbol, rules, now_ns)
     quantity, problem = _size(proposal, instrument, price)
-    position = state.positions.get((proposal.symbol, proposal.book))
-    draft = Draft(proposal, instrument, quantity, price, reducible_by(position, proposal.side, quantity))
+    reduces = _room_to_reduce(state, proposal, quantity) == Room.ENOUGH
+    draft = Draft(proposal, instrument, quantity, price, reduces)
     answer = problem or _own_refusal(state, draft, rules)
     if answer is None:
         answer = rules.gate.reduction_answer() if draft.reduces else _ask_gate(state, draft, rules, now_ns)
@@ -57,6 +60,28 @@ def decide_proposal(
         step.note(state, AnomalyKind.CHECK_HUNG, answer.hung, "a risk check did not return")
     if answer.allowed:
         _start_attempt(draft, answer, rules, now_ns, step)
+
+
+class Room(Enum):
+    """How an order stands to the position it is opposite to."""
+
+    NONE = "there is no position to reduce"
+    ENOUGH = "all of it reduces"
+    TAKEN = "other live orders may take what it would reduce"
+    FLIP = "it is larger than the position"
+
+
+def _room_to_reduce(state: EngineState, proposal: SubmitProposal, quantity: Decimal) -> Room:
+    """Tell whether the order can only reduce: opposite side, and no live order may take the same quantity."""
+    position = state.positions.get((proposal.symbol, proposal.book))
+    if position is None or not position.quantity:
+        return Room.NONE
+    if (position.quantity > ZERO) is (proposal.side is OrderSide.BUY):
+        return Room.NONE
+    taken = state.leaves_of(proposal.symbol, proposal.book, proposal.side)
+    if add(quantity, taken) <= position.quantity.copy_abs():
+        return Room.ENOUGH
+    return Room.TAKEN if taken else Room.FLIP
 
 
 def _is_repeated(state: EngineState, proposal: SubmitProposal, step: Step) -> bool:
@@ -102,11 +127,30 @@ def _own_refusal(state: EngineState, draft: Draft, rules: Rules) -> GateAnswer |
     if order_type not in rules.capabilities.order_types:
         reason = "The exchange client does not offer this order type."
         return _denied(CODE_TYPE_NOT_OFFERED, reason, ("order_type", order_type.value))
+    if not draft.reduces and _room_to_reduce(state, draft.proposal, draft.quantity) is Room.TAKEN:
+        return _exit_taken(state, draft)
+    if draft.reduces and not draft.instrument.reductions_exempt_from_minimum:
+        minimum = draft.instrument.minimum_quantity
+        if draft.quantity < minimum:
+            figures = ("quantity", text_of(draft.quantity)), ("minimum", text_of(minimum))
+            return _denied(CODE_BELOW_MINIMUM, "The venue takes no reduction as small as this.", *figures)
     command = CommandKind.REDUCE if draft.reduces else CommandKind.INCREASE
     if passes(state.trading, command):
         return None
     figures = ("trading_state", state.trading.value), ("command", command.value)
     return _denied(CODE_NOT_TRADING, f"Trading is {state.trading.value}: {state.trading_reason}.", *figures)
+
+
+def _exit_taken(state: EngineState, draft: Draft) -> GateAnswer:
+    """Deny a second closer: what it would sell, live orders may sell already."""
+    proposal = draft.proposal
+    figures = (
+        ("quantity", text_of(draft.quantity)),
+        ("position", text_of(state.positions[proposal.symbol, proposal.book].quantity)),
+        ("in_live_orders", text_of(state.leaves_of(proposal.symbol, proposal.book, proposal.side))),
+    )
+    reason = "Live orders may already take what this would reduce; two closers never sell the same."
+    return _denied(CODE_EXIT_TAKEN, reason, *figures)
 
 
 def _denied(code: str, reason: str, *figures: tuple[str, str]) -> GateAnswer:

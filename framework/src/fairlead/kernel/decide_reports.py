@@ -14,11 +14,11 @@ from fairlead.domain.records import OrderAccepted, OrderEventNoted, OrderFilled
 from fairlead.errors import NumberRefused
 from fairlead.kernel.effects import LookUpOrder, SendCancel, WakeAt
 from fairlead.kernel.fill_rows import fill_digest
-from fairlead.kernel.inputs import AbsenceSeen, CancelAnswered, FillReported, OrderReported, SubmitAnswered
+from fairlead.kernel.inputs import FillReported, OrderReported
 from fairlead.kernel.readable import outside_text, report_problem
 from fairlead.kernel.rules import KERNEL, Rules, Step
 from fairlead.kernel.state import EngineState
-from fairlead.ports.exchange import Fence, FillReport, Outcome, VenueStatus
+from fairlead.ports.exchange import FillReport, VenueStatus
 
 ENDS: dict[VenueStatus, OrderEvent] = {
     VenueStatus.CANCELED: OrderEvent.CANCELED,
@@ -28,8 +28,10 @@ ENDS: dict[VenueStatus, OrderEvent] = {
 }
 
 LOOK_UP = "look_up"
-MISSING = "accepted earlier, but a complete look-up does not find it"
 STREAM = "stream"
+
+SETTLEMENT_DECIMALS_UNKNOWN = 8
+"""The settlement precision of a fill whose symbol the venue no longer gives rules for."""
 
 
 def note_event(
@@ -57,51 +59,6 @@ def note_event(
         step.effects.append(SendCancel(order.client_order_id, order.venue_order_id, order.symbol))
 
 
-def decide_answer(state: EngineState, given: SubmitAnswered, rules: Rules, now_ns: int, step: Step) -> None:
-    """What the answer to a submit says about the order."""
-    order = state.orders[given.client_order_id]
-    answer = given.answer
-    outcome = answer.outcome
-    if outcome is Outcome.ACCEPTED:
-        accept(state, order, answer.venue_order_id, OrderEvent.ACCEPTED, answer.ts_event, "answer", step)
-    elif outcome is Outcome.UNKNOWN:
-        if order.state is OrderState.SUBMITTED:
-            mark_unresolved(state, order, answer.reason, rules, now_ns, step)
-    elif outcome is Outcome.LIMITED:
-        _limited(state, order, given, rules, now_ns, step)
-    else:
-        event = OrderEvent.NOT_SENT if outcome is Outcome.NOT_SENT else OrderEvent.REJECTED
-        note_event(state, order, event, answer.reason, step, ts_event=answer.ts_event)
-
-
-def mark_unresolved(
-    state: EngineState, order: Order, cause: str, rules: Rules, now_ns: int, step: Step
-) -> None:
-    """Record that the outcome is unknown, with the first time at which a look-up can decide."""
-    look_up_ns = now_ns + rules.look_up_interval_ns
-    if rules.capabilities.fence is Fence.DEADLINE:
-        look_up_ns = max(look_up_ns, order.deadline_ns + rules.deadline_margin_ns)
-    note_event(state, order, OrderEvent.OUTCOME_UNKNOWN, cause, step, look_up_ns=look_up_ns)
-
-
-def _limited(
-    state: EngineState, order: Order, given: SubmitAnswered, rules: Rules, now_ns: int, step: Step
-) -> None:
-    if order.state is not OrderState.SUBMITTED:
-        note_event(state, order, OrderEvent.LIMITED, given.answer.reason, step)
-        return
-    if given.attempt >= rules.settings.limited_attempts_max:
-        cause = f"refused for the rate limit {given.attempt} times: {given.answer.reason}"
-        note_event(state, order, OrderEvent.NOT_SENT, cause, step)
-        return
-    pause = max(given.answer.retry_after_ns, 0) or rules.look_up_interval_ns
-    if now_ns + pause - order.created_ns > rules.approval_ttl_ns:
-        cause = f"refused for the rate limit until its approval will be too old: {given.answer.reason}"
-        note_event(state, order, OrderEvent.NOT_SENT, cause, step)
-        return
-    note_event(state, order, OrderEvent.LIMITED, given.answer.reason, step, look_up_ns=now_ns + pause)
-
-
 def accept(
     state: EngineState,
     order: Order,
@@ -114,7 +71,7 @@ def accept(
     """The venue knows the order. A late acceptance adds the venue id and nothing else."""
     decision = decision_for(order.state, event)
     news = decision.to is not order.state or (bool(venue_order_id) and not order.venue_order_id)
-    if news or decision.cancel_at_once:
+    if news or (decision.cancel_at_once and order.client_order_id not in state.zombies):
         step.records.append(OrderAccepted(order.client_order_id, venue_order_id, event, ts_event, source))
     if decision.anomaly is not None:
         step.note(state, decision.anomaly, order.client_order_id, f"{event.value} while {order.state.value}")
@@ -217,12 +174,7 @@ def decide_fill(state: EngineState, given: FillReported, rules: Rules, step: Ste
     if order is None:
         note_stranger(state, fill.client_order_id, fill.venue_order_id, step)
         return
-    instrument = state.instruments.get(order.symbol)
-    if instrument is None:
-        detail = f"trade {fill.trade_id}: the venue no longer gives rules for {order.symbol}"
-        step.note(state, AnomalyKind.UNREADABLE_REPORT, order.client_order_id, detail)
-        return
-    problem = _impossible(fill, order, instrument)
+    problem = _impossible(fill, order)
     if problem:
         step.note(
             state, AnomalyKind.IMPOSSIBLE_FILL, order.client_order_id, f"trade {fill.trade_id}: {problem}"
@@ -234,19 +186,11 @@ def decide_fill(state: EngineState, given: FillReported, rules: Rules, step: Ste
             detail = f"trade {fill.trade_id} came again as {fill_digest(fill)}, booked as {known}"
             step.note(state, AnomalyKind.TRADE_DIFFERS, order.client_order_id, detail)
         return
-    _book(state, order, fill, instrument, given.source, rules, step)
+    _book(state, order, fill, given.source, rules, step)
 
 
-def _book(
-    state: EngineState,
-    order: Order,
-    fill: FillReport,
-    instrument: Instrument,
-    source: str,
-    rules: Rules,
-    step: Step,
-) -> None:
-    step.records.append(_filled(order, fill, instrument, source))
+def _book(state: EngineState, order: Order, fill: FillReport, source: str, rules: Rules, step: Step) -> None:
+    step.records.append(_filled(order, fill, state.instruments.get(order.symbol), source))
     total = add(order.filled_quantity, fill.quantity)
     whole = total >= order.quantity
     decision = decision_for(order.state, OrderEvent.FULLY_FILLED if whole else OrderEvent.PARTLY_FILLED)
@@ -262,9 +206,12 @@ def _book(
     _check_band(state, order, fill, rules, step)
 
 
-def _filled(order: Order, fill: FillReport, instrument: Instrument, source: str) -> OrderFilled:
-    """Return the record of a fill, its settlement value fixed: the venue's figure, else ours."""
-    decimals = instrument.settlement_decimals
+def _filled(order: Order, fill: FillReport, instrument: Instrument | None, source: str) -> OrderFilled:
+    """Return the record of a fill, its settlement value fixed: the venue's figure, else ours.
+
+    A fill is booked also when the venue no longer gives rules for its symbol.
+    """
+    decimals = SETTLEMENT_DECIMALS_UNKNOWN if instrument is None else instrument.settlement_decimals
     value = fill.value
     if value is None:
         value = settlement_value(fill.quantity, fill.price, decimals)
@@ -277,8 +224,8 @@ def _filled(order: Order, fill: FillReport, instrument: Instrument, source: str)
         fill.price,
         value,
         fill.fee,
-        instrument.base,
-        instrument.quote,
+        order.symbol.partition("/")[0],
+        order.currency,
         decimals,
         fill.liquidity,
         fill.ts_event,
@@ -296,7 +243,7 @@ def _check_band(state: EngineState, order: Order, fill: FillReport, rules: Rules
         step.note(state, AnomalyKind.PRICE_OUT_OF_BAND, order.client_order_id, detail)
 
 
-def _impossible(fill: FillReport, order: Order, instrument: Instrument) -> str:
+def _impossible(fill: FillReport, order: Order) -> str:
     """Say why a fill cannot be true, or nothing."""
     try:
         to_positive(fill.quantity, "quantity")
@@ -308,62 +255,14 @@ def _impossible(fill: FillReport, order: Order, instrument: Instrument) -> str:
         return refusal.what
     if fill.side is not order.side or fill.symbol != order.symbol:
         return f"{fill.side.value} {fill.symbol} for an order to {order.side.value} {order.symbol}"
-    if fill.fee != ZERO and fill.fee_currency != instrument.quote:
-        return f"fee in {fill.fee_currency}; only {instrument.quote} is booked so far"
+    if fill.fee != ZERO and fill.fee_currency != order.currency:
+        return f"fee in {fill.fee_currency}; only {order.currency} is booked so far"
     return ""
-
-
-def decide_absence(state: EngineState, given: AbsenceSeen, rules: Rules, now_ns: int, step: Step) -> None:
-    """A complete look-up found nothing: proof only where the venue's fence makes it so."""
-    order = state.orders[given.client_order_id]
-    if order.state is OrderState.WORKING:
-        if given.asked_ns > order.updated_ns and order.detail != MISSING:
-            step.records.append(OrderEventNoted(order.client_order_id, OrderEvent.ABSENT, MISSING, KERNEL))
-            step.note(state, AnomalyKind.MISSING_AT_VENUE, order.client_order_id, MISSING)
-        step.effects.append(WakeAt(order.client_order_id, now_ns + rules.look_up_interval_max_ns))
-        return
-    if order.state is not OrderState.UNRESOLVED:
-        return
-    if _absence_is_proof(order, given.asked_ns, rules):
-        fence = rules.capabilities.fence.value
-        note_event(state, order, OrderEvent.ABSENT, f"looked up after its fence ({fence}): not there", step)
-        return
-    waited = max(now_ns - order.updated_ns, rules.look_up_interval_ns)
-    step.effects.append(WakeAt(order.client_order_id, now_ns + min(waited, rules.look_up_interval_max_ns)))
-
-
-def _absence_is_proof(order: Order, asked_ns: int, rules: Rules) -> bool:
-    fence = rules.capabilities.fence
-    if fence is Fence.DEADLINE:
-        return asked_ns >= order.deadline_ns + rules.deadline_margin_ns
-    if fence is Fence.PERMANENT_CLIENT_ID:
-        return asked_ns >= order.not_before_ns + rules.capabilities.horizon_ns + rules.deadline_margin_ns
-    return False
-
-
-def decide_cancel_answer(
-    state: EngineState, given: CancelAnswered, rules: Rules, now_ns: int, step: Step
-) -> None:
-    """What the answer to a cancel says; the end itself comes as a report or by a look-up."""
-    order = state.orders[given.client_order_id]
-    if not order.state.is_live:
-        return
-    outcome = given.answer.outcome
-    if outcome is Outcome.REFUSED:
-        if order.pending is PendingRequest.CANCEL:
-            step.records.append(
-                OrderEventNoted(order.client_order_id, OrderEvent.CANCEL_REFUSED, given.answer.reason, KERNEL)
-            )
-        step.effects.append(LookUpOrder(order.client_order_id, order.symbol))
-        return
-    step.effects.append(WakeAt(order.client_order_id, now_ns + rules.look_up_interval_ns))
 
 
 def note_stranger(state: EngineState, client_order_id: str, venue_order_id: str, step: Step) -> None:
     """Something at the venue is not in the journal: ours by its tag is alarming, others are noted."""
     name = client_order_id or venue_order_id
-    if name in state.strangers:
-        return
     ours = len(client_order_id) == CLIENT_ORDER_ID_DIGITS and client_order_id.startswith(state.account_tag)
     kind = AnomalyKind.UNKNOWN_OWN_ORDER if ours else AnomalyKind.FOREIGN_ORDER
     step.note(state, kind, name, f"venue order {venue_order_id} is not in the journal")

@@ -224,6 +224,12 @@ class Engine:
             )
             _fail(future, broken)
 
+    def fail_outputs(self, outputs: list[StepOutput], error: Exception) -> None:
+        """End every wait that these outputs would have ended; they will never be given out."""
+        for output in outputs:
+            for delivery in output.deliveries:
+                _fail(delivery.future, error)
+
     def fail_everyone(self, error: Exception) -> None:
         """End every wait with the error: the kernel stops."""
         for waiters in self._waiters.values():

@@ -11,6 +11,7 @@ from typing import Any, Self, TypedDict, Unpack, cast
 
 from fairlead.domain.identifiers import excerpt_of, to_client_order_id, to_line, to_name
 from fairlead.domain.instruments import Instrument
+from fairlead.domain.order_table import OrderState
 from fairlead.domain.orders import OrderView, PositionView, view_of
 from fairlead.domain.trading_state import TradingState
 from fairlead.errors import JournalUnavailable, NotRunning, UnknownName, WrongThread
@@ -226,6 +227,7 @@ class Kernel:
         if given.idempotency_key:
             await self._load(lambda: self._load_command(given.owner, given.idempotency_key))
             self._check_journal()
+        self.check_usable()  # it may have been stopped meanwhile
         future = engine.wait_for(given.client_order_id, until_closed=False)
         engine.process(given)
         return cast("OrderView", await future)
@@ -256,7 +258,7 @@ class Kernel:
             command_id, future = self._parts.engine.new_command()
             command = CancelOrder(client_order_id, by, command_id, operator)
             if self._parts.engine.suspended:
-                if (operator or order.owner == by) and order.state.is_live:
+                if (operator or order.owner == by) and order.state is OrderState.WORKING:
                     cancel = SendCancel(client_order_id, order.venue_order_id, order.symbol)
                     self._parts.dispatcher.dispatch(cancel)
                 self._check_alive()
@@ -276,7 +278,12 @@ class Kernel:
         wanted = to_trading_state(state)
         text, name = to_line(reason, "reason"), to_name(by, "by")
         command_id, future = self._parts.engine.new_command()
-        self._parts.engine.process(SetTradingState(wanted, text, name, command_id))
+        command = SetTradingState(wanted, text, name, command_id)
+        if self._parts.engine.suspended:  # an operator's word waits for the journal, it is not refused
+            self._check_alive()
+            self._parts.inbox.add(command)
+        else:
+            self._parts.engine.process(command)
         return await _answer(future)
 
     async def resolve_not_placed(

@@ -27,6 +27,7 @@ from fairlead.kernel.inputs import InFlightLost, KernelStarting, PriceSeen, Time
 from fairlead.kernel.journal import Journal, SealedBatch
 from fairlead.kernel.outputs import StepOutput
 from fairlead.kernel.prices import PriceBoard
+from fairlead.kernel.reconcile_requests import ReconcileRequests
 from fairlead.kernel.reconciler import Reconciler
 from fairlead.kernel.recovery import Recovery, RecoveryHooks
 from fairlead.kernel.restore import restore_state
@@ -82,6 +83,8 @@ class Parts:
         self.running = False
         self.stopping = False
         self.failure: Exception | None = None
+        self._start_over = asyncio.Event()
+        self._start_over.set()
         self._one_at_a_time = asyncio.Lock()
         self.supervisor = Supervisor(self._task_failed, clock, settings.ns("stop_timeout"))
         self._endless: set[asyncio.Task[None]] = set()
@@ -99,7 +102,7 @@ class Parts:
             state, Rules.of(settings, self.gate, self.client.capabilities), clock, self.journal
         )
         self.engine.on_broken_step = self._step_broke
-        self.prices = PriceBoard(lambda: self.engine.state)
+        self.prices = PriceBoard(lambda: self.engine.state, clock, ahead_max_ns=settings.ns("price_max_age"))
         self._connect_parts()
         self.components = self._components()
 
@@ -134,6 +137,8 @@ class Parts:
             self.inbox,
             request_timeout_ns=settings.ns("request_timeout"),
         )
+        interval_ns = settings.ns("look_up_interval")
+        self.requests = ReconcileRequests(self.reconciler, clock, interval_ns, self.logger)
         hooks = RecoveryHooks(self._release, self._recovered, self.give_up, self._on_their_way)
         self.recovery = Recovery(self.store, clock, self.engine, self.dispatcher, settings, hooks)
         self.inbox.on_store_failed = self._read_failed
@@ -144,10 +149,17 @@ class Parts:
 
     async def start(self) -> None:
         """Start every component in order; when one cannot, stop those before it and raise."""
+        self._start_over.clear()
+        try:
+            await self._start_components()
+        finally:
+            self._start_over.set()
+
+    async def _start_components(self) -> None:
         try:
             for component in self.components:
                 await component.start()
-            self._check_journal()
+                self._check_journal()
         except GeneratorExit:  # the coroutine is being closed: nothing can be waited for any more
             raise
         except BaseException:  # supervision point: nothing may be left running behind a failed start
@@ -158,10 +170,16 @@ class Parts:
     def _check_journal(self) -> None:
         if self.failure is not None:
             raise self.failure
+        if self.stopping:
+            raise NotRunning("The kernel was stopped while it started.", fix="Start a new one.")
 
     async def stop(self) -> None:
         """Stop every component in reverse order."""
         self.running = False
+        if not self._start_over.is_set():  # a start under way is ended first, and cleans up after itself
+            self.stopping = True
+            self.journal.end(NotRunning("The kernel was stopped while it started.", fix="Start a new one."))
+            await self._start_over.wait()
         async with self._one_at_a_time:
             await self._tear_down()
 
@@ -193,7 +211,9 @@ class Parts:
     async def _start_journal(self) -> None:
         self._endless.add(self.supervisor.spawn("journal", self.journal.run()))
         rebuilds = -1
-        while rebuilds != self.engine.rebuilds:  # a start whose commit failed is not in the journal: say it again
+        while (
+            rebuilds != self.engine.rebuilds
+        ):  # a start whose commit failed is not in the journal: say it again
             rebuilds = self.engine.rebuilds
             self.engine.process(self._starting())
             await self.journal.settled()
@@ -230,7 +250,7 @@ class Parts:
     async def _disconnect(self) -> None:
         self.timers.close()
         await self.dispatcher.finish(self.settings.ns("stop_timeout"))
-        await self.client.disconnect()
+        await self._asked(self.client.disconnect())
 
     async def _read_instruments(self) -> None:
         instruments = await self._asked(self.client.instruments())
@@ -275,18 +295,22 @@ class Parts:
 
     def is_settled(self, waiting: frozenset[asyncio.Task[None]]) -> bool:
         """Tell whether nothing is under way except tasks that are waiting for time."""
-        under_way = self.supervisor.tasks - self._endless - self.dispatcher.free_couriers
+        idle = self._endless | self.reconciler.queued | self.dispatcher.free_couriers
+        under_way = self.supervisor.tasks - idle
         return self.inbox.is_idle and self.journal.is_idle and under_way <= waiting
 
     def give_up(self, error: Exception) -> None:
         """The journal cannot be brought back: stop taking commands, fail every wait, say so."""
         self.failure = error
         self.engine.suspended = True
+        _, lost = self.journal.gathered
         self.journal.end(error)
+        self.requests.end()
         for component in self.components:
             if component.name == JOURNAL:
                 component.fail(error)
         self.logger.critical("The kernel gave up its journal: %s", type(error).__name__)
+        self.engine.fail_outputs(lost, error)
         self.engine.fail_everyone(error)
 
     def _release(self, output: StepOutput) -> None:
@@ -312,19 +336,9 @@ class Parts:
 
     def _request_reconciliation(self, why: str) -> None:
         # Before the venue's rules are known no fill can be read; the start itself reconciles after that.
-        if not self.stopping and self.engine.state.instruments:
-            self.supervisor.spawn(RECONCILE, self._reconcile_until_done(why))
-
-    async def _reconcile_until_done(self, why: str) -> None:
-        attempt = 0
-        while True:
-            try:
-                await self.reconciler.run(why)
-                return
-            except Exception as error:  # supervision point: a read that failed is asked again, with back-off
-                self.logger.warning("Reconciliation failed and will be tried again: %s", type(error).__name__)
-            attempt = min(attempt + 1, 6)
-            await self.clock.sleep_ns(self.settings.ns("look_up_interval") << attempt)
+        usable = not self.stopping and self.failure is None and self.engine.state.instruments
+        if usable and self.requests.ask(why):
+            self.supervisor.spawn(RECONCILE, self.requests.answer())
 
     def _stream_broke(self, reason: str) -> None:
         self.logger.warning("The exchange client's stream broke: %s", ascii(reason))

@@ -11,9 +11,10 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 
 from fairlead.domain.identifiers import to_symbol
-from fairlead.domain.numbers import ZERO
-from fairlead.errors import NumberRefused
+from fairlead.errors import InvalidInput
+from fairlead.kernel.readable import price_problem
 from fairlead.kernel.state import EngineState, PricePoint
+from fairlead.ports.clock import Clock
 from fairlead.ports.exchange import TradePrint
 
 PRICE_QUEUE_MAX = 10_000
@@ -59,18 +60,24 @@ class PriceStream:
 class PriceBoard:
     """The last price of each symbol, and who follows them."""
 
-    def __init__(self, state_of: Callable[[], EngineState]) -> None:
+    def __init__(self, state_of: Callable[[], EngineState], clock: Clock, *, ahead_max_ns: int) -> None:
         self._state_of = state_of
+        self._clock = clock
+        self._ahead_max_ns = ahead_max_ns
         self._streams: dict[str, list[PriceStream]] = {}
         self.dropped = 0
 
     def publish(self, price: TradePrint) -> None:
         """Take a public trade as the last price. Synchronous and cheap.
 
-        Raises `NumberRefused` for a price that is not a positive finite decimal.
+        Raises `InvalidInput` for one that cannot be read, whose price is not a positive decimal, or
+        that lies further in the future than a price may be old: it would look fresh for ever.
         """
-        if type(price.price) is not type(ZERO) or not price.price.is_finite() or not price.price > ZERO:
-            raise NumberRefused("price", f"{price.price!r} is not a positive finite Decimal")
+        problem = price_problem(price)
+        if problem:
+            raise InvalidInput("price", problem)
+        if price.ts_event > self._clock.wall_ns() + self._ahead_max_ns:
+            raise InvalidInput("ts_event", "lies in the future", fix="Pass wall nanoseconds UTC.")
         points = self._state_of().prices
         point = points.get(price.symbol)
         if point is None:

@@ -7,6 +7,7 @@ outside is escaped once, here, so that it can neither hurt a terminal nor the jo
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 import attrs
 
@@ -14,7 +15,7 @@ from fairlead.domain.identifiers import VENUE_TEXT_LENGTH_MAX
 from fairlead.domain.numbers import ZERO, to_decimal
 from fairlead.domain.order_kinds import Liquidity, OrderSide
 from fairlead.errors import NumberRefused
-from fairlead.ports.exchange import Answer, FillReport, LookUp, OrderReport, Outcome, VenueStatus
+from fairlead.ports.exchange import Answer, FillReport, LookUp, OrderReport, Outcome, TradePrint, VenueStatus
 
 TEXT_LENGTH_MAX = 500
 """Free text from outside is cut after so many characters."""
@@ -104,12 +105,8 @@ def _names_problem(report: OrderReport | FillReport) -> str:
 def _order_problem(report: OrderReport) -> str:
     if type(report.status) is not VenueStatus:
         return "status is not known"
-    try:
-        if to_decimal(report.filled_quantity, "filled_quantity") < ZERO:
-            return "filled_quantity is below zero"
-    except NumberRefused as refusal:
-        return refusal.what
-    return ""
+    problem = _number_problem(report.filled_quantity, "filled_quantity")
+    return problem or ("filled_quantity is below zero" if report.filled_quantity < ZERO else "")
 
 
 def _fill_problem(fill: FillReport) -> str:
@@ -117,7 +114,32 @@ def _fill_problem(fill: FillReport) -> str:
         return "trade_id is not readable"
     if type(fill.side) is not OrderSide or type(fill.liquidity) is not Liquidity:
         return "side or liquidity is not known"
-    return "" if _is_name(fill.fee_currency, may_be_empty=True) else "fee_currency is not readable"
+    if not _is_name(fill.fee_currency, may_be_empty=True):
+        return "fee_currency is not readable"
+    for name in ("quantity", "price", "fee", "value"):
+        figure = getattr(fill, name)
+        if type(figure) is not Decimal and not (name == "value" and figure is None):
+            return f"{name} is a {type(figure).__name__}, not a Decimal"
+    return ""
+
+
+def _number_problem(value: object, field: str) -> str:
+    """Say why a figure cannot be used, or nothing; the client converts, nobody does it for it."""
+    if type(value) is not Decimal:
+        return f"{field} is a {type(value).__name__}, not a Decimal"
+    try:
+        to_decimal(value, field)
+    except NumberRefused as refusal:
+        return refusal.what
+    return ""
+
+
+def price_problem(price: TradePrint) -> str:
+    """Say why a public trade cannot be read, or nothing."""
+    if not _is_name(price.symbol) or not _is_time(price.ts_event):
+        return "symbol or ts_event is not readable"
+    problem = _number_problem(price.price, "price")
+    return problem or ("" if price.price > ZERO else "price is not above zero")
 
 
 def _is_name(value: object, *, may_be_empty: bool = False) -> bool:

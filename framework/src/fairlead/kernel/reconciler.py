@@ -8,8 +8,9 @@ and every live order that the venue does not list is looked up.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
-from typing import TypeVar
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
 
 import attrs
 
@@ -61,7 +62,27 @@ class Reconciler:
         self._timeout_ns = request_timeout_ns
         self._rebuilds = 0
         self._lock = asyncio.Lock()
+        self._queued: dict[asyncio.Task[Any], None] = {}
         self.last: ReconcileReport | None = None
+
+    @property
+    def queued(self) -> frozenset[asyncio.Task[Any]]:
+        """Return the tasks that wait for another reconciliation to end, and for nothing else."""
+        return frozenset(self._queued)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        task = asyncio.current_task()
+        assert task is not None  # a coroutine runs in a task; narrows the type
+        self._queued[task] = None
+        try:
+            await self._lock.acquire()
+        finally:
+            del self._queued[task]
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     async def run(self, reason: str, *, enable: bool = False) -> ReconcileReport:
         """Reconcile once; *enable* lets trading begin when nothing stands against it.
@@ -69,7 +90,7 @@ class Reconciler:
         Raises whatever the client raises, `ExchangeFault` for a history that does not go on, and
         `JournalUnavailable` when the journal was recovered in the middle; then nothing is enabled.
         """
-        async with self._lock:
+        async with self._turn():
             engine = self._engine
             self._rebuilds = engine.rebuilds
             booked = await self._read_fills()

@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterable
 import attrs
 
 from fairlead.domain.anomalies import AnomalyKind
+from fairlead.domain.order_table import OrderEvent
+from fairlead.domain.records import OrderEventNoted
 from fairlead.errors import CommitUncertain, JournalDamaged, StaleEpoch, StoreFault, StoreHeld
 from fairlead.kernel.dispatcher import Dispatcher
 from fairlead.kernel.effects import SendCancel
 from fairlead.kernel.engine import Engine
 from fairlead.kernel.inputs import InFlightLost, TroubleSeen
-from fairlead.kernel.journal import SealedBatch
+from fairlead.kernel.journal import Entry, SealedBatch
 from fairlead.kernel.outputs import StepOutput
 from fairlead.kernel.restore import load_order, restore_state
 from fairlead.kernel.settings import KernelSettings
@@ -67,17 +69,24 @@ class Recovery:
         self._attempts_max = settings.recovery_attempts_max
         self._interval_ns = settings.ns("recovery_interval")
         self._timeout_ns = settings.ns("commit_timeout")
+        self._window_ns = settings.ns("recovery_window")
+        self._times: list[int] = []
         self.count = 0
+        self._in_a_row = 0
+        self._batches = -1
 
     async def after_failed_commit(self, sealed: SealedBatch, error: Exception) -> None:
         """Find out what became of the batch, and go on from there."""
         engine = self._engine
         engine.suspended = True
         self.count += 1
-        self._send_cancels(sealed.outputs)
-        self._send_cancels(engine.journal.gathered[1])
-        rebuilt = await self._rebuilt(sealed, error)
-        if rebuilt is None:
+        entries, outputs = engine.journal.gathered
+        self._send_cancels([*sealed.entries, *entries], [*sealed.outputs, *outputs])
+        self._count_in_a_row()
+        rebuilt = error if self._is_too_often() else await self._rebuilt(sealed, error)
+        if isinstance(rebuilt, Exception):
+            self._hooks.give_up(rebuilt)
+            engine.fail_outputs(sealed.outputs, rebuilt)
             return
         discarded = engine.journal.discard()
         if not rebuilt.proven:
@@ -94,21 +103,43 @@ class Recovery:
         kind = AnomalyKind.JOURNAL_RECOVERED if in_store else AnomalyKind.COMPONENT_FAILED
         self._resume(kind, f"{name}: {error}; the last batch was {fate}")
 
-    def _send_cancels(self, outputs: list[StepOutput]) -> None:
-        """Cancels go out while the journal is unusable; their orders are on disk for long."""
+    def _count_in_a_row(self) -> None:
+        """Count the recoveries since a batch was last stored: a store may open and still take nothing."""
+        batches = self._engine.journal.batches
+        self._in_a_row = self._in_a_row + 1 if batches == self._batches else 1
+        self._batches = batches
+
+    def _is_too_often(self) -> bool:
+        """Tell whether recovering goes round in circles: as often in a short time as there are attempts."""
+        now_ns = self._clock.monotonic_ns()
+        self._times = [each for each in self._times if now_ns - each < self._window_ns]
+        self._times.append(now_ns)
+        return len(self._times) > self._attempts_max
+
+    def _send_cancels(self, entries: list[Entry], outputs: list[StepOutput]) -> None:
+        """Cancels go out while the journal is unusable, of orders of which nothing else is in doubt.
+
+        An order whose own intent or acceptance is not durable yet may not be at the venue; its cancel
+        goes out with its batch, or is said again by whoever waits for it.
+        """
+        doubtful = {
+            getattr(record, "client_order_id", "")
+            for _, _, record in entries
+            if not (type(record) is OrderEventNoted and record.event is OrderEvent.CANCEL_REQUESTED)
+        }
         for output in outputs:
             for effect in output.effects:
-                if type(effect) is SendCancel:
+                if type(effect) is SendCancel and effect.client_order_id not in doubtful:
                     self._dispatcher.dispatch(effect)
 
-    async def _rebuilt(self, sealed: SealedBatch, error: Exception) -> Rebuilt | None:
-        """Reopen the store and read state back, again and again; nothing when it was given up."""
+    async def _rebuilt(self, sealed: SealedBatch, error: Exception) -> Rebuilt | Exception:
+        """Reopen the store and read state back, again and again; return why when that is given up."""
         problem: Exception = error
-        for attempt in range(self._attempts_max):
+        patient = self._in_a_row > 1 or self._is_read_fault(sealed, error)
+        for attempt in range(self._attempts_max - self._in_a_row + 1):
             if isinstance(problem, _FATAL):
-                self._hooks.give_up(problem)
-                return None
-            if attempt or self._is_read_fault(sealed, error):
+                return problem
+            if attempt or patient:
                 await self._clock.sleep_ns(self._interval_ns)
             try:
                 async with self._clock.timeout_ns(self._timeout_ns):
@@ -117,9 +148,8 @@ class Recovery:
                     return Rebuilt(opened, await self._read_back(sealed, opened), proven)
             except Exception as again:  # supervision point: whatever a store raises, try again, then give up
                 problem = again
-        what = f"The store could not be reopened: {type(problem).__name__}: {problem}"
-        self._hooks.give_up(problem if isinstance(problem, _FATAL) else CommitUncertain(what))
-        return None
+        what = f"The store could not be reopened, or took nothing: {type(problem).__name__}: {problem}"
+        return problem if isinstance(problem, _FATAL) else CommitUncertain(what)
 
     @staticmethod
     def _is_read_fault(sealed: SealedBatch, error: Exception) -> bool:

@@ -30,13 +30,13 @@ async def restore_state(store: Store, account: str, opened: Opened) -> EngineSta
     state.epoch = opened.epoch
     for row in await store.rows("settings"):
         restore_setting(state, cast("str", row["name"]), cast("str", row["value"]))
-    for row in await store.rows("positions"):
-        restore_position(state, position_from_row(row))
     for row in await store.rows("balances"):
         restore_balance(state, row)
     for row in await store.rows("orders", live_only=True):
         fills = await store.rows_where("fills", "client_order_id", row["client_order_id"])
         restore_order(state, order_from_row(row, fills))
+    for row in await store.rows("positions"):
+        restore_position(state, position_from_row(row))
     return state
 
 

@@ -14,6 +14,10 @@ from fairlead.kernel.state import EngineState
 from fairlead.ports.exchange import ExchangeCapabilities
 
 KERNEL = "kernel"
+ALWAYS_NOTED = frozenset(
+    {AnomalyKind.JOURNAL_RECOVERED, AnomalyKind.COMPONENT_FAILED, AnomalyKind.CHECK_HUNG}
+)
+"""Anomalies that are news each time, whatever was noted before."""
 
 
 @attrs.define(slots=True)
@@ -56,7 +60,12 @@ class Step:
         self.effects: list[Effect] = []
 
     def note(self, state: EngineState, kind: AnomalyKind, subject: str, detail: str) -> None:
-        """Record an anomaly, and let its severity act on the trading state in the same step."""
+        """Record an anomaly, and let its severity act on the trading state in the same step.
+
+        The same words about the same subject are recorded once while the kernel runs.
+        """
+        if kind not in ALWAYS_NOTED and (kind, subject, detail) in state.noted:
+            return
         severity = SEVERITY[kind]
         self.records.append(AnomalyNoted(kind, severity, subject, detail))
         trading = next(

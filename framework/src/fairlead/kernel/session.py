@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from fairlead.domain.identifiers import UNIQUE_DIGITS, to_client_order_id, to_key, to_metadata, to_name
+from fairlead.domain.numbers import EXACT
 from fairlead.domain.orders import OrderView, PositionView
 from fairlead.domain.proposals import Proposal
 from fairlead.errors import InvalidInput, UnknownName
@@ -97,4 +98,17 @@ class Session:
 
 def command_digest(proposal: Proposal) -> str:
     """Return a digest of what was wished for, by which a repeated command is recognised."""
-    return sha256(msgspec.json.encode(proposal)).hexdigest()
+    numbers = {
+        field: EXACT.normalize(number)  # 0.1 and 0.10 are the same wish
+        for field in ("quantity", "notional", "limit_price")
+        if (number := getattr(proposal, field)) is not None
+    }
+    plain = (
+        proposal.symbol,
+        proposal.side,
+        numbers,
+        proposal.time_in_force,
+        proposal.book,
+        proposal.metadata,
+    )
+    return sha256(msgspec.json.encode(plain)).hexdigest()

@@ -56,6 +56,9 @@ class KernelSettings:
     check_hang_ms: int = _limit(2_000, "a risk check still running then is interrupted and the kernel halts")
     commit_timeout_ms: int = _limit(10_000, "a commit that takes longer is uncertain")
     recovery_attempts_max: int = _limit(10, "attempts to reopen the store before the kernel gives up")
+    recovery_window_ms: int = _limit(
+        60_000, "as many recoveries as attempts within this, and the kernel gives up"
+    )
     recovery_interval_ms: int = _limit(500, "pause between two attempts to reopen the store")
     batch_steps_max: int = _limit(1_000, "new commands wait while so many steps are gathered")
     stream_queue_max: int = _limit(

@@ -12,6 +12,8 @@ import attrs
 
 from fairlead.domain.instruments import Instrument
 from fairlead.domain.ledger import Position
+from fairlead.domain.numbers import ZERO
+from fairlead.domain.order_kinds import OrderSide
 from fairlead.domain.orders import Order
 from fairlead.domain.records import LockPlaced
 from fairlead.domain.trading_state import TradingState
@@ -72,12 +74,18 @@ class EngineState:
     closing_by_symbol: dict[str, int] = attrs.Factory(dict)
     live_total: int = 0
     live_by_symbol: dict[str, int] = attrs.Factory(dict)
+    leaves: dict[tuple[str, str, OrderSide], Decimal] = attrs.Factory(dict)
     dirty: Dirty = attrs.Factory(Dirty)
 
     # Unjournaled.
     instruments: dict[str, Instrument] = attrs.Factory(dict)
     prices: dict[str, PricePoint] = attrs.Factory(dict)
-    strangers: dict[str, None] = attrs.Factory(dict)
+    zombies: dict[str, None] = attrs.Factory(dict)
+    noted: dict[tuple[str, str, str], None] = attrs.Factory(dict)
+
+    def leaves_of(self, symbol: str, book: str, side: OrderSide) -> Decimal:
+        """Return what live orders of this side may still fill on the key."""
+        return self.leaves.get((symbol, book, side), ZERO)
 
     def position_of(self, symbol: str, book: str, currency: str) -> Position:
         """Return the position of the key, made flat when there is none yet."""

@@ -16,6 +16,7 @@ from fairlead.testing.crash_survey import (
     crash_at_every_step,
 )
 from fairlead.testing.generation import Generation
+from fairlead.testing.kernel_world import KernelWorld, NotConverged
 from fairlead.testing.seed_streams import SeedStreams
 from fairlead.testing.seeded_ids import SeededIds
 from fairlead.testing.seeded_loop import SeededLoop
@@ -36,6 +37,7 @@ from fairlead.testing.simulation_errors import (
 )
 from fairlead.testing.trace import FailureReport
 from fairlead.testing.virtual_clock import GenerationClock, VirtualClock
+from fairlead.testing.wire import Fate, Trip, Wire, WireClient
 
 __all__ = [
     "AT_THE_END",
@@ -47,10 +49,13 @@ __all__ = [
     "Crashed",
     "Deadlock",
     "FailureReport",
+    "Fate",
     "Generation",
     "GenerationClock",
     "GenerationDead",
+    "KernelWorld",
     "Livelock",
+    "NotConverged",
     "Outcome",
     "OutsideSimulation",
     "Overtime",
@@ -59,9 +64,12 @@ __all__ = [
     "SeededLoop",
     "SimulationError",
     "StrayFailure",
+    "Trip",
     "UndyingTask",
     "UnrecognizedTaskStep",
     "VirtualClock",
+    "Wire",
+    "WireClient",
     "World",
     "count_steps",
     "crash_at_every_point",

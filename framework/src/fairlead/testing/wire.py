@@ -16,7 +16,6 @@ from typing import Any, TypeVar, cast
 import attrs
 
 from fairlead.domain.instruments import Instrument
-from fairlead.errors import ExchangeFault
 from fairlead.ports.clock import Clock
 from fairlead.ports.exchange import (
     Answer,
@@ -107,7 +106,7 @@ class Wire:
             return
         try:
             result, error = await ask(self.venue), None
-        except ExchangeFault as fault:
+        except Exception as fault:  # isolation point: what the venue's client raises belongs to who asked
             result, error = None, fault
         await clock.sleep_ns(self._way_ns(fate.answer_ns))
         if fate.answer_lost or answer.done():

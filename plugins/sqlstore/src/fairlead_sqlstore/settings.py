@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
 
-from fairlead.errors import ConfigurationRefused
+from fairlead.errors import SettingRefused
+from fairlead.ports.settings import structure_settings
 
 BUSY_TIMEOUT_MS = 5_000
 BUSY_TIMEOUT_MS_MAX = 60_000
-_NOT_STARTED = "The kernel did not start."
 
 
 def _checked_path(instance: object, attribute: object, value: str | Path) -> None:
@@ -52,23 +51,15 @@ class SqlStoreSettings:
     file at every start (about a second per gigabyte and more on slow disks).
     """
 
-    path: str | Path = attrs.field(validator=_checked_path)
+    path: str | Path = attrs.field(validator=_checked_path, metadata={"example": '"bot.sqlite"'})
     busy_timeout_ms: int = attrs.field(default=BUSY_TIMEOUT_MS, validator=_checked_timeout)
     check_on_open: bool = attrs.field(default=True, validator=_checked_flag)
 
     @classmethod
     def structured(cls, configuration: Mapping[str, Any]) -> SqlStoreSettings:
         """Return the settings from a plugin's own configuration table, or raise `ConfigurationRefused`."""
-        known = [field.name for field in attrs.fields(cls)]
-        for key in configuration:
-            if key not in known:
-                near = difflib.get_close_matches(str(key), known, n=1)
-                hint = f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(known)}."
-                raise _refused(str(key), "is not a setting of this plugin", hint)
-        if "path" not in configuration:
-            raise _refused("path", "is missing", 'Write, for example, path = "bot.sqlite".')
-        return cls(**configuration)
+        return structure_settings(cls, configuration, "plugins.sqlstore")
 
 
-def _refused(key: str, problem: str, fix: str) -> ConfigurationRefused:
-    return ConfigurationRefused(f"sqlstore.{key}: {problem}.", not_done=_NOT_STARTED, fix=fix)
+def _refused(key: str, problem: str, fix: str) -> SettingRefused:
+    return SettingRefused(f"sqlstore.{key}", problem, fix=fix)

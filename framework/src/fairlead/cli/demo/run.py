@@ -110,6 +110,7 @@ class _Runs:
         self._address = address
         self._clock = clock
         self._trade = 0
+        self._is_up = False
         self._starts = 0
         self._kill: Kill | None = None
         self._end: Mapping[str, Any] | None = None
@@ -133,6 +134,7 @@ class _Runs:
             hold=hold,
         )
         self._starts += 1
+        self._is_up = False
         kernel = await LineProcess.start(
             "kernel",
             ["fairlead.cli.demo.kernel_process", settings.text()],
@@ -146,7 +148,7 @@ class _Runs:
             code = await kernel.ended()
         finally:
             await kernel.kill()
-        if code == ExitCode.REFUSED and self._end is None:
+        if code == ExitCode.REFUSED and not self._is_up:
             self._watcher.note("The kernel refused to start, as its venue did not answer; again.")
         elif code not in (ExitCode.OK, -signal.SIGKILL):
             raise DemoFailed(f"The kernel's process ended with code {code}.")
@@ -156,6 +158,7 @@ class _Runs:
             self._trade = said["trade"]
             self._watcher.trade(self._trade)
         elif "started" in said:
+            self._is_up = True
             word = "resumed from the same file" if said["started"] and self._kill else "started"
             self._watcher.note(f"The kernel {word}; the journal stands at record {said['started']}.")
         elif "holding" in said and hold is not None:
