@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from operator import itemgetter
+from typing import cast
 
 import attrs
 
@@ -17,6 +18,8 @@ Kinds = tuple[type, ...]
 
 def _many(positions: Sequence[int]) -> Callable[[Sequence[Scalar]], tuple[Scalar, ...]]:
     """Return a function that picks these places out of a sequence, always as a tuple."""
+    if not positions:
+        return lambda _values: ()
     if len(positions) == 1:
         only = positions[0]
         return lambda values: (values[only],)
@@ -35,8 +38,9 @@ class MemoryTable:
             itemgetter(*self._names) if len(self._names) > 1 else lambda values: (values[self._names[0]],)
         )
         self._key_of = _many([self._position[name] for name in table.key])
-        self._decimals = [self._position[column.name] for column in table.columns if column.kind is Decimal]
-        self._known_kinds: set[Kinds] = set()
+        self._decimals_of: dict[Kinds, Callable[[Values], Values]] = {}
+        """For every combination of types that was found to fit: what picks a row's decimals out."""
+
         self._indexes: dict[int, dict[Scalar, set[Values]]] = {}
 
     def copy(self) -> MemoryTable:
@@ -53,14 +57,15 @@ class MemoryTable:
             raise self._refused(f"column {error} is missing") from error
         if len(values) != len(row):
             raise self._refused(f"{sorted(set(values) - set(self._names))} are not its columns")
-        kinds = tuple(map(type, row))
-        if kinds not in self._known_kinds:
+        decimals_of = self._decimals_of.get(tuple(map(type, row)))
+        if decimals_of is None:
             row = tuple(map(self._fitting, self.table.columns, row))
-            self._known_kinds.add(tuple(map(type, row)))
-        for position in self._decimals:
-            number = row[position]
-            if isinstance(number, Decimal) and not number.is_finite():
-                raise self._refused(f"{self._names[position]} is {number}")
+            kinds = tuple(map(type, row))
+            places = [place for place, kind in enumerate(kinds) if kind is Decimal]
+            decimals_of = self._decimals_of[kinds] = _many(places)
+        decimals = cast("tuple[Decimal, ...]", decimals_of(row))
+        if not all(map(Decimal.is_finite, decimals)):
+            raise self._refused(f"{[str(number) for number in decimals]} are not all finite")
         return self._key_of(row), row
 
     def upsert(self, key: Values, row: Values) -> None:
