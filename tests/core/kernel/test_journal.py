@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from fairlead.domain.events import OrderChanged
 from fairlead.testing.scripted_exchange import hangs
 from tests.core.kernel.bench import Bench, on_bench
