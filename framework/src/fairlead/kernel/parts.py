@@ -103,9 +103,8 @@ class Parts:
             on_fault=self._journal_failed,
         )
         state = EngineState(settings.account, account_tag(settings.account))
-        self.engine = Engine(
-            state, Rules.of(settings, self.gate, self.client.capabilities), clock, self.journal
-        )
+        rules = Rules.of(settings, self.gate, self.client.capabilities)
+        self.engine = Engine(state, rules, clock, self.journal)
         self.engine.on_broken_step = self._step_broke
         self.prices = PriceBoard(lambda: self.engine.state, clock, ahead_max_ns=settings.ns("price_max_age"))
         self._connect_parts()
