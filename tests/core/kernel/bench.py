@@ -131,11 +131,11 @@ class Bench:
         )
         self.faults: Callable[[Batch], AppendFault | None] = lambda _batch: None
         self.before: Callable[[str], Coroutine[Any, Any, None]] = nothing_happens
-        self.store = self.new_store()
+        self.store: MemoryStore = self.new_store()
         self.ids = SeededIds(SeedStreams(7).of("ids"))
         self.kernel = self.new_kernel()
 
-    def new_store(self) -> WatchedStore:
+    def new_store(self) -> MemoryStore:
         """Return another process's access to the disk."""
         return WatchedStore(
             self.disk,

@@ -238,7 +238,6 @@ def test_a_later_lock_never_shortens_one_that_stands() -> None:
     on_bench(main, checks=[check])
 
 
-@pytest.mark.requirement("FLOW-8")
 def test_what_a_check_folds_is_journaled_and_survives() -> None:
     """A check's value changes with the facts, in the same commit, and the next kernel continues with it."""
 

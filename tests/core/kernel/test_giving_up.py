@@ -29,7 +29,7 @@ def _kinds(batch: Batch) -> set[str]:
 
 
 def test_recoveries_in_a_row_are_counted_and_end() -> None:
-    """A full disk may let the store open and refuse every batch: some recoveries with pauses, then FAULTED."""
+    """A full disk may let the store open and refuse every batch: some recoveries, pauses, FAULTED."""
 
     async def main(bench: Bench) -> None:
         bench.faults = _take_nothing

@@ -87,7 +87,6 @@ def test_steps_gather_while_a_commit_is_under_way_and_go_out_in_order() -> None:
     on_bench(main)
 
 
-@pytest.mark.requirement("QUAL-1")
 def test_new_commands_wait_while_too_many_steps_are_gathered() -> None:
     """A fast submitter cannot grow memory: beyond the setting, commands wait for the commit."""
 

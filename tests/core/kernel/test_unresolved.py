@@ -167,7 +167,7 @@ def test_a_late_arrival_is_canceled_at_once(fence: Fence, by: str) -> None:
     on_bench(main, fence=fence, horizon_ns=HORIZON_NS)
 
 
-@pytest.mark.requirement("ERR-5", "FLOW-10")
+@pytest.mark.requirement("ERR-5")
 @pytest.mark.parametrize("look", [finds_half, fails_to_look, looks_for_ever])
 @pytest.mark.parametrize("fence", FENCES)
 def test_a_look_up_that_fails_proves_nothing(fence: Fence, look: LookUpScript) -> None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Decimal, DecimalException
 from enum import Enum
 
 import attrs
 
 from fairlead.domain.anomalies import AnomalyKind
 from fairlead.domain.instruments import Instrument
-from fairlead.domain.numbers import ZERO, add, divide, floor_to_step, text_of
+from fairlead.domain.numbers import ZERO, add, divide, floor_to_step, text_of, to_decimal
 from fairlead.domain.order_kinds import OrderSide
 from fairlead.domain.records import AttemptStarted, OrderInitialized
 from fairlead.domain.trading_state import CommandKind, passes
 from fairlead.domain.verdicts import RiskRequest, Verdict
+from fairlead.errors import NumberRefused
 from fairlead.kernel.effects import AnswerWithOrder, RefuseRepeat, SendOrder
 from fairlead.kernel.gate import GateAnswer
 from fairlead.kernel.inputs import SubmitProposal
@@ -22,6 +23,7 @@ from fairlead.kernel.state import EngineState
 from fairlead.ports.exchange import Fence, SubmitRequest
 
 CODE_NO_FRESH_PRICE = "NO_FRESH_PRICE"
+CODE_SIZE_OUT_OF_BOUNDS = "SIZE_OUT_OF_BOUNDS"
 CODE_SIZE_BELOW_STEP = "SIZE_BELOW_STEP"
 CODE_TYPE_NOT_OFFERED = "ORDER_TYPE_NOT_OFFERED"
 CODE_NOT_TRADING = "NOT_TRADING"
@@ -115,7 +117,11 @@ def _size(
         reason = "A notional size needs a fresh price and there is none."
         return ZERO, _denied(CODE_NO_FRESH_PRICE, reason, ("symbol", proposal.symbol))
     step_size = instrument.quantity_increment
-    quantity = floor_to_step(divide(wanted, price), step_size)
+    try:
+        quantity = to_decimal(floor_to_step(divide(wanted, price), step_size), "quantity")
+    except (NumberRefused, DecimalException):
+        reason = "The notional buys more than can be kept."
+        return ZERO, _denied(CODE_SIZE_OUT_OF_BOUNDS, reason, ("notional", text_of(wanted)))
     if quantity > ZERO:
         return quantity, None
     figures = ("notional", text_of(wanted)), ("price", text_of(price)), ("step", text_of(step_size))

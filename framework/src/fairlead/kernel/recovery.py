@@ -83,7 +83,8 @@ class Recovery:
         entries, outputs = engine.journal.gathered
         self._send_cancels([*sealed.entries, *entries], [*sealed.outputs, *outputs])
         self._count_in_a_row()
-        rebuilt = error if self._is_too_often() else await self._rebuilt(sealed, error)
+        circling = sealed.batch is None and self._is_too_often()
+        rebuilt = error if circling else await self._rebuilt(sealed, error)
         if isinstance(rebuilt, Exception):
             self._hooks.give_up(rebuilt)
             engine.fail_outputs(sealed.outputs, rebuilt)
@@ -110,7 +111,11 @@ class Recovery:
         self._batches = batches
 
     def _is_too_often(self) -> bool:
-        """Tell whether recovering goes round in circles: as often in a short time as there are attempts."""
+        """Tell whether recovering goes round in circles: something breaks again each time that memory is good.
+
+        Commits that fail are the store's doing and are counted in a row; this counts steps that break and
+        rows that cannot be read, for which a store that works is no help.
+        """
         now_ns = self._clock.monotonic_ns()
         self._times = [each for each in self._times if now_ns - each < self._window_ns]
         self._times.append(now_ns)
