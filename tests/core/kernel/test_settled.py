@@ -32,7 +32,7 @@ def test_a_command_that_looks_into_the_store_is_under_way() -> None:
         await bench.kernel.stop()
         store = SlowStore(bench.disk)
         store.entered, store.may_go_on = asyncio.Event(), asyncio.Event()
-        bench.store = store  # type: ignore[assignment]  # watched stores are for crashes
+        bench.store = store
         bench.kernel = bench.new_kernel()
         await bench.kernel.start()
         assert bench.kernel.is_settled()
