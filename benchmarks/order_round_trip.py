@@ -6,7 +6,10 @@ chained, rows are built, batches are committed; only the venue is instant. Three
 * ``memory``: on the memory store;
 * ``sqlite``: durable (WAL, ``synchronous=FULL``), with 1 and with 256 concurrent submitters.
 
-Usage: ``python benchmarks/order_round_trip.py [--orders N] [--profile] [--json]``
+The orders are sent in rounds; figures are the median round's, and the best round's. On a machine that
+others use at the same time, the least CPU time is the figure to compare.
+
+Usage: ``python benchmarks/order_round_trip.py [--orders N] [--rounds N] [--profile] [--json]``
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import asyncio
 import cProfile
 import json
 import pstats
+import statistics
 import sys
 import tempfile
 import time
@@ -23,7 +27,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
-from fairlead import Kernel, KernelSettings, Proposal
+from fairlead import Kernel, KernelSettings, Proposal, Session
 from fairlead.ports.exchange import (
     Answer,
     ExchangeCapabilities,
@@ -127,33 +131,42 @@ class AllowAll:
         return ALLOW
 
 
+async def one_round(bot: Session, orders: int, submitters: int) -> tuple[float, float]:
+    """Send the orders from that many submitters; return wall and CPU seconds."""
+    left = iter(range(orders))
+
+    async def submit() -> None:
+        for _ in left:
+            wish = Proposal.buy("BTC/USDT", quantity="0.01", limit_price="100")
+            result = await bot.execute(wish)
+            await result.closed()
+
+    started, cpu = time.perf_counter(), time.process_time()
+    await asyncio.gather(*(submit() for _ in range(submitters)))
+    return time.perf_counter() - started, time.process_time() - cpu
+
+
 async def probe(
-    store: Store, orders: int, submitters: int, profiler: cProfile.Profile | None
+    store: Store, orders: int, submitters: int, rounds: int, profiler: cProfile.Profile | None
 ) -> dict[str, str]:
-    """Send the orders from that many submitters and return the figures."""
+    """Send the orders in that many rounds, one after the other, and return the figures."""
     settings = KernelSettings(account="bench")
+    each = max(orders // rounds, submitters)
     async with Kernel(settings, exchange=InstantVenue(), store=store, checks=[AllowAll()]) as kernel:
         bot = kernel.session(owner="bench")
-        left = iter(range(orders))
-
-        async def submit() -> None:
-            for _ in left:
-                wish = Proposal.buy("BTC/USDT", quantity="0.01", limit_price="100")
-                result = await bot.execute(wish)
-                await result.closed()
-
-        started, cpu = time.perf_counter(), time.process_time()
         if profiler is not None:
             profiler.enable()
-        await asyncio.gather(*(submit() for _ in range(submitters)))
+        times = [await one_round(bot, each, submitters) for _ in range(rounds)]
         if profiler is not None:
             profiler.disable()
-        seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu
+    walls, cpus = zip(*times, strict=True)
     return {
-        "orders": str(orders),
+        "orders": str(each * rounds),
         "submitters": str(submitters),
-        "orders_per_second": f"{orders / seconds:.0f}",
-        "cpu_us_per_order": f"{cpu_seconds / orders * 1e6:.1f}",
+        "orders_per_second": f"{each / statistics.median(walls):.0f}",
+        "orders_per_second_best": f"{each / min(walls):.0f}",
+        "cpu_us_per_order": f"{statistics.median(cpus) / each * 1e6:.1f}",
+        "cpu_us_per_order_least": f"{min(cpus) / each * 1e6:.1f}",
     }
 
 
@@ -168,6 +181,7 @@ def sqlite_store(folder: str) -> Store:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--orders", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--profile", action="store_true")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
@@ -178,7 +192,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             store = MemoryStore(MemoryDisk()) if name == "memory" else sqlite_store(folder)
             figures[f"{name}, {submitters} submitters"] = asyncio.run(
-                probe(store, orders, submitters, profiler)
+                probe(store, orders, submitters, arguments.rounds, profiler)
             )
         if profiler is not None:
             pstats.Stats(profiler, stream=sys.stderr).sort_stats("tottime").print_stats(40)

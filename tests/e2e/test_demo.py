@@ -55,7 +55,7 @@ def damage(path: Path, statement: str, *values: object) -> None:
         connection.close()
 
 
-@pytest.mark.requirement("FLOW-12", "SEC-4", "TEST-8")
+@pytest.mark.requirement("SEC-4", "TEST-8")
 def test_a_kill_with_an_order_in_flight_loses_and_doubles_nothing(plain: DemoRun) -> None:
     """The kernel's process is killed, another takes its file, and every proof holds."""
     check_zeros(plain)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal
 
+import attrs
 import pytest
 
 from fairlead import ExecutionResult
@@ -131,7 +132,7 @@ def test_order_below_the_minimum_is_denied_before_it_is_sent() -> None:
 
 
 def test_reduction_passes_every_check() -> None:
-    """The way out is open below the minimum and beyond the limits."""
+    """The way out is open below the minimum where the venue takes it, and beyond the limits."""
 
     async def main(bench: Bench) -> None:
         await bench.hold(quantity="1")
@@ -141,6 +142,23 @@ def test_reduction_passes_every_check() -> None:
         assert not result.denied
         assert result.order.quantity == Decimal("0.001")
 
-    rules = instrument(BTC, minimum_quantity="0.01", minimum_cost="5")
+    rules = attrs.evolve(
+        instrument(BTC, minimum_quantity="0.01", minimum_cost="5"), reductions_exempt_from_minimum=True
+    )
     checks = (MinimumSize(), MaximumPositions(MaximumPositionsSettings(total=1, per_symbol=1)))
     on_bench(main, checks=checks, exchange=ScriptedExchange([rules]))
+
+
+@pytest.mark.requirement("P1-3")
+def test_reduction_that_the_venue_would_refuse_is_denied_with_its_figures() -> None:
+    """Where the venue holds reductions to its minimum, so does the kernel, before anything is sent."""
+
+    async def main(bench: Bench) -> None:
+        await bench.hold(quantity="1")
+        result = await bench.execute("sell", "0.001", "1")
+        assert result.order.denial_code == "REDUCTION_BELOW_MINIMUM"
+        assert "quantity=0.001, minimum=0.01" in result.reasons
+        assert bench.exchange.submits_of(result.client_order_id) == 0
+
+    rules = instrument(BTC, minimum_quantity="0.01", minimum_cost="5")
+    on_bench(main, checks=(MinimumSize(),), exchange=ScriptedExchange([rules]))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-
 from fairlead.domain.events import OrderChanged
 from fairlead.testing.scripted_exchange import hangs
 from tests.core.kernel.bench import Bench, on_bench
 from tests.core.kernel.faults import Brake
 
 
-@pytest.mark.requirement("FLOW-1")
 def test_nothing_is_sent_or_said_before_it_is_durable() -> None:
     """Request, result, callback and stream wait for the commit that holds their cause."""
 

@@ -107,7 +107,6 @@ def checks() -> list[Any]:
     return [BoughtValue(10**9), Says(now_and_then)]
 
 
-@pytest.mark.requirement("FLOW-12")
 @pytest.mark.parametrize("seed", range(12))
 def test_memory_journal_and_rows_agree_after_a_random_run(seed: int) -> None:
     """The fold of the journal is the live state; the rows are the fold's; what is restored is the same."""

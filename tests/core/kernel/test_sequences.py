@@ -20,7 +20,7 @@ from fairlead.testing.scripted_exchange import (
 from tests.core.kernel.bench import BTC, Bench, instrument, on_bench, on_seeded_bench
 
 
-@pytest.mark.requirement("P2-5", "TEST-2")
+@pytest.mark.requirement("TEST-2")
 def test_partial_fills_move_quantity_and_average() -> None:
     """Quantity and average follow each fill, on order and position together."""
 
@@ -51,7 +51,7 @@ def test_partial_fills_move_quantity_and_average() -> None:
     on_bench(main)
 
 
-@pytest.mark.requirement("P2-5", "TEST-2")
+@pytest.mark.requirement("TEST-2")
 def test_a_canceled_remainder_keeps_what_was_filled() -> None:
     """A cancel ends the order with the quantity it has; the position stays."""
 

@@ -333,7 +333,7 @@ def test_a_cancel_of_a_rate_limited_order_closes_it_unsent() -> None:
     on_bench(main)
 
 
-@pytest.mark.requirement("ERR-5", "FLOW-12")
+@pytest.mark.requirement("ERR-5")
 @pytest.mark.parametrize("arrived", ["", "arrived"])
 @pytest.mark.parametrize("death", ["killed", "stopped"])
 @pytest.mark.parametrize("fence", [*Fence])
@@ -369,7 +369,6 @@ def test_a_restart_while_the_answer_is_awaited(fence: Fence, death: str, arrived
     on_bench(main, fence=fence, horizon_ns=HORIZON_NS)
 
 
-@pytest.mark.requirement("FLOW-12")
 @pytest.mark.parametrize("fence", FENCES)
 def test_a_restart_in_the_middle_of_the_procedure(fence: Fence) -> None:
     """Killed while unresolved, every 700 ms: the timers are armed again from state, and it ends once."""
@@ -391,7 +390,6 @@ def test_a_restart_in_the_middle_of_the_procedure(fence: Fence) -> None:
     on_bench(main, fence=fence, horizon_ns=HORIZON_NS)
 
 
-@pytest.mark.requirement("FLOW-12")
 @pytest.mark.parametrize("death", ["killed", "stopped"])
 def test_a_cancel_that_was_wanted_is_asked_again_after_a_restart(death: str) -> None:
     """A pending cancel survives: the next kernel asks for it until the order has ended."""
@@ -412,7 +410,6 @@ def test_a_cancel_that_was_wanted_is_asked_again_after_a_restart(death: str) -> 
     on_bench(main)
 
 
-@pytest.mark.requirement("FLOW-12")
 def test_a_cancel_wanted_while_unresolved_survives_a_restart() -> None:
     """Wanted before anything was known, killed, found live after the restart: canceled."""
 

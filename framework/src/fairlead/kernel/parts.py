@@ -61,6 +61,17 @@ class Part(Component):
         await self._stop_part()
 
 
+def gate_of(ingredients: Ingredients) -> Gate:
+    """Return the gate with the checks that the kernel was given."""
+    return Gate(
+        ingredients.checks,
+        ingredients.clock,
+        budget_ns=ingredients.settings.ns("check_budget"),
+        required=ingredients.required_checks,
+        watchdog=ingredients.watchdog,
+    )
+
+
 class Parts:
     """Everything long-lived in one kernel."""
 
@@ -73,13 +84,7 @@ class Parts:
         self.watchdog = ingredients.watchdog
         self.logger = ingredients.logger
         self.plugins = ingredients.plugins
-        self.gate = Gate(
-            ingredients.checks,
-            clock,
-            budget_ns=settings.ns("check_budget"),
-            required=ingredients.required_checks,
-            watchdog=self.watchdog,
-        )
+        self.gate = gate_of(ingredients)
         self.running = False
         self.stopping = False
         self.failure: Exception | None = None
@@ -237,7 +242,7 @@ class Parts:
         await self.supervisor.cancel_named("inbox")
 
     async def _connect(self) -> None:
-        await self._asked(self.client.connect(self.inbox))
+        await self._asked(lambda: self.client.connect(self.inbox))
         await self._read_instruments()
         await self.journal.settled()
         self.engine.process(InFlightLost(frozenset(), "the kernel restarted while it was on its way"))
@@ -249,15 +254,15 @@ class Parts:
     async def _disconnect(self) -> None:
         self.timers.close()
         await self.dispatcher.finish(self.settings.ns("stop_timeout"))
-        await self._asked(self.client.disconnect())
+        await self._asked(self.client.disconnect)
 
     async def _read_instruments(self) -> None:
-        instruments = await self._asked(self.client.instruments())
+        instruments = await self._asked(self.client.instruments)
         self.engine.state.instruments = {instrument.symbol: instrument for instrument in instruments}
 
-    async def _asked(self, question: Coroutine[Any, Any, _T]) -> _T:
+    async def _asked(self, question: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
         async with self.clock.timeout_ns(self.settings.ns("request_timeout")):
-            return await question
+            return await question()
 
     async def _first_reconciliation(self) -> None:
         problem: Exception | None = None

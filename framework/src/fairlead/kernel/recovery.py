@@ -111,7 +111,7 @@ class Recovery:
         self._batches = batches
 
     def _is_too_often(self) -> bool:
-        """Tell whether recovering goes round in circles: something breaks again each time that memory is good.
+        """Tell whether recovering goes round in circles: something breaks again with good memory.
 
         Commits that fail are the store's doing and are counted in a row; this counts steps that break and
         rows that cannot be read, for which a store that works is no help.
