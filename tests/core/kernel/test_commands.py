@@ -281,7 +281,7 @@ def test_halted_and_reducing_survive_a_restart(state: TradingState) -> None:
     on_bench(main)
 
 
-# -- finding orders ----------------------------------------------------------------------
+# -- finding orders ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.requirement("P0-1")

@@ -19,10 +19,6 @@ class CheckHung(BaseException):
     """Raised inside a risk check that ran for too long; derives from BaseException to get through."""
 
 
-SWITCHES = 8
-"""Calls after which an interruption that was set has been raised; it comes with the very next one."""
-
-
 class Watchdog(Protocol):
     """Something that interrupts a check that runs too long."""
 
@@ -58,9 +54,10 @@ class ThreadWatchdog:
 
     def __init__(self, limit_ns: int) -> None:
         self._limit_seconds = limit_ns / 1_000_000_000
-        self._lock = threading.Lock()
         self._armed_by: int = 0
         self._round = 0
+        self._announced = 0
+        self._done = 0
         self._fired_round = -1
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
@@ -86,23 +83,22 @@ class ThreadWatchdog:
         """Make sure that nobody is interrupted any more until the next block.
 
         Called again after `CheckHung`, which may have struck before the block's own end could do it.
-        An interruption still on its way is waited for here, so that it hits nobody else. (Python can
-        also take one back, but in a traced program, such as one under coverage, 3.11 then never goes on.)
         """
-        while True:
-            try:
-                self._disarmed()
-                for _ in range(SWITCHES):
-                    _let_pass()
-            except CheckHung:
-                continue
-            return
+        self._disarmed()
 
     def _disarmed(self) -> bool:
-        """Tell whether the block was interrupted, or nearly."""
-        with self._lock:
-            self._armed_by = 0
-            return self._fired_round == self._round
+        """Tell whether the block was interrupted, or nearly.
+
+        An interruption may strike between any two instructions here, so there is no lock that it could
+        leave taken: the watcher announces that it fires, looks again, fires, and says that it has.
+        """
+        self._armed_by = 0
+        while self._done != self._announced:
+            pass
+        if self._fired_round != self._round:
+            return False
+        _absorb()
+        return True
 
     def close(self) -> None:
         """Stop watching and end the thread."""
@@ -114,17 +110,33 @@ class ThreadWatchdog:
     def _watch(self) -> None:
         seen = -1
         while not self._closed.wait(self._limit_seconds):
-            with self._lock:
-                if self._armed_by != 0 and self._round == seen:
+            if self._is_stuck(seen):
+                self._announced += 1
+                if self._is_stuck(seen):
                     self._fired_round = seen
-                    _interrupt(self._armed_by, CheckHung)
+                    _interrupt(self._armed_by)
+                self._done = self._announced
             seen = self._round
 
+    def _is_stuck(self, seen: int) -> bool:
+        """Tell whether the block that was under way a limit ago still is."""
+        return self._armed_by != 0 and self._round == seen
 
-def _let_pass() -> None:
-    """Give an interruption that was set a place to be raised: a call is one."""
+
+def _interrupt(thread: int) -> None:
+    """Have `CheckHung` raised in a thread; it takes the place of one that was not raised yet."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(CheckHung))
 
 
-def _interrupt(thread: int, error: type[BaseException]) -> None:
-    """Have an exception raised in another thread."""
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(error))
+def _absorb() -> None:
+    """Take an interruption that may still be on its way to this thread, so that it hits nobody else.
+
+    Merely taking it back would leave the interpreter looking for it for ever. So one of our own takes
+    its place, and is awaited.
+    """
+    try:
+        _interrupt(threading.get_ident())
+        while True:
+            pass
+    except CheckHung:
+        return
