@@ -15,17 +15,17 @@ from tests.campaign import campaign_size
 from tests.e2e.demo_run import DemoRun, check_zeros, run_demo
 
 WORKERS = 2
-SEEDS_DEFAULT = 80
-"""About eight minutes on two cores."""
+SEEDS_DEFAULT = 30
+"""A few minutes on two cores; FAIRLEAD_CAMPAIGN_DEMO_SEEDS=200 is the long campaign."""
 
-MEANINGFUL = 200
-"""From so many seeds on, every kind of fault must have happened in a tenth of them."""
+SHARE_MIN = 10
+"""Every kind of fault must have happened in one of so many seeds."""
 
 
 @pytest.mark.campaign
 @pytest.mark.requirement("TEST-8")
 def test_every_seed_ends_with_the_same_zeros(tmp_path: Path) -> None:
-    """Nothing lost, nothing twice, cash exact, in every seed; in 200 each kind of fault fires in 20."""
+    """Nothing lost, nothing twice, cash exact, in every seed; each kind of fault in a tenth of them."""
     seeds = campaign_size("DEMO_SEEDS", SEEDS_DEFAULT)
     fired: Counter[str] = Counter()
     failed: dict[int, str] = {}
@@ -46,5 +46,4 @@ def test_every_seed_ends_with_the_same_zeros(tmp_path: Path) -> None:
                 fired.update(kind for kind, times in run.found["faults"].items() if times)
     sys.stdout.write(f"{seeds} seeds; seeds in which each kind fired: {json.dumps(fired)}\n")
     assert failed == {}
-    if seeds >= MEANINGFUL:
-        assert {kind for kind in FAULT_RATES if fired[kind] < seeds // 10} == set()
+    assert {kind for kind in FAULT_RATES if fired[kind] < seeds // SHARE_MIN} == set()

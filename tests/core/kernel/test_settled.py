@@ -102,6 +102,57 @@ def test_a_reconciliation_that_waits_for_another_is_no_hindrance() -> None:
     on_bench(main, exchange=PatientExchange([instrument()]))
 
 
+class UnreadableExchange(ScriptedExchange):
+    """A venue whose list of open orders can be read once, and then not until the test says so."""
+
+    asked: int = 0
+    works_from: int = 0
+
+    async def open_orders(self) -> Sequence[OrderReport]:
+        """Fail, or answer."""
+        self.asked += 1
+        if 1 < self.asked < self.works_from:
+            raise ConnectionResetError("the list was lost")
+        return await super().open_orders()
+
+
+def test_a_reconciliation_that_is_to_be_tried_again_is_no_hindrance() -> None:
+    """Between two attempts nothing is under way; a replay may let the time of the next one come."""
+    exchange = UnreadableExchange([instrument()])
+    exchange.works_from = 4
+
+    async def main(bench: Bench) -> None:
+        assert exchange.sink is not None
+        exchange.sink.reconnected()
+        assert not bench.kernel.is_settled()
+        await bench.pass_ms()
+        assert exchange.asked == 2
+        assert bench.kernel.is_settled()
+        await bench.pass_ms(60_000)
+        assert exchange.asked == 4
+        assert bench.kernel.is_settled()
+
+    on_bench(main, exchange=exchange)
+
+
+def test_a_reconciliation_behind_one_of_the_bots_own_is_no_hindrance() -> None:
+    """It waits for its turn, and for nothing that it began itself."""
+    exchange = PatientExchange([instrument()])
+
+    async def main(bench: Bench) -> None:
+        assert exchange.sink is not None
+        exchange.answer = asyncio.Event()
+        own = bench.loop.create_task(bench.kernel.reconcile())
+        await bench.pass_ms()
+        exchange.sink.reconnected()
+        await bench.pass_ms()
+        assert bench.kernel.is_settled()
+        exchange.answer.set()
+        await own
+
+    on_bench(main, exchange=exchange)
+
+
 def test_tasks_that_wait_for_time_are_no_hindrance() -> None:
     """An effect that hangs counts, unless whoever asks says that it only waits for time."""
 

@@ -87,8 +87,9 @@ async def _two_kernels(arena: Arena) -> None:
 
 @pytest.mark.campaign
 def test_campaign_of_kills(short_folder: Path, record_property: Record) -> None:
-    """A hundred random instants, or as many as asked for, and each labelled place five times."""
-    random_kills = campaign_size("KILLS", default=100)
+    """Random instants, as many as asked for, and each labelled place as often as asked for."""
+    random_kills = campaign_size("KILLS", default=30)
+    repeats = campaign_size("KILL_REPEATS", default=2)
     seed = campaign_size("KILL_SEED", default=2)
-    arena = asyncio.run(campaign(short_folder, random_kills=random_kills, repeats=5, seed=seed))
-    judge(arena, record_property, random_kills + 5 * len(LABELS))
+    arena = asyncio.run(campaign(short_folder, random_kills=random_kills, repeats=repeats, seed=seed))
+    judge(arena, record_property, random_kills + repeats * len(LABELS))

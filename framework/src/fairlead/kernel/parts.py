@@ -299,7 +299,7 @@ class Parts:
 
     def is_settled(self, waiting: frozenset[asyncio.Task[None]]) -> bool:
         """Tell whether nothing is under way except tasks that are waiting for time."""
-        idle = self._endless | self.reconciler.queued | self.dispatcher.free_couriers
+        idle = self._endless | self.dispatcher.free_couriers | self.reconciler.queued | self.requests.pausing
         under_way = self.supervisor.tasks - idle
         return self.inbox.is_idle and self.journal.is_idle and under_way <= waiting
 

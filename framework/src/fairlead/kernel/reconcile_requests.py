@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Any
 
 from fairlead.kernel.reconciler import Reconciler
 from fairlead.ports.clock import Clock
@@ -25,6 +26,12 @@ class ReconcileRequests:
         self._asked = asyncio.Event()
         self._answering = False
         self._ended = False
+        self._pausing: frozenset[asyncio.Task[Any]] = frozenset()
+
+    @property
+    def pausing(self) -> frozenset[asyncio.Task[Any]]:
+        """Return the task that waits to try again later: until then nothing of it is under way."""
+        return self._pausing
 
     def end(self) -> None:
         """Make none any more: the journal cannot be brought back."""
@@ -58,8 +65,13 @@ class ReconcileRequests:
 
     async def _pause_ns(self, duration_ns: int) -> None:
         """Wait so long, or until somebody asks: there is new reason to hope then."""
+        task = asyncio.current_task()
+        assert task is not None  # a coroutine runs in a task; narrows the type
+        self._pausing = frozenset({task})
         try:
             async with self._clock.timeout_ns(duration_ns):
                 await self._asked.wait()
         except TimeoutError:
             return
+        finally:
+            self._pausing = frozenset()

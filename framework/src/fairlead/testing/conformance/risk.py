@@ -75,7 +75,7 @@ class _UnknownFact:
 class RiskConformance:
     """Subclass it, implement `make_check` and `denied_example`; pytest runs every rule."""
 
-    examples: ClassVar[int] = 50
+    examples: ClassVar[int] = 25
     """How many generated cases each rule is tried on."""
 
     def make_check(self) -> RiskCheck:
