@@ -128,6 +128,7 @@ def test_a_check_that_failed_to_load_denies() -> None:
     on_bench(main, required_checks=["minimum-size", "yes"])
 
 
+@pytest.mark.interrupts
 @pytest.mark.requirement("SEC-1")
 def test_a_check_that_never_returns_is_interrupted_and_the_kernel_halts() -> None:
     """A real watchdog thread interrupts it: denied, the kernel halts, and what follows is not asked."""
@@ -149,6 +150,7 @@ def test_a_check_that_never_returns_is_interrupted_and_the_kernel_halts() -> Non
     assert watchdog._thread is None
 
 
+@pytest.mark.interrupts
 def test_a_check_that_swallows_the_interruption_is_interrupted_again() -> None:
     """Catching everything does not help a check that hangs; once it returns, it is denied all the same."""
     caught: list[str] = []
@@ -276,6 +278,7 @@ def _hang() -> None:
         pass
 
 
+@pytest.mark.interrupts
 @pytest.mark.requirement("SEC-1")
 @pytest.mark.parametrize("answer", [raises(ValueError("x")), None, 7, "\ud800", _hang])
 def test_a_check_that_cannot_fold_denies_and_halts(answer: object) -> None:

@@ -77,7 +77,7 @@ def test_a_component_says_what_became_of_it() -> None:
         assert plain.state.value == "running"
         await plain.stop()
         await plain.stop()
-        assert plain.state.value == "stopped"
+        assert str(plain.state) == "stopped"
         for fragile in (Fragile(fails_to_start=True), Fragile(fails_to_stop=True)):
             if fragile.fails_to_start:
                 with pytest.raises(OSError, match="no"):

@@ -18,7 +18,6 @@ from tests.core.kernel.faults import LONG_MS
 ODD: Any = None
 
 
-@pytest.mark.requirement("FLOW-12")
 @pytest.mark.parametrize("death", ["killed", "stopped"])
 def test_fills_missed_while_down_are_booked_from_history(death: str) -> None:
     """Fills and an end that nobody heard are found at the start, before trading is enabled."""
@@ -124,7 +123,6 @@ def test_an_order_that_ended_while_down_is_found_by_looking() -> None:
     on_bench(main)
 
 
-@pytest.mark.requirement("FLOW-12")
 def test_cursors_move_with_their_fills() -> None:
     """Each page's cursor is in the same commit as its fills, and a kill between pages loses neither."""
 
