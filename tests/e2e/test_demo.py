@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -101,7 +102,8 @@ def test_a_fill_that_the_journal_loses_is_found(copied: DemoRun) -> None:
 
 def test_an_intent_sent_twice_is_found(copied: DemoRun) -> None:
     """A second order of the same intent at the venue: duplicated."""
-    columns = [row[1] for row in sqlite3.connect(copied.venue).execute("PRAGMA table_info(orders)")]
+    with closing(sqlite3.connect(copied.venue)) as venue:
+        columns = [row[1] for row in venue.execute("PRAGMA table_info(orders)")]
     chosen = ", ".join(
         {"sequence": "sequence + 100000", "venue_order_id": "'again'"}.get(name, name) for name in columns
     )
@@ -143,7 +145,8 @@ def test_a_changed_byte_of_the_journal_is_found_and_named(copied: DemoRun) -> No
     changed = "replace(CAST(payload AS TEXT), '\"buy\"', '\"sell\"')"
     first = "(SELECT min(sequence) FROM journal WHERE kind = 'order_filled')"
     damage(copied.store, f"UPDATE journal SET payload = CAST({changed} AS BLOB) WHERE sequence = {first}")  # noqa: S608 - same
-    number = sqlite3.connect(copied.store).execute(f"SELECT {first}").fetchone()[0]
+    with closing(sqlite3.connect(copied.store)) as store:
+        number = store.execute(f"SELECT {first}").fetchone()[0]
     done = fairlead(*verify)
     assert done.returncode == 1
     assert f"Journal record {number}" in done.stdout
