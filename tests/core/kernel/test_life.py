@@ -72,12 +72,13 @@ def test_a_component_says_what_became_of_it() -> None:
     async def main() -> None:
         plain = Component("plain")
         await plain.stop()
-        assert plain.state.value == "ready"
+        states = [plain.state]
         await plain.start()
-        assert plain.state.value == "running"
+        states.append(plain.state)
         await plain.stop()
         await plain.stop()
-        assert str(plain.state) == "stopped"
+        states.append(plain.state)
+        assert states == [ComponentState.READY, ComponentState.RUNNING, ComponentState.STOPPED]
         for fragile in (Fragile(fails_to_start=True), Fragile(fails_to_stop=True)):
             if fragile.fails_to_start:
                 with pytest.raises(OSError, match="no"):

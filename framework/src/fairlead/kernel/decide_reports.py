@@ -55,8 +55,6 @@ def note_event(
     if decision.anomaly is not None:
         detail = f"{event.value} while {order.state.value}: {cause}"
         step.note(state, decision.anomaly, order.client_order_id, detail)
-    if decision.cancel_at_once:
-        step.effects.append(SendCancel(order.client_order_id, order.venue_order_id, order.symbol))
 
 
 def accept(

@@ -72,7 +72,7 @@ class Engine:
         self.journal = journal
         self.suspended = False
         self.has_subscribers = False
-        self.on_broken_step: Callable[[Exception], None] | None = None
+        self.on_broken_step: Callable[[Exception], None] = _raise
         self.rebuilds = 0
         self.doubtful: set[str] = set()
         self._clock = clock
@@ -107,8 +107,6 @@ class Engine:
                 for record in records:
                     self._take(record, now_ns, entries, outbox, events, touched)
         except Exception as error:  # supervision point: a bug in a step discards memory, never half a step
-            if self.on_broken_step is None:
-                raise
             self.doubtful.update(touched)
             self.on_broken_step(error)
             self._fail_command(given, error)
@@ -288,6 +286,10 @@ class Engine:
         deliveries.extend(
             Delivery(waiter.future, error) for waiter in self._waiters.pop(effect.client_order_id, [])
         )
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 def deliver(delivery: Delivery) -> None:

@@ -71,6 +71,11 @@ class Journal:
         return self.head.sequence
 
     @property
+    def has_ended(self) -> bool:
+        """Tell whether nothing will be committed any more."""
+        return self._failure is not None
+
+    @property
     def is_idle(self) -> bool:
         """Tell whether nothing is pending or being committed."""
         return self._idle.is_set()

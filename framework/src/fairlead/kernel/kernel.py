@@ -238,6 +238,8 @@ class Kernel:
         engine = self._parts.engine
         if client_order_id not in engine.state.orders:
             await self._load_order(client_order_id)
+            if client_order_id not in engine.state.orders:
+                raise UnknownName("client_order_id", client_order_id, fix="No such order was made here.")
         self._check_alive()
         future = engine.wait_for(client_order_id, until_closed=True)
         engine.recheck(client_order_id)

@@ -233,7 +233,7 @@ class Parts:
         )
 
     async def _stop_journal(self) -> None:
-        if self.failure is None:
+        if not self.journal.has_ended:
             await self.journal.settled()
         await self.supervisor.cancel_named("journal")
 

@@ -132,11 +132,10 @@ def _absorb() -> None:
     """Take an interruption that may still be on its way to this thread, so that it hits nobody else.
 
     Merely taking it back would leave the interpreter looking for it for ever. So one of our own takes
-    its place, and is awaited.
+    its place, until it strikes.
     """
     try:
-        _interrupt(threading.get_ident())
         while True:
-            pass
+            _interrupt(threading.get_ident())
     except CheckHung:
         return
