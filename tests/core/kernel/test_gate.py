@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import copy
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -18,7 +19,7 @@ from fairlead.domain.verdicts import Verdict
 from fairlead.errors import ConfigurationRefused
 from fairlead.kernel.approved import ApprovedOrder, approve
 from fairlead.kernel.gate import Gate, GateAnswer
-from fairlead.kernel.watchdog import ThreadWatchdog
+from fairlead.kernel.watchdog import CheckHung, NoWatchdog, ThreadWatchdog
 from fairlead.ports.exchange import Outcome, SubmitRequest
 from fairlead.ports.risk import ALLOW, Deny, Judgement, Lock, RiskRequest, RiskView
 from fairlead.testing.scripted_exchange import answers
@@ -476,3 +477,45 @@ def test_unchecked_trading_passes_when_asked_for() -> None:
         assert (await bench.execute()).status == "REJECTED"
 
     on_bench(main, checks=[], settings={"allow_unchecked": True})
+
+
+class Interrupting(NoWatchdog):
+    """A watchdog that interrupts every block it is told to, without a thread."""
+
+    def __init__(self) -> None:
+        self.interrupts = False
+        self.disarmed = 0
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Interrupt at the end of the block."""
+        yield
+        if self.interrupts:
+            raise CheckHung
+
+    def disarm(self) -> None:
+        """Count."""
+        self.disarmed += 1
+
+
+@pytest.mark.requirement("SEC-1")
+@pytest.mark.parametrize("hangs_in", ["judge", "fold"])
+def test_an_interrupted_check_denies_and_halts(hangs_in: str) -> None:
+    """Whether it judged or learned when it hung: denied, halted, and the watchdog is disarmed for sure."""
+    watchdog = Interrupting()
+
+    async def main(bench: Bench) -> None:
+        name = await bench.working()
+        watchdog.interrupts = True
+        if hangs_in == "fold":
+            bench.exchange.trade(name, "1", "100")
+            await bench.pass_ms()
+        else:
+            assert (await bench.execute()).order.denial_code == "CHECK_HUNG"
+        watchdog.interrupts = False
+        assert bench.kernel.trading_state is TradingState.HALTED
+        assert watchdog.disarmed > 0
+        await bench.kernel.set_trading_state(TradingState.ACTIVE, reason="looked at")
+        assert (await bench.execute()).denied is (hangs_in == "fold")
+
+    on_bench(main, checks=[BoughtValue(10**9) if hangs_in == "fold" else Says(ALLOW)], watchdog=watchdog)

@@ -14,7 +14,7 @@ from fairlead import Kernel, KernelSettings, Proposal
 from fairlead.domain.numbers import ZERO
 from fairlead.errors import ConfigurationRefused, PluginRefused, UnknownName
 from fairlead.hookspecs import PluginContext, hookimpl
-from fairlead.kernel.judgements import judgement_problem
+from fairlead.kernel.judgements import judgement_problem, value_problem
 from fairlead.kernel.readable import look_up_problem
 from fairlead.kernel.system_clock import SystemClock
 from fairlead.kernel.system_ids import SystemIds
@@ -97,6 +97,9 @@ def test_a_view_shows_positions() -> None:
 def test_judgements_and_look_ups_are_looked_at() -> None:
     """Allow is one; a look-up of the wrong shape, or with an unreadable report, proves nothing."""
     assert judgement_problem(ALLOW) == ""
+    assert value_problem("two\nlines") == ""
+    assert value_problem(7) == "returned a int, not text"
+    assert value_problem("\ud800") == "returned text that cannot be stored"
     assert look_up_problem(LookUp(None, NOTHING, complete=True), NOBODY)
     report = OrderReport(NOBODY, "", BTC, NOTHING, ZERO, 0)
     assert "status" in look_up_problem(LookUp(report, (), complete=True), NOBODY)
