@@ -17,6 +17,7 @@ from fairlead.testing.crash_survey import (
 )
 from fairlead.testing.generation import Generation
 from fairlead.testing.kernel_world import KernelWorld, NotConverged
+from fairlead.testing.scripted_exchange import ScriptedExchange
 from fairlead.testing.seed_streams import SeedStreams
 from fairlead.testing.seeded_ids import SeededIds
 from fairlead.testing.seeded_loop import SeededLoop
@@ -59,6 +60,7 @@ __all__ = [
     "Outcome",
     "OutsideSimulation",
     "Overtime",
+    "ScriptedExchange",
     "SeedStreams",
     "SeededIds",
     "SeededLoop",
