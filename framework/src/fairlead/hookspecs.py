@@ -45,20 +45,20 @@ class PluginContext:
 
 
 @hookspec
-def fairlead_exchanges(context: PluginContext) -> Sequence[ExchangeClient]:  # type: ignore[empty-body]
+def fairlead_exchanges(context: PluginContext) -> Sequence[ExchangeClient]:  # type: ignore[empty-body]  # a specification
     """Return exchange clients; a kernel uses exactly one."""
 
 
 @hookspec
-def fairlead_stores(context: PluginContext) -> Sequence[Store]:  # type: ignore[empty-body]
+def fairlead_stores(context: PluginContext) -> Sequence[Store]:  # type: ignore[empty-body]  # a specification
     """Return stores; a kernel uses exactly one."""
 
 
 @hookspec
-def fairlead_risk_checks(context: PluginContext) -> Sequence[RiskCheck]:  # type: ignore[empty-body]
+def fairlead_risk_checks(context: PluginContext) -> Sequence[RiskCheck]:  # type: ignore[empty-body]  # a specification
     """Return risk checks; every one of them must answer for every order that adds exposure."""
 
 
 @hookspec
-def fairlead_store_readers(context: PluginContext) -> Sequence[StoreReader]:  # type: ignore[empty-body]
+def fairlead_store_readers(context: PluginContext) -> Sequence[StoreReader]:  # type: ignore[empty-body]  # a specification
     """Return readers of the configured store, for tools: they never write and hold nobody up."""

@@ -47,8 +47,8 @@ def test_faults_are_in_the_tables_only_when_asked_for() -> None:
         "trades": 400,
         "hold": None,
     }
-    calm = KernelProcessSettings(**told, fault_seed=None).tables()  # type: ignore[arg-type]
-    rough = KernelProcessSettings(**told, fault_seed=9).tables()  # type: ignore[arg-type]
+    calm = KernelProcessSettings(**told, fault_seed=None).tables()  # type: ignore[arg-type]  # one mapping of several types
+    rough = KernelProcessSettings(**told, fault_seed=9).tables()  # type: ignore[arg-type]  # one mapping of several types
     assert "faults" not in calm["paper"]
     assert rough["paper"]["faults"]["seed"] == 9
 

@@ -16,7 +16,6 @@ from fairlead.domain.ledger import (
     Position,
     PositionChange,
     book_fill,
-    reducible_by,
     settlement_value,
 )
 from fairlead.domain.numbers import ZERO, multiply, to_decimal
@@ -301,36 +300,6 @@ def test_a_settlement_value_is_fixed_at_the_venues_precision() -> None:
     assert settlement_value(Decimal("0.5"), Decimal("0.07"), 2) == Decimal("0.04")
     long_one = to_decimal("1." + "1" * 30, "x")
     assert settlement_value(long_one, long_one, 18) == Decimal("1.234567901234567901")
-
-
-@pytest.mark.parametrize(
-    ("held", "reserved", "side", "quantity", "expected"),
-    [
-        ("0", "0", SELL, "1", False),
-        ("5", "0", SELL, "5", True),
-        ("5", "0", SELL, "5.1", False),
-        ("5", "0", BUY, "1", False),
-        ("5", "2", SELL, "3", True),
-        ("5", "2", SELL, "3.1", False),
-        ("5", "5", SELL, "0.1", False),
-        ("-5", "0", BUY, "5", True),
-        ("-5", "0", SELL, "1", False),
-        ("-5", "4", BUY, "1", True),
-        ("-5", "4", BUY, "2", False),
-        ("2", "3", SELL, "1", False),
-    ],
-)
-def test_reducing_is_the_opposite_side_within_what_is_unreserved(
-    held: str,
-    reserved: str,
-    side: OrderSide,
-    quantity: str,
-    expected: bool,  # noqa: FBT001 - a column
-) -> None:
-    """An order reduces when it goes against the position and takes at most what is unreserved."""
-    position = attrs.evolve(flat(), quantity=Decimal(held), reserved_exit=Decimal(reserved))
-    assert reducible_by(position, side, Decimal(quantity)) is expected
-    assert not reducible_by(None, side, Decimal(quantity))
 
 
 def test_a_pending_opening_is_exposure() -> None:

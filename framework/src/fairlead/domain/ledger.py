@@ -74,15 +74,6 @@ class Position:
         return average(self.cost, self.quantity) if self.quantity != ZERO else None
 
 
-def reducible_by(position: Position | None, side: OrderSide, quantity: Decimal) -> bool:
-    """Tell whether an order reduces: opposite side, and at most the unreserved quantity."""
-    if position is None or position.quantity == ZERO:
-        return False
-    long = position.quantity > ZERO
-    opposite = side is OrderSide.SELL if long else side is OrderSide.BUY
-    return opposite and quantity <= position.available_exit
-
-
 def settlement_value(quantity: Decimal, price: Decimal, decimals: int) -> Decimal:
     """Return what a linear fill settles for when the venue did not say: quantised quantity x price."""
     return quantise(multiply(quantity, price), decimals)
