@@ -42,6 +42,13 @@ class WakeAt:
 
 
 @attrs.define(slots=True)
+class PaceIn:
+    """Come back to what waits for its pace when so much time has passed."""
+
+    wait_ns: int
+
+
+@attrs.define(slots=True)
 class AnswerCommand:
     """Answer a command other than a proposal: accepted, or refused with a code and a reason."""
 
@@ -67,4 +74,13 @@ class RefuseRepeat:
     idempotency_key: str
 
 
-Effect = SendOrder | SendCancel | LookUpOrder | WakeAt | AnswerCommand | AnswerWithOrder | RefuseRepeat
+Effect = (
+    SendOrder
+    | SendCancel
+    | LookUpOrder
+    | WakeAt
+    | PaceIn
+    | AnswerCommand
+    | AnswerWithOrder
+    | RefuseRepeat
+)

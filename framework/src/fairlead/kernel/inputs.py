@@ -11,6 +11,7 @@ from decimal import Decimal
 import attrs
 
 from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
+from fairlead.domain.requests import PacingPolicy, RequestKind
 from fairlead.domain.trading_state import TradingState
 from fairlead.ports.exchange import Answer, FillReport, LookUp, OrderReport, TradePrint
 
@@ -32,6 +33,8 @@ class SubmitProposal:
     idempotency_key: str
     command_digest: str
     metadata: tuple[tuple[str, str], ...]
+    pacing: PacingPolicy | None = None
+    wait_max_ns: int | None = None
 
 
 @attrs.define(slots=True)
@@ -134,6 +137,29 @@ class TimerDue:
 
 
 @attrs.define(slots=True)
+class PaceDue:
+    """The time has come to see to what waits for its pace."""
+
+
+@attrs.define(slots=True)
+class QueryWanted:
+    """Somebody wants to ask the venue something that is about no order."""
+
+    command_id: int
+    request: RequestKind
+    symbol: str
+
+
+@attrs.define(slots=True)
+class QueryRefused:
+    """The venue refused a question for its rate limit; *pause_ns* is how long it said to wait."""
+
+    request: RequestKind
+    symbol: str
+    pause_ns: int
+
+
+@attrs.define(slots=True)
 class PriceSeen:
     """A public trade; changes the last price and nothing that is journaled."""
 
@@ -202,6 +228,9 @@ Input = (
     | AbsenceSeen
     | LookUpFailed
     | TimerDue
+    | PaceDue
+    | QueryWanted
+    | QueryRefused
     | PriceSeen
     | FillsRead
     | KernelStarting
