@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 from fairlead import BlockingKernel, Kernel, KernelSettings, Proposal
 
@@ -21,7 +22,7 @@ def trade(kernel: BlockingKernel, owner: str, said: dict[str, list[str]]) -> Non
 
 def main(folder: Path) -> None:
     """Let three threads trade at the same time and say what became of it."""
-    tables = {
+    tables: dict[str, dict[str, Any]] = {
         "paper": {"account": "threads", "venue": {"tape": "shipped"}},
         "sqlstore": {"path": str(folder / "threads.sqlite")},
         "riskhooks": {"minimum_size": {}, "maximum_positions": {"total": 3}},

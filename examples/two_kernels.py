@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
+from typing import Any
 
 from fairlead import ExecutionResult, Kernel, KernelSettings, Proposal
 
 
 def kernel_of(account: str, folder: Path) -> Kernel:
     """Return a kernel for the account, on files of its own."""
-    tables = {
+    tables: dict[str, dict[str, Any]] = {
         "paper": {
             "account": account,
             "venue": {"tape": "shipped", "file": str(folder / f"{account}-venue.sqlite")},

@@ -11,6 +11,7 @@ import argparse
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, HTTPException, Request
@@ -22,7 +23,7 @@ from fairlead.errors import InvalidInput, UnknownName
 
 def application(folder: Path) -> FastAPI:
     """Return the application, with a kernel on the paper venue."""
-    tables = {
+    tables: dict[str, dict[str, Any]] = {
         "paper": {"account": "web", "venue": {"tape": "shipped", "file": str(folder / "venue.sqlite")}},
         "sqlstore": {"path": str(folder / "kernel.sqlite")},
         "riskhooks": {"minimum_size": {}, "maximum_positions": {"total": 3}},
@@ -72,4 +73,4 @@ if __name__ == "__main__":
     parser.add_argument("--folder", type=Path, default=Path())
     parser.add_argument("--port", type=int, default=8000)
     arguments = parser.parse_args()
-    uvicorn.run(application(arguments.folder), host="127.0.0.1", port=arguments.port, log_level="warning")
+    uvicorn.run(application(arguments.folder), host="127.0.0.1", port=arguments.port)
