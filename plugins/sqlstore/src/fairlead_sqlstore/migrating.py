@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, exc
 from sqlalchemy.pool import StaticPool
 
 _ONE_AT_A_TIME = Lock()
-"""Alembic's `op` and `context` stand for one migration in the whole process, and stores migrate in threads."""
+"""Alembic's `op` and `context` are one for the whole process, and stores migrate in threads of their own."""
 
 
 def configuration() -> Config:
