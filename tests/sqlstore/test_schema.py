@@ -185,6 +185,24 @@ def test_a_migration_that_fails_leaves_nothing(path: Path) -> None:
     assert open_once(path).epoch == 1
 
 
+def test_stores_of_one_process_migrate_at_the_same_time(tmp_path: Path) -> None:
+    """Several kernels that start together each get a whole schema in their own file.
+
+    Alembic's proxies belong to the whole process, so two migrations at once would mix the files up.
+    """
+
+    async def all_at_once() -> list[Opened]:
+        stores = [SqlStore(SqlStoreSettings(tmp_path / f"{number}.sqlite")) for number in range(6)]
+        try:
+            return await asyncio.gather(*(store.open("acc", "kernel") for store in stores))
+        finally:
+            for store in stores:
+                await store.close()
+
+    assert [opened.epoch for opened in asyncio.run(all_at_once())] == [1] * 6
+    assert [open_once(tmp_path / f"{number}.sqlite").epoch for number in range(6)] == [2] * 6
+
+
 def test_a_start_at_head_does_without_alembic(path: Path) -> None:
     """Alembic is imported to create or migrate, not to open a file that has the newest schema."""
     program = (

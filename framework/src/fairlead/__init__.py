@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from fairlead.domain.orders import OrderStatus, OrderView, PositionView
     from fairlead.domain.proposals import Proposal
     from fairlead.domain.trading_state import TradingState
+    from fairlead.kernel.blocking import BlockingKernel, BlockingResult, BlockingSession, BlockingStream
     from fairlead.kernel.kernel import Kernel
     from fairlead.kernel.results import CommandResult, ExecutionResult
     from fairlead.kernel.session import Session
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "BlockingKernel": "fairlead.kernel.blocking",
+    "BlockingResult": "fairlead.kernel.blocking",
+    "BlockingSession": "fairlead.kernel.blocking",
+    "BlockingStream": "fairlead.kernel.blocking",
     "CommandResult": "fairlead.kernel.results",
     "ExecutionResult": "fairlead.kernel.results",
     "Kernel": "fairlead.kernel.kernel",
@@ -38,6 +43,10 @@ _HOMES = {
 }
 
 __all__ = [
+    "BlockingKernel",
+    "BlockingResult",
+    "BlockingSession",
+    "BlockingStream",
     "CommandResult",
     "ExecutionResult",
     "Kernel",

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from threading import Lock
 
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, exc
 from sqlalchemy.pool import StaticPool
+
+_ONE_AT_A_TIME = Lock()
+"""Alembic's `op` and `context` are one for the whole process, and stores migrate in threads of their own."""
 
 
 def configuration() -> Config:
@@ -27,7 +31,7 @@ def upgrade(connection: sqlite3.Connection, revision: str = "head") -> None:
     engine = engine_on(connection)
     config = configuration()
     try:
-        with engine.begin() as bound:
+        with _ONE_AT_A_TIME, engine.begin() as bound:
             config.attributes["connection"] = bound
             command.upgrade(config, revision)
     except exc.DBAPIError as error:
