@@ -2,7 +2,7 @@
 
 Every request passes here once, in the step that wants it. What fits takes its budgets in a record of that
 step; what does not is queued by a record that says how long it will wait, and goes out in a later
-step. No request goes before another that came earlier, wants the same budget, and has its lane or a higher one.
+step. No request goes before an earlier one that wants the same budget in the same lane or a higher one.
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ def pace_effects(state: EngineState, pacing: Pacing, now_ns: int, step: Step) ->
     if not any(type(effect) is SendCancel or type(effect) is LookUpOrder for effect in step.effects):
         return
     effects = step.effects
-    step.effects = [each for each in effects if type(each) is not SendCancel and type(each) is not LookUpOrder]
+    step.effects = [
+        each for each in effects if type(each) is not SendCancel and type(each) is not LookUpOrder
+    ]
     for effect in effects:
         if type(effect) is SendCancel:
             _pace_one(state, pacing, now_ns, effect, RequestKind.CANCEL, Lane.PROTECTIVE, step)
@@ -240,7 +242,9 @@ def _too_late(state: EngineState, waiting: Waiting) -> str:
 # -- orders --------------------------------------------------------------------------------------------------
 
 
-def try_again(state: EngineState, order: Order, pacing: Pacing, rules: Rules, now_ns: int, step: Step) -> None:
+def try_again(
+    state: EngineState, order: Order, pacing: Pacing, rules: Rules, now_ns: int, step: Step
+) -> None:
     """Send an order that the venue turned away, once its budgets allow it."""
     name = order.client_order_id
     if (RequestKind.SUBMIT, name) in state.pace.waiting:
@@ -259,9 +263,7 @@ def try_again(state: EngineState, order: Order, pacing: Pacing, rules: Rules, no
     start_attempt(order, rules, now_ns, step)
 
 
-def outdated(
-    state: EngineState, order: Order, rules: Rules, now_ns: int, age_ns: int, step: Step
-) -> str:
+def outdated(state: EngineState, order: Order, rules: Rules, now_ns: int, age_ns: int, step: Step) -> str:
     """Say why an approved order may not be sent any more, or nothing; *age_ns* is its approval's.
 
     An approval that has grown too old is asked for again: by the gate, or for an order that reduces by

@@ -75,12 +75,5 @@ class RefuseRepeat:
 
 
 Effect = (
-    SendOrder
-    | SendCancel
-    | LookUpOrder
-    | WakeAt
-    | PaceIn
-    | AnswerCommand
-    | AnswerWithOrder
-    | RefuseRepeat
+    SendOrder | SendCancel | LookUpOrder | WakeAt | PaceIn | AnswerCommand | AnswerWithOrder | RefuseRepeat
 )

@@ -31,7 +31,7 @@ class PaceStep:
 
 @attrs.define(slots=True)
 class Plan:
-    """What a request costs; *wait_ns* 0 says that it fits, and then *levels* is how budgets stand after it."""
+    """What a request costs; *wait_ns* 0 says that it fits, and *levels* how budgets stand then."""
 
     costs: Costs
     wait_ns: int
@@ -92,7 +92,7 @@ class Pacing:
         return Plan(costs, wait_ns, tuple(levels))
 
     def _kept(self, budget: Budget, cost: Decimal) -> Decimal:
-        """Return what stays for the protective lane: the reserve, as far as the request can be made at all."""
+        """Return what stays for the protective lane: the reserve, unless the request is larger."""
         return min(multiply(budget.size, self.reserve), subtract(budget.size, cost))
 
     def refused(

@@ -45,7 +45,7 @@ def to_pacing_policy(value: object, field: str) -> PacingPolicy:
     """Return the policy of that name; raises `UnknownName` for anything else."""
     if isinstance(value, str) and value in set(PacingPolicy):
         return PacingPolicy(value)
-    raise UnknownName(field, excerpt_of(value), tuple(PacingPolicy))
+    raise UnknownName(field, excerpt_of(value), tuple(each.value for each in PacingPolicy))
 
 
 def _policy(value: object) -> PacingPolicy:
@@ -94,7 +94,9 @@ class KernelSettings:
     pacing_policy: PacingPolicy = attrs.field(
         default=PacingPolicy.WAIT,
         converter=_policy,
-        metadata={"doc": "what becomes of an entry that the venue's rate limit does not let out: wait, refuse"},
+        metadata={
+            "doc": "what becomes of an entry that the venue's rate limit does not let out: wait, refuse"
+        },
     )
     pacing_wait_max_ms: int = _limit(
         60_000, "an entry that would wait longer for the rate limit is denied; it is not sent after that"

@@ -106,7 +106,10 @@ class PacingModel(Protocol):
         """
 
     def budget(self, name: str) -> Budget:
-        """Return the budget of a name that `costs` gave out; the same one every time."""
+        """Return the budget of a name that `costs` gave out, the same one every time.
+
+        Raises `KeyError` for a name that this model does not give out.
+        """
 
 
 class _SteadyBudget:
