@@ -44,7 +44,9 @@ def query_waits(bench: Bench) -> list[QueryPaced]:
 
 def left(bench: Bench, name: str = ORDERS) -> Decimal:
     """Return what is available of a budget now."""
-    return bench.kernel.pacing.budgets[name].available
+    budgets = bench.kernel.pacing.budgets
+    assert name in budgets
+    return budgets[name].available
 
 
 def most_in_a_second(times_ns: Sequence[int]) -> int:

@@ -169,53 +169,57 @@ def decide_pace(state: EngineState, _due: PaceDue, rules: Rules, now_ns: int, st
     """Let go what fits by now, each in its turn; come back when the next one may fit."""
     pacing = rules.pacing
     assert pacing is not None  # without pacing nothing waits; narrows the type
-    next_ns: list[int] = []
+    wakes_ns: list[int] = []
     for waiting in state.pace.in_order(pacing.query_wait_max_ns):
-        wait_ns = _serve(state, waiting, pacing, rules, now_ns, step)
-        if wait_ns:
-            next_ns.append(min(wait_ns, *_deadlines(state, waiting, pacing, wait_ns)))
-    if next_ns:
-        step.effects.append(PaceIn(min(next_ns)))
+        wakes_ns.extend(_serve(state, waiting, pacing, rules, now_ns, step))
+    if wakes_ns:
+        step.effects.append(PaceIn(min(wakes_ns)))
 
 
-def _deadlines(state: EngineState, waiting: Waiting, pacing: Pacing, wait_ns: int) -> tuple[int, int]:
+def _deadlines_ns(state: EngineState, waiting: Waiting, pacing: Pacing) -> list[int]:
     """Return in how long the request is given up, and in how long it goes to a higher lane."""
     now_ns = state.pace.now_ns
-    given_up_ns = waiting.until_ns - now_ns if waiting.until_ns else wait_ns
-    is_query = waiting.lane is Lane.QUERY
-    overdue_ns = waiting.since_ns + pacing.query_wait_max_ns - now_ns if is_query else 0
-    return given_up_ns, overdue_ns if overdue_ns > 0 else wait_ns
+    deadlines_ns = [waiting.until_ns - now_ns] if waiting.until_ns else []
+    if waiting.lane is Lane.QUERY and not state.pace.is_overdue(waiting, pacing.query_wait_max_ns):
+        deadlines_ns.append(waiting.since_ns + pacing.query_wait_max_ns - now_ns)
+    return deadlines_ns
 
 
 def _serve(
     state: EngineState, waiting: Waiting, pacing: Pacing, rules: Rules, now_ns: int, step: Step
-) -> int:
-    """Let one request go if it is its turn and fits; return how long it has to wait else."""
+) -> list[int]:
+    """Let one request go if it is its turn and fits; else return in how long to look at it again.
+
+    One that stands behind another is looked at when that one has gone, and at its own deadlines.
+    """
     order = state.orders.get(waiting.subject)
     if order is None and not waiting.command_id:  # it ended, and memory let go of it
         step.records.append(BudgetSpent(waiting.request, waiting.subject, ()))
-        return 0
+        return []
     is_submit = order is not None and waiting.request is RequestKind.SUBMIT
     if order is not None and is_submit:
         problem = _too_late(state, waiting)
         if problem:
             note_event(state, order, OrderEvent.NOT_SENT, problem, step)
-            return 0
+            return []
     costs = pacing.costs(waiting.request, waiting.symbol, 0 if order is None else _age_ns(order, now_ns))
     overdue = state.pace.is_overdue(waiting, pacing.query_wait_max_ns)
     plan = pacing.plan(state, step.pace, costs, Lane.PROTECTIVE if overdue else waiting.lane, queued=True)
     if plan.wait_ns:
+        deadlines_ns = _deadlines_ns(state, waiting, pacing)
+        if not step.pace.short.keys() & names_of(costs):
+            deadlines_ns.append(plan.wait_ns)
         step.pace.short.update(dict.fromkeys(names_of(costs)))
-        return plan.wait_ns
+        return deadlines_ns
     if order is not None and is_submit:
         problem = outdated(state, order, rules, now_ns, state.pace.now_ns - waiting.since_ns, step)
         if problem:
             note_event(state, order, OrderEvent.NOT_SENT, problem, step)
-            return 0
+            return []
     step.records.append(BudgetSpent(waiting.request, waiting.subject, plan.levels))
     step.pace.levels.update(plan.levels)
     _let_go(waiting, order, rules, now_ns, step)
-    return 0
+    return []
 
 
 def _let_go(waiting: Waiting, order: Order | None, rules: Rules, now_ns: int, step: Step) -> None:
