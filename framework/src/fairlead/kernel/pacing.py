@@ -6,7 +6,7 @@ Pure arithmetic over the exchange client's model and the journaled levels; decid
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import KeysView
 from decimal import Decimal
 
 import attrs
@@ -110,6 +110,6 @@ class Pacing:
         )
 
 
-def names_of(costs: Costs) -> Set[str]:
+def names_of(costs: Costs) -> KeysView[str]:
     """Return the budgets of which a request takes."""
-    return {name for name, _ in costs}
+    return dict(costs).keys()
