@@ -95,6 +95,28 @@ class Component:
         """Do what stopping needs."""
 
 
+class Part(Component):
+    """A component made of two coroutine functions."""
+
+    def __init__(
+        self,
+        name: str,
+        start: Callable[[], Coroutine[Any, Any, None]],
+        stop: Callable[[], Coroutine[Any, Any, None]],
+    ) -> None:
+        super().__init__(name)
+        self._start_part = start
+        self._stop_part = stop
+
+    async def on_start(self) -> None:
+        """Start the part."""
+        await self._start_part()
+
+    async def on_stop(self) -> None:
+        """Stop the part."""
+        await self._stop_part()
+
+
 class Supervisor:
     """Owns every task of one kernel."""
 

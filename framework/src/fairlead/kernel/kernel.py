@@ -20,6 +20,7 @@ from fairlead.kernel.composition import Given, compose
 from fairlead.kernel.effects import AnswerCommand, SendCancel
 from fairlead.kernel.engine import position_view
 from fairlead.kernel.inputs import CancelOrder, ResolveByOperator, SetTradingState, SubmitProposal
+from fairlead.kernel.operator_parts import control_parts
 from fairlead.kernel.parts import Parts
 from fairlead.kernel.prices import PriceBoard
 from fairlead.kernel.reconciler import ReconcileReport
@@ -84,6 +85,7 @@ class Kernel:
         self._logger = logger or logging.getLogger("fairlead")
         ingredients = compose(settings, Given(plugins=plugins, **given), self.clock, self._ids, self._logger)
         self._parts = Parts(ingredients)
+        self._parts.components += control_parts(self, self._parts)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
         self._loading = 0
