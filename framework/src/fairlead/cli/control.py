@@ -28,71 +28,80 @@ _BY_HAND = "from the command line"
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
+    for name, command in (
+        ("status", status),
+        ("halt", halt),
+        ("reduce", reduce),
+        ("resume", resume),
+        ("cancel", cancel),
+        ("resolve", resolve),
+    ):
+        app.command(name)(command)
 
-    @app.command("status")
-    def status(*, control: SocketOption, as_json: JsonOption = False) -> None:
-        """Ask a running kernel how it is: trading state, components, live orders."""
-        found = request(control, "status")
-        _print_status(found, as_json=as_json)
 
-    @app.command("halt")
-    def halt(
-        *,
-        control: SocketOption,
-        reason: ReasonOption = _BY_HAND,
-        yes: YesOption = False,
-        as_json: JsonOption = False,
-    ) -> None:
-        """Halt trading: only cancels and reductions pass until an operator resumes. Survives a restart."""
-        _confirm("Halt trading?", yes=yes)
-        _finish(request(control, "halt", reason=reason), "Trading is halted.", as_json=as_json)
+def status(*, control: SocketOption, as_json: JsonOption = False) -> None:
+    """Ask a running kernel how it is: trading state, components, live orders."""
+    found = request(control, "status")
+    _print_status(found, as_json=as_json)
 
-    @app.command("reduce")
-    def reduce(
-        *,
-        control: SocketOption,
-        reason: ReasonOption = _BY_HAND,
-        yes: YesOption = False,
-        as_json: JsonOption = False,
-    ) -> None:
-        """Let nothing pass but what reduces or cancels. Survives a restart."""
-        _confirm("Take no new exposure?", yes=yes)
-        _finish(request(control, "reduce", reason=reason), "Trading only reduces.", as_json=as_json)
 
-    @app.command("resume")
-    def resume(
-        *,
-        control: SocketOption,
-        reason: ReasonOption = _BY_HAND,
-        yes: YesOption = False,
-        as_json: JsonOption = False,
-    ) -> None:
-        """Reconcile with the venue, and enable trading when that has passed."""
-        _confirm("Enable trading?", yes=yes)
-        _finish(request(control, "resume", reason=reason), "Trading is active.", as_json=as_json)
+def halt(
+    *,
+    control: SocketOption,
+    reason: ReasonOption = _BY_HAND,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Halt trading: only cancels and reductions pass until an operator resumes. Survives a restart."""
+    _confirm("Halt trading?", yes=yes)
+    _finish(request(control, "halt", reason=reason), "Trading is halted.", as_json=as_json)
 
-    @app.command("cancel")
-    def cancel(
-        order: OrderArgument, *, control: SocketOption, yes: YesOption = False, as_json: JsonOption = False
-    ) -> None:
-        """Cancel one order, whoever owns it."""
-        _confirm(f"Cancel {order}?", yes=yes)
-        answer = request(control, "cancel", client_order_id=order)
-        _finish(answer, "The cancel goes to the venue.", as_json=as_json)
 
-    @app.command("resolve")
-    def resolve(
-        order: OrderArgument,
-        *,
-        control: SocketOption,
-        note: NoteOption,
-        yes: YesOption = False,
-        as_json: JsonOption = False,
-    ) -> None:
-        """Record that an unresolved order was never placed. Its reserved exposure is freed: be certain."""
-        _confirm(f"Record that {order} was never placed at the venue?", yes=yes)
-        answer = request(control, "resolve", client_order_id=order, note=note)
-        _finish(answer, "The order is closed as not placed.", as_json=as_json)
+def reduce(
+    *,
+    control: SocketOption,
+    reason: ReasonOption = _BY_HAND,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Let nothing pass but what reduces or cancels. Survives a restart."""
+    _confirm("Take no new exposure?", yes=yes)
+    _finish(request(control, "reduce", reason=reason), "Trading only reduces.", as_json=as_json)
+
+
+def resume(
+    *,
+    control: SocketOption,
+    reason: ReasonOption = _BY_HAND,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Reconcile with the venue, and enable trading when that has passed."""
+    _confirm("Enable trading?", yes=yes)
+    _finish(request(control, "resume", reason=reason), "Trading is active.", as_json=as_json)
+
+
+def cancel(
+    order: OrderArgument, *, control: SocketOption, yes: YesOption = False, as_json: JsonOption = False
+) -> None:
+    """Cancel one order, whoever owns it."""
+    _confirm(f"Cancel {order}?", yes=yes)
+    answer = request(control, "cancel", client_order_id=order)
+    _finish(answer, "The cancel goes to the venue.", as_json=as_json)
+
+
+def resolve(
+    order: OrderArgument,
+    *,
+    control: SocketOption,
+    note: NoteOption,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Record that an unresolved order was never placed. Its reserved exposure is freed: be certain."""
+    _confirm(f"Record that {order} was never placed at the venue?", yes=yes)
+    answer = request(control, "resolve", client_order_id=order, note=note)
+    _finish(answer, "The order is closed as not placed.", as_json=as_json)
 
 
 def request(path: Path, command: str, **arguments: str) -> dict[str, Any]:
