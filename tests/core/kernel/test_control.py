@@ -160,7 +160,6 @@ def test_the_socket_is_its_owners_alone(path: Path) -> None:
     assert not path.exists()
 
 
-@pytest.mark.requirement("SEC-5")
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
