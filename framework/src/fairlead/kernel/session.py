@@ -41,7 +41,7 @@ class Session:
         kernel.check_usable()
         started_ns = kernel.clock.monotonic_ns()
         given = self._input(proposal, idempotency_key)
-        view = await kernel.submit(given)
+        view = await kernel.commands.submit(given)
         return ExecutionResult(view, kernel.clock.monotonic_ns() - started_ns, kernel.closed)
 
     async def cancel(self, client_order_id: str) -> CommandResult:
