@@ -20,6 +20,7 @@
     │   └── RateLimited              the venue refused a question for its rate limit
     ├── KernelUnusable               the kernel is not in a state to take this call
     │   ├── NotRunning               it was not started, or was stopped
+    │   ├── ControlRefused           a running kernel refused an operator's command; its own words
     │   ├── WrongThread              called from a thread or loop that does not own it
     │   └── JournalUnavailable       the command could not be recorded, so it was not done
     └── InvariantBroken              a bug in Fairlead; nothing was sent
@@ -173,6 +174,10 @@ class KernelUnusable(FairleadError):
 
 class NotRunning(KernelUnusable):
     """The kernel was not started, or was stopped."""
+
+
+class ControlRefused(KernelUnusable):
+    """A running kernel refused what an operator asked for over its control socket."""
 
 
 class WrongThread(KernelUnusable):

@@ -20,6 +20,12 @@ COMMANDS: Mapping[str, str] = {
     "positions": "fairlead.cli.positions",
     "explain": "fairlead.cli.explain",
     "journal": "fairlead.cli.journal",
+    "status": "fairlead.cli.control",
+    "halt": "fairlead.cli.control",
+    "reduce": "fairlead.cli.control",
+    "resume": "fairlead.cli.control",
+    "cancel": "fairlead.cli.control",
+    "resolve": "fairlead.cli.control",
 }
 """Command -> the module that adds it; in the order in which the help lists them."""
 

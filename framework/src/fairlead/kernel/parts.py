@@ -27,6 +27,7 @@ from fairlead.kernel.gate import Gate
 from fairlead.kernel.inbox import Inbox
 from fairlead.kernel.inputs import (
     InFlightLost,
+    Input,
     KernelStarting,
     PaceDue,
     PriceSeen,
@@ -34,6 +35,7 @@ from fairlead.kernel.inputs import (
     TroubleSeen,
 )
 from fairlead.kernel.journal import Journal, SealedBatch
+from fairlead.kernel.operator_parts import kill_switch_parts
 from fairlead.kernel.outputs import StepOutput
 from fairlead.kernel.prices import PriceBoard
 from fairlead.kernel.reconcile_requests import ReconcileRequests
@@ -79,7 +81,7 @@ class Parts:
         self._start_over.set()
         self._one_at_a_time = asyncio.Lock()
         self.supervisor = Supervisor(self._task_failed, clock, settings.ns("stop_timeout"))
-        self._endless: set[asyncio.Task[None]] = set()
+        self.endless: set[asyncio.Task[None]] = set()
         self.bus = EventBus(self.logger, settings.stream_queue_max, self._interest)
         self.journal = Journal(
             self.store,
@@ -104,6 +106,7 @@ class Parts:
             Part("journal", self._start_journal, self._stop_journal),
             Part("inbox", self._nothing, self._stop_inbox),
             Part("exchange", self._connect, self._disconnect),
+            *kill_switch_parts(self),
             Part("reconciler", self._first_reconciliation, self._stop_reconciler),
         )
 
@@ -195,7 +198,7 @@ class Parts:
         self.journal.follow(state, opened.head)
 
     async def _start_journal(self) -> None:
-        self._endless.add(self.supervisor.spawn("journal", self.journal.run()))
+        self.endless.add(self.supervisor.spawn("journal", self.journal.run()))
         rebuilds = -1
         while (
             rebuilds != self.engine.rebuilds
@@ -231,7 +234,7 @@ class Parts:
         self._arm_timers()
         # Only now: a report that came with the connection waits until the venue's rules are known and what
         # was in flight is marked, or a fill of the time without a kernel would look unreadable.
-        self._endless.add(self.supervisor.spawn("inbox", self.inbox.run()))
+        self.endless.add(self.supervisor.spawn("inbox", self.inbox.run()))
 
     async def _disconnect(self) -> None:
         self.timers.close()
@@ -280,9 +283,16 @@ class Parts:
 
     # -- wiring --------------------------------------------------------------------------------
 
+    def take(self, given: Input) -> None:
+        """Bring an input to the door; while memory is not to be trusted it waits for that to be over."""
+        if self.engine.suspended:
+            self.inbox.add(given)
+        else:
+            self.engine.process(given)
+
     def is_settled(self, waiting: frozenset[asyncio.Task[None]]) -> bool:
         """Tell whether nothing is under way except tasks that are waiting for time."""
-        idle = self._endless | self.dispatcher.free_couriers | self.reconciler.queued | self.requests.pausing
+        idle = self.endless | self.dispatcher.free_couriers | self.reconciler.queued | self.requests.pausing
         idle |= self.admission.waiting
         under_way = self.supervisor.tasks - idle
         return self.inbox.is_idle and self.journal.is_idle and under_way <= waiting
@@ -364,11 +374,7 @@ class Parts:
         for component in self.components:
             if component.name == name:
                 component.fail(error)
-        trouble = TroubleSeen(AnomalyKind.COMPONENT_FAILED.value, name, type(error).__name__)
-        if self.engine.suspended:
-            self.inbox.add(trouble)
-        else:
-            self.engine.process(trouble)
+        self.take(TroubleSeen(AnomalyKind.COMPONENT_FAILED.value, name, type(error).__name__))
 
 
 RECONCILE_ATTEMPTS_MAX = 3
@@ -386,4 +392,4 @@ def configuration_digest(settings: KernelSettings) -> str:
     return sha256(repr(sorted(attrs.asdict(settings).items())).encode()).hexdigest()
 
 
-__all__ = ["Part", "Parts", "configuration_digest", "holder_text"]
+__all__ = ["Parts", "configuration_digest", "holder_text"]

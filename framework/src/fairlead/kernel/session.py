@@ -67,7 +67,7 @@ class Session:
             given.pacing = to_pacing_policy(pacing, "pacing")
         if wait_max_ms is not None:
             given.wait_max_ns = _to_wait(wait_max_ms) * NANOSECONDS_PER_MILLISECOND
-        view = await kernel.submit(given)
+        view = await kernel.commands.submit(given)
         return ExecutionResult(view, kernel.clock.monotonic_ns() - started_ns, kernel.closed)
 
     async def cancel(self, client_order_id: str) -> CommandResult:

@@ -56,6 +56,19 @@ def _limit(default: int, meaning: str) -> int:
     return attrs.field(default=default, validator=_positive_integer, metadata={"doc": meaning})
 
 
+def _is_path(_instance: object, attribute: attrs.Attribute[str], value: object) -> None:
+    if not isinstance(value, str) or "\0" in value:
+        raise ConfigurationRefused(
+            f"kernel.{attribute.name}: {value!r} is not the path of a file.",
+            not_done="The kernel was not made.",
+            fix="Pass a path as text, or leave it out.",
+        )
+
+
+def _path(meaning: str) -> str:
+    return attrs.field(default="", validator=_is_path, metadata={"doc": meaning})
+
+
 @attrs.frozen(kw_only=True)
 class KernelSettings:
     """Everything that can be set about one kernel; durations end in ``_ms`` (milliseconds)."""
@@ -112,6 +125,14 @@ class KernelSettings:
         converter=_share,
         metadata={"doc": "fraction of each rate limit that only cancels and reductions may use"},
     )
+    control_socket: str = _path(
+        "Unix socket on which an operator reaches the running kernel; none when empty"
+    )
+    control_timeout_ms: int = _limit(
+        60_000, "a caller on the control socket that says nothing for so long is left"
+    )
+    kill_switch_file: str = _path("the kernel halts when this file appears; none when empty")
+    kill_switch_interval_ms: int = _limit(1_000, "how often the kernel looks for the kill switch file")
     allow_unchecked: bool = attrs.field(default=False, metadata={"doc": "run without any risk check"})
     start_disabled: bool = attrs.field(default=False, metadata={"doc": "stay DISABLED after reconciliation"})
 

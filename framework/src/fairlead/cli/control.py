@@ -1,0 +1,175 @@
+"""`fairlead status`, `halt`, `resume` and others: an operator's word to a running kernel, over its socket."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fairlead.cli.exit_codes import ExitCode
+from fairlead.cli.store_access import JsonOption
+
+ANSWER_SECONDS_MAX = 120
+"""How long a command waits for the kernel's answer; a resume reconciles first."""
+
+SocketOption = Annotated[
+    Path, typer.Option("--socket", help="The control socket that the kernel was configured with.")
+]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for the journal.")]
+OrderArgument = Annotated[str, typer.Argument(metavar="ORDER", help="The order's client order id.")]
+NoteOption = Annotated[str, typer.Option("--note", help="On what evidence, for the journal.")]
+
+_BY_HAND = "from the command line"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    for name, command in (
+        ("status", status),
+        ("halt", halt),
+        ("reduce", reduce),
+        ("resume", resume),
+        ("cancel", cancel),
+        ("resolve", resolve),
+    ):
+        app.command(name)(command)
+
+
+def status(*, control: SocketOption, as_json: JsonOption = False) -> None:
+    """Ask a running kernel how it is: trading state, components, live orders."""
+    found = request(control, "status")
+    _print_status(found, as_json=as_json)
+
+
+def halt(
+    *,
+    control: SocketOption,
+    reason: ReasonOption = _BY_HAND,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Halt trading: only cancels and reductions pass until an operator resumes. Survives a restart."""
+    _confirm("Halt trading?", yes=yes)
+    _finish(request(control, "halt", reason=reason), "Trading is halted.", as_json=as_json)
+
+
+def reduce(
+    *,
+    control: SocketOption,
+    reason: ReasonOption = _BY_HAND,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Let nothing pass but what reduces or cancels. Survives a restart."""
+    _confirm("Take no new exposure?", yes=yes)
+    _finish(request(control, "reduce", reason=reason), "Trading only reduces.", as_json=as_json)
+
+
+def resume(
+    *,
+    control: SocketOption,
+    reason: ReasonOption = _BY_HAND,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Reconcile with the venue, and enable trading when that has passed."""
+    _confirm("Enable trading?", yes=yes)
+    _finish(request(control, "resume", reason=reason), "Trading is active.", as_json=as_json)
+
+
+def cancel(
+    order: OrderArgument, *, control: SocketOption, yes: YesOption = False, as_json: JsonOption = False
+) -> None:
+    """Cancel one order, whoever owns it."""
+    _confirm(f"Cancel {order}?", yes=yes)
+    answer = request(control, "cancel", client_order_id=order)
+    _finish(answer, "The cancel goes to the venue.", as_json=as_json)
+
+
+def resolve(
+    order: OrderArgument,
+    *,
+    control: SocketOption,
+    note: NoteOption,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Record that an unresolved order was never placed. Its reserved exposure is freed: be certain."""
+    _confirm(f"Record that {order} was never placed at the venue?", yes=yes)
+    answer = request(control, "resolve", client_order_id=order, note=note)
+    _finish(answer, "The order is closed as not placed.", as_json=as_json)
+
+
+def request(path: Path, command: str, **arguments: str) -> dict[str, Any]:
+    """Send one command to the kernel behind the socket and return its answer.
+
+    Raises `NotRunning` when no kernel listens there or none answers, and `ControlRefused` with the
+    kernel's words when it refuses.
+    """
+    from fairlead.errors import ControlRefused, NotRunning
+
+    line = json.dumps({"command": command, "arguments": arguments}).encode() + b"\n"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(ANSWER_SECONDS_MAX)
+        try:
+            connection.connect(str(path))
+            connection.sendall(line)
+            with connection.makefile("rb") as answers:
+                answer = answers.readline()
+        except OSError as error:
+            raise NotRunning(
+                f"No kernel answers on {path}: {error.strerror or 'nothing came back'}.",
+                not_done="If the command was sent, it may have been carried out.",
+                fix="Check that the kernel runs and that its control_socket is this path; ask for status.",
+            ) from error
+    if not answer:
+        raise NotRunning(
+            f"The kernel on {path} ended the connection.",
+            not_done="The command may have been carried out.",
+            fix="Ask for status.",
+        )
+    said: dict[str, Any] = json.loads(answer)
+    if not said["ok"]:
+        raise ControlRefused(said["error"], fix=said["fix"])
+    result: dict[str, Any] = said["result"]
+    return result
+
+
+def _confirm(question: str, *, yes: bool) -> None:
+    if not yes and not typer.confirm(question, err=True):
+        raise typer.Exit(ExitCode.REFUSED)
+
+
+def _finish(answer: dict[str, Any], done: str, *, as_json: bool) -> None:
+    """Print what became of a command; exits with 1 when the kernel did not accept it."""
+    from fairlead.cli import output
+
+    accepted = bool(answer["accepted"])
+    if as_json:
+        output.print_json(answer)
+    elif accepted:
+        output.print_line(answer["reason"] or done)
+    else:
+        output.print_line(f"Not done: {answer['code']}: {answer['reason']}")
+    raise typer.Exit(ExitCode.OK if accepted else ExitCode.FOUND_WRONG)
+
+
+def _print_status(found: dict[str, Any], *, as_json: bool) -> None:
+    from fairlead.cli import output
+
+    if as_json:
+        output.print_json(found)
+        return
+    output.print_line(f"{found['account']}: trading is {found['trading_state']} ({found['trading_reason']})")
+    output.print_line(
+        f"{found['live_orders']} live orders, {found['open_positions']} open positions, "
+        f"durable up to record {found['durable_sequence']} of {found['sequence']}"
+    )
+    output.print_table(
+        ("component", "state", "problem"),
+        [(part["name"], part["state"], part["problem"]) for part in found["components"]],
+    )
