@@ -17,7 +17,7 @@ from fairlead.domain.events import (
 )
 from fairlead.errors import InvalidInput
 from fairlead.kernel.bus import CALLBACK_FAILURES_MAX
-from fairlead.ports.exchange import TradePrint
+from fairlead.ports.exchange import Trade
 from fairlead.testing.scripted_exchange import hangs
 from tests.core.kernel.bench import BTC, ETH, Bench, on_bench
 
@@ -206,22 +206,22 @@ def test_prices_keep_the_newest_and_refuse_what_is_none() -> None:
         now = bench.clock.wall_ns()
         board = bench.kernel.prices
         assert board.latest(BTC) is None
-        board.publish(TradePrint(BTC, Decimal(100), Decimal(1), now))
-        board.publish(TradePrint(BTC, Decimal(90), Decimal(1), now - 1))
+        board.publish(Trade(BTC, Decimal(100), Decimal(1), now))
+        board.publish(Trade(BTC, Decimal(90), Decimal(1), now - 1))
         latest = board.latest(BTC)
         assert latest is not None
         assert (latest.price, latest.ts_event, board.dropped) == (Decimal(100), now, 1)
         prices: list[Any] = [Decimal(0), Decimal(-1), Decimal("NaN"), Decimal("Infinity"), 1.5, "100", None]
         for price in prices:
             with pytest.raises(InvalidInput):
-                board.publish(TradePrint(BTC, price, Decimal(1), now))
+                board.publish(Trade(BTC, price, Decimal(1), now))
         for symbol in ("", "btc", ODD):
             with pytest.raises(InvalidInput):
-                board.publish(TradePrint(symbol, Decimal(1), Decimal(1), now))
+                board.publish(Trade(symbol, Decimal(1), Decimal(1), now))
             with pytest.raises(InvalidInput):
                 board.stream(symbol)
         with pytest.raises(InvalidInput, match="future"):
-            board.publish(TradePrint(BTC, Decimal(1), Decimal(1), now + 3_600_000_000_000))
+            board.publish(Trade(BTC, Decimal(1), Decimal(1), now + 3_600_000_000_000))
         assert board.latest(BTC) == latest
 
     on_bench(main)
@@ -234,9 +234,9 @@ def test_a_price_of_the_client_that_is_none_hurts_nobody() -> None:
         name = await bench.working()
         now = bench.clock.wall_ns()
         bench.exchange.say(
-            TradePrint(BTC, Decimal(-5), Decimal(1), now),
-            TradePrint(ODD, ODD, ODD, ODD),
-            TradePrint(BTC, Decimal(7), Decimal(1), now),
+            Trade(BTC, Decimal(-5), Decimal(1), now),
+            Trade(ODD, ODD, ODD, ODD),
+            Trade(BTC, Decimal(7), Decimal(1), now),
         )
         bench.exchange.trade(name, "1", "100")
         await bench.pass_ms()

@@ -43,7 +43,6 @@ from fairlead.kernel.inputs import (
     LookUpFailed,
     OrderReported,
     PaceDue,
-    PriceSeen,
     QueryRefused,
     QueryWanted,
     ReconciliationEnded,
@@ -121,4 +120,4 @@ _DECIDE: dict[type[Input], _Decider] = {
     TroubleSeen: lambda state, given, _rules, _now, step: decide_trouble(state, given, step),
 }
 
-__all__ = ["CURSOR_FILLS", "PriceSeen", "decide", "expand"]
+__all__ = ["CURSOR_FILLS", "decide", "expand"]

@@ -13,7 +13,7 @@ import attrs
 from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
 from fairlead.domain.requests import PacingPolicy, RequestKind
 from fairlead.domain.trading_state import TradingState
-from fairlead.ports.exchange import Answer, FillReport, LookUp, OrderReport, TradePrint
+from fairlead.ports.exchange import Answer, FillReport, LookUp, OrderReport
 
 
 @attrs.define(slots=True)
@@ -160,13 +160,6 @@ class QueryRefused:
 
 
 @attrs.define(slots=True)
-class PriceSeen:
-    """A public trade; changes the last price and nothing that is journaled."""
-
-    print: TradePrint
-
-
-@attrs.define(slots=True)
 class FillsRead:
     """A page of fill history, with the cursor that covers it."""
 
@@ -231,7 +224,6 @@ Input = (
     | PaceDue
     | QueryWanted
     | QueryRefused
-    | PriceSeen
     | FillsRead
     | KernelStarting
     | InFlightLost

@@ -16,6 +16,7 @@ from fairlead.domain.ledger import Position
 from fairlead.domain.numbers import ZERO
 from fairlead.domain.order_kinds import OrderSide
 from fairlead.domain.orders import Order
+from fairlead.domain.price_points import PricePoint
 from fairlead.domain.records import LockPlaced
 from fairlead.domain.trading_state import TradingState
 from fairlead.kernel.pace_queue import PaceQueue
@@ -31,14 +32,6 @@ class CommandEntry:
     command_digest: str
     client_order_id: str
     created_ns: int
-
-
-@attrs.define(slots=True)
-class PricePoint:
-    """The last price of a symbol and when it was made; wall nanoseconds."""
-
-    price: Decimal
-    ts_event: int
 
 
 @attrs.define(slots=True, eq=False)

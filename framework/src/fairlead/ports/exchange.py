@@ -20,6 +20,7 @@ import attrs
 
 from fairlead.domain.instruments import Instrument
 from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInForce
+from fairlead.domain.prices import Quote, Trade
 from fairlead.ports.pacing import PacingModel
 
 # A client's author needs these too, and imports them from here: the domain is not public.
@@ -37,11 +38,13 @@ __all__ = [
     "OrderSide",
     "OrderType",
     "Outcome",
+    "PriceHeartbeat",
+    "Quote",
     "Report",
     "ReportSink",
     "SubmitRequest",
     "TimeInForce",
-    "TradePrint",
+    "Trade",
     "VenueStatus",
 ]
 
@@ -175,16 +178,13 @@ class LookUp:
 
 
 @attrs.define(slots=True)
-class TradePrint:
-    """A public trade, as a price."""
+class PriceHeartbeat:
+    """The client's feed of prices is alive, and nothing newer happened: to a symbol, or to all it gives."""
 
-    symbol: str
-    price: Decimal
-    quantity: Decimal
-    ts_event: int
+    symbol: str = ""
 
 
-Report = OrderReport | FillReport | TradePrint
+Report = OrderReport | FillReport | Quote | Trade | PriceHeartbeat
 
 
 class ReportSink(Protocol):
