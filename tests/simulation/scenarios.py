@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from decimal import Decimal
 from functools import partial
 from typing import TypeVar
 
 from fairlead import OrderStatus, Proposal
 from fairlead.domain.events import OrderChanged
-from fairlead.errors import JournalUnavailable
+from fairlead.errors import JournalUnavailable, UnknownName
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND, Clock
 from fairlead.ports.exchange import SubmitRequest
 from fairlead.testing.crash_survey import CrashExperiment
@@ -200,7 +201,8 @@ async def paced_bot(world: MarketWorld, generation: Generation) -> None:
             await clock.sleep_ns(TRY_AGAIN_NS)
             waiting = [order for order in kernel.orders() if order.status == OrderStatus.APPROVED]
             if waiting:
-                await insist(clock, lambda: bot.cancel(waiting[-1].client_order_id))
+                with suppress(UnknownName):  # it was not durable, and its key will make another order
+                    await insist(clock, lambda: bot.cancel(waiting[-1].client_order_id))
             for _ in range(PATIENCE):
                 if bot.position(SYMBOL) is not None:
                     break
