@@ -11,17 +11,16 @@ from decimal import Decimal
 from typing import ClassVar
 
 from fairlead.domain.anomalies import AnomalyKind, Severity
-from fairlead.domain.frozen import record
 from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInForce
 from fairlead.domain.order_table import OrderEvent
 from fairlead.domain.trading_state import TradingState
+from fairlead.domain.values import Value
 from fairlead.domain.verdicts import Verdict
 
 Pairs = tuple[tuple[str, str], ...]
 
 
-@record
-class KernelStarted:
+class KernelStarted(Value):
     """A kernel took the store: who it is and with what it runs."""
 
     KIND: ClassVar[str] = "kernel_started"
@@ -34,8 +33,7 @@ class KernelStarted:
     configuration_digest: str
 
 
-@record
-class TradingStateChanged:
+class TradingStateChanged(Value):
     """Trading was enabled, reduced, halted or disabled."""
 
     KIND: ClassVar[str] = "trading_state_changed"
@@ -45,8 +43,7 @@ class TradingStateChanged:
     by: str
 
 
-@record
-class OrderInitialized:
+class OrderInitialized(Value):
     """A proposal became an order, approved or denied, with every verdict.
 
     Approved: exposure is reserved in the same step and the order may go to the venue under this
@@ -75,8 +72,7 @@ class OrderInitialized:
     verdicts: tuple[Verdict, ...]
 
 
-@record
-class AttemptStarted:
+class AttemptStarted(Value):
     """The order goes to the wire next; times are venue wall nanoseconds, deadline 0 when none."""
 
     KIND: ClassVar[str] = "attempt_started"
@@ -87,8 +83,7 @@ class AttemptStarted:
     deadline_ns: int
 
 
-@record
-class OrderEventNoted:
+class OrderEventNoted(Value):
     """An event of the order table that carries no figures: a phase or a pending request changed.
 
     *cause* says on which evidence; *look_up_ns* is when an unresolved order may be looked up, and
@@ -105,8 +100,7 @@ class OrderEventNoted:
     ts_event: int = 0
 
 
-@record
-class OrderAccepted:
+class OrderAccepted(Value):
     """The venue knows the order under this id."""
 
     KIND: ClassVar[str] = "order_accepted"
@@ -118,8 +112,7 @@ class OrderAccepted:
     source: str
 
 
-@record
-class OrderFilled:
+class OrderFilled(Value):
     """One trade of the order, booked on order, position and balances together.
 
     *value* is the settlement value in quote, fixed here once; *settlement_decimals* is the
@@ -144,8 +137,7 @@ class OrderFilled:
     source: str
 
 
-@record
-class CommandRefused:
+class CommandRefused(Value):
     """A command that was not carried out: foreign owner, finished order, wrong trading state."""
 
     KIND: ClassVar[str] = "command_refused"
@@ -157,8 +149,7 @@ class CommandRefused:
     reason: str
 
 
-@record
-class AnomalyNoted:
+class AnomalyNoted(Value):
     """What must not happen but did; its severity was applied in the same step."""
 
     KIND: ClassVar[str] = "anomaly"
@@ -169,8 +160,7 @@ class AnomalyNoted:
     detail: str
 
 
-@record
-class CursorMoved:
+class CursorMoved(Value):
     """How far the venue's history was read; moves only with the fills it covers."""
 
     KIND: ClassVar[str] = "cursor_moved"
@@ -179,8 +169,7 @@ class CursorMoved:
     cursor: str
 
 
-@record
-class Reconciled:
+class Reconciled(Value):
     """A reconciliation ended; counts by class."""
 
     KIND: ClassVar[str] = "reconciled"
@@ -193,8 +182,7 @@ class Reconciled:
     fills_booked: int
 
 
-@record
-class CheckValueChanged:
+class CheckValueChanged(Value):
     """A risk check folded facts into a new value; journaled so that limits survive restarts."""
 
     KIND: ClassVar[str] = "check_value_changed"
@@ -203,8 +191,7 @@ class CheckValueChanged:
     value: str
 
 
-@record
-class LockPlaced:
+class LockPlaced(Value):
     """A risk check locked new exposure until a wall time."""
 
     KIND: ClassVar[str] = "lock_placed"
