@@ -11,8 +11,10 @@ from decimal import Decimal
 from typing import ClassVar
 
 from fairlead.domain.anomalies import AnomalyKind, Severity
+from fairlead.domain.budgets import BudgetLevel
 from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInForce
 from fairlead.domain.order_table import OrderEvent
+from fairlead.domain.requests import Lane, RequestKind
 from fairlead.domain.trading_state import TradingState
 from fairlead.domain.values import Value
 from fairlead.domain.verdicts import Verdict
@@ -204,6 +206,63 @@ class LockPlaced(Value):
     reason: str
 
 
+class BudgetSpent(Value):
+    """A request goes out next and takes of the venue's rate limits; or the venue refused one for them.
+
+    *levels* is how each budget it takes of stands afterwards. *subject* is the client order id, or the
+    number of a query; without levels the request left the queue and was not made.
+    """
+
+    KIND: ClassVar[str] = "budget_spent"
+    VERSION: ClassVar[int] = 1
+    request: RequestKind
+    subject: str
+    levels: tuple[tuple[str, BudgetLevel], ...]
+    refused: bool = False
+
+
+class OrderPaced(Value):
+    """A request about an order waits for its pace; *wait_ns* is the wait to be expected.
+
+    *costs* is what it will take; an order still waiting at *until_ns* (time of the budgets, 0 for no
+    end) is not sent.
+    """
+
+    KIND: ClassVar[str] = "order_paced"
+    VERSION: ClassVar[int] = 1
+    client_order_id: str
+    request: RequestKind
+    lane: Lane
+    symbol: str
+    costs: tuple[tuple[str, Decimal], ...]
+    since_ns: int
+    wait_ns: int
+    until_ns: int = 0
+
+
+class QueryPaced(Value):
+    """A question that is about no order waits for its pace; *number* is that of its command."""
+
+    KIND: ClassVar[str] = "query_paced"
+    VERSION: ClassVar[int] = 1
+    request: RequestKind
+    number: int
+    symbol: str
+    costs: tuple[tuple[str, Decimal], ...]
+    since_ns: int
+    wait_ns: int
+
+
+class OrderJudgedAgain(Value):
+    """An order waited so long that the gate was asked again before it was sent, with every verdict."""
+
+    KIND: ClassVar[str] = "order_judged_again"
+    VERSION: ClassVar[int] = 1
+    client_order_id: str
+    allowed: bool
+    verdicts: tuple[Verdict, ...]
+
+
 Record = (
     KernelStarted
     | TradingStateChanged
@@ -218,6 +277,10 @@ Record = (
     | Reconciled
     | CheckValueChanged
     | LockPlaced
+    | BudgetSpent
+    | OrderPaced
+    | QueryPaced
+    | OrderJudgedAgain
 )
 
 RECORD_CLASSES: tuple[type[Record], ...] = (
@@ -234,4 +297,8 @@ RECORD_CLASSES: tuple[type[Record], ...] = (
     Reconciled,
     CheckValueChanged,
     LockPlaced,
+    BudgetSpent,
+    OrderPaced,
+    QueryPaced,
+    OrderJudgedAgain,
 )

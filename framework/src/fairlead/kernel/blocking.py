@@ -15,7 +15,8 @@ from fairlead.domain.events import Event, EventsMissed
 from fairlead.domain.orders import OrderStatus, OrderView, PositionView
 from fairlead.domain.proposals import Proposal
 from fairlead.domain.trading_state import TradingState
-from fairlead.kernel.kernel import OPERATOR, Kernel
+from fairlead.kernel.commands import OPERATOR
+from fairlead.kernel.kernel import Kernel
 from fairlead.kernel.loop_thread import LoopThread
 from fairlead.kernel.reconciler import ReconcileReport
 from fairlead.kernel.results import CommandResult, ExecutionResult

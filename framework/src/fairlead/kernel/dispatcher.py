@@ -13,20 +13,20 @@ from typing import cast
 
 from fairlead.kernel.components import Supervisor
 from fairlead.kernel.couriers import Couriers
-from fairlead.kernel.effects import Effect, LookUpOrder, SendCancel, SendOrder, WakeAt
+from fairlead.kernel.effects import Effect, LookUpOrder, PaceIn, SendCancel, SendOrder, WakeAt
 from fairlead.kernel.engine import Engine
 from fairlead.kernel.inbox import Inbox
 from fairlead.kernel.inputs import CancelAnswered, LookedUp, LookUpFailed, SubmitAnswered
 from fairlead.kernel.readable import Failure, look_up_problem, sound_answer
 from fairlead.kernel.settings import KernelSettings
 from fairlead.kernel.time_limits import TimeLimits
-from fairlead.kernel.timers import Timers
+from fairlead.kernel.timers import PACE, Timers
 from fairlead.ports.clock import Clock
 from fairlead.ports.exchange import Answer, ExchangeClient, LookUp, Outcome
 
 
 class Dispatcher:
-    """Carries out `SendOrder`, `SendCancel`, `LookUpOrder` and `WakeAt`."""
+    """Carries out `SendOrder`, `SendCancel`, `LookUpOrder`, `WakeAt` and `PaceIn`."""
 
     def __init__(
         self,
@@ -79,6 +79,8 @@ class Dispatcher:
                 self._couriers.send(partial(self._look_up, effect))
         elif type(effect) is WakeAt:
             self._timers.wake_at(effect.client_order_id, effect.at_ns)
+        elif type(effect) is PaceIn:
+            self._timers.wake_in(PACE, effect.wait_ns)
 
     async def finish(self, timeout_ns: int) -> None:
         """Take no new effects; wait for those under way, no longer than the time given, then end them."""

@@ -36,6 +36,12 @@ class WakeAt(Value):
     at_ns: int
 
 
+class PaceIn(Value):
+    """Come back to what waits for its pace when so much time has passed."""
+
+    wait_ns: int
+
+
 class AnswerCommand(Value):
     """Answer a command other than a proposal: accepted, or refused with a code and a reason."""
 
@@ -59,4 +65,6 @@ class RefuseRepeat(Value):
     idempotency_key: str
 
 
-Effect = SendOrder | SendCancel | LookUpOrder | WakeAt | AnswerCommand | AnswerWithOrder | RefuseRepeat
+Effect = (
+    SendOrder | SendCancel | LookUpOrder | WakeAt | PaceIn | AnswerCommand | AnswerWithOrder | RefuseRepeat
+)

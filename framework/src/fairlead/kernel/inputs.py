@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
+from fairlead.domain.requests import PacingPolicy, RequestKind
 from fairlead.domain.trading_state import TradingState
 from fairlead.domain.values import Value
 from fairlead.ports.exchange import Answer, FillReport, LookUp, OrderReport, TradePrint
@@ -30,6 +31,8 @@ class SubmitProposal(Value):
     idempotency_key: str
     command_digest: str
     metadata: tuple[tuple[str, str], ...]
+    pacing: PacingPolicy | None = None
+    wait_max_ns: int | None = None
 
 
 class CancelOrder(Value):
@@ -120,6 +123,26 @@ class TimerDue(Value):
     client_order_id: str
 
 
+class PaceDue(Value):
+    """The time has come to see to what waits for its pace."""
+
+
+class QueryWanted(Value):
+    """Somebody wants to ask the venue something that is about no order."""
+
+    command_id: int
+    request: RequestKind
+    symbol: str
+
+
+class QueryRefused(Value):
+    """The venue refused a question for its rate limit; *pause_ns* is how long it said to wait."""
+
+    request: RequestKind
+    symbol: str
+    pause_ns: int
+
+
 class PriceSeen(Value):
     """A public trade; changes the last price and nothing that is journaled."""
 
@@ -183,6 +206,9 @@ Input = (
     | AbsenceSeen
     | LookUpFailed
     | TimerDue
+    | PaceDue
+    | QueryWanted
+    | QueryRefused
     | PriceSeen
     | FillsRead
     | KernelStarting

@@ -5,26 +5,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self, TypedDict, Unpack, cast
+from typing import Any, Self, TypedDict, Unpack
 
-from fairlead.domain.identifiers import excerpt_of, to_client_order_id, to_line, to_name
+from fairlead.domain.identifiers import to_client_order_id, to_line, to_name
 from fairlead.domain.instruments import Instrument
-from fairlead.domain.order_table import OrderState
 from fairlead.domain.orders import OrderView, PositionView, view_of
 from fairlead.domain.trading_state import TradingState
-from fairlead.errors import JournalUnavailable, NotRunning, UnknownName, WrongThread
+from fairlead.errors import NotRunning, WrongThread
 from fairlead.kernel.bus import EventBus
+from fairlead.kernel.commands import OPERATOR, Commands
 from fairlead.kernel.composition import Given, compose
-from fairlead.kernel.effects import AnswerCommand, SendCancel
 from fairlead.kernel.engine import position_view
-from fairlead.kernel.inputs import CancelOrder, ResolveByOperator, SetTradingState, SubmitProposal
 from fairlead.kernel.operator_parts import control_parts
+from fairlead.kernel.pacing_view import PacingView
 from fairlead.kernel.parts import Parts
 from fairlead.kernel.prices import PriceBoard
 from fairlead.kernel.reconciler import ReconcileReport
-from fairlead.kernel.restore import load_command, load_order
 from fairlead.kernel.results import CommandResult
 from fairlead.kernel.session import Session
 from fairlead.kernel.settings import KernelSettings
@@ -35,10 +33,9 @@ from fairlead.kernel.watchdog import Watchdog
 from fairlead.ports.clock import Clock
 from fairlead.ports.exchange import ExchangeClient
 from fairlead.ports.ids import Ids
+from fairlead.ports.pacing import PacingModel
 from fairlead.ports.risk import RiskCheck
 from fairlead.ports.store import Store
-
-OPERATOR = "operator"
 
 
 class GivenParts(TypedDict, total=False):
@@ -50,6 +47,7 @@ class GivenParts(TypedDict, total=False):
     required_checks: Sequence[str]
     tables: Mapping[str, Mapping[str, Any]]
     watchdog: Watchdog | None
+    pacing: PacingModel | None
 
 
 class Kernel:
@@ -62,7 +60,8 @@ class Kernel:
             result = await bot.execute(Proposal.buy("BTC/USDT", quantity="0.01"))
 
     A plugin is an object with hooks or the name of an installed one; *exchange*, *store* and *checks*
-    may also be passed as they are. *tables* holds the plugins' configuration tables by name.
+    may also be passed as they are; *pacing* replaces the exchange client's own model of its rate limits.
+    *tables* holds the plugins' configuration tables by name.
 
     It belongs to the loop and thread that started it. There is no global state and no signal
     handler. Raises `ConfigurationRefused` when a part is missing: there is no implicit paper mode,
@@ -88,7 +87,7 @@ class Kernel:
         self._parts.components += control_parts(self, self._parts)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
-        self._loading = 0
+        self.commands = Commands(self._parts, self.check_usable)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -141,6 +140,12 @@ class Kernel:
         return self._state.instruments
 
     @property
+    def pacing(self) -> PacingView:
+        """Return how the venue's rate limits stand, what waits for them, and what was counted."""
+        engine = self._parts.engine
+        return PacingView(engine.state, engine.rules.pacing, engine.pace_clock)
+
+    @property
     def trading_state(self) -> TradingState:
         """Return whether new exposure may be taken."""
         return self._state.trading
@@ -177,7 +182,7 @@ class Kernel:
     async def find_order(self, client_order_id: str) -> OrderView | None:
         """Return any order ever made here, from memory or from the store."""
         name = to_client_order_id(client_order_id, "client_order_id")
-        await self._load_order(name)
+        await self.commands.load_order(name)
         return self.order(name)
 
     def orders(self, *, live_only: bool = False) -> tuple[OrderView, ...]:
@@ -199,7 +204,7 @@ class Kernel:
 
         Inbox empty, journal idle, no effect, no reconciliation and no look-up in the store.
         """
-        return not self._loading and self._parts.is_settled(waiting)
+        return not self.commands.is_loading and self._parts.is_settled(waiting)
 
     # -- commands ------------------------------------------------------------------------------
 
@@ -220,32 +225,9 @@ class Kernel:
         """Return a fresh client order id of this account."""
         return self._state.account_tag + self._ids.unique_hex(digits)
 
-    async def submit(self, given: SubmitProposal) -> OrderView:
-        """Take a validated proposal through the door and wait until it is settled."""
-        engine = self._parts.engine
-        if self._parts.journal.is_full:
-            await self._parts.journal.room()
-        self._check_journal()
-        if given.idempotency_key:
-            await self._load(lambda: self._load_command(given.owner, given.idempotency_key))
-            self._check_journal()
-        self.check_usable()  # it may have been stopped meanwhile
-        future = engine.wait_for(given.client_order_id, until_closed=False)
-        engine.process(given)
-        return cast("OrderView", await future)
-
     async def closed(self, client_order_id: str) -> OrderView:
         """Wait for an order's end."""
-        self.check_usable()
-        engine = self._parts.engine
-        if client_order_id not in engine.state.orders:
-            await self._load_order(client_order_id)
-            if client_order_id not in engine.state.orders:
-                raise UnknownName("client_order_id", client_order_id, fix="No such order was made here.")
-        self._check_alive()
-        future = engine.wait_for(client_order_id, until_closed=True)
-        engine.recheck(client_order_id)
-        return cast("OrderView", await future)
+        return await self.commands.closed(client_order_id)
 
     async def cancel(self, client_order_id: str, by: str, *, operator: bool = False) -> CommandResult:
         """Cancel an order in the name of its owner, or of the operator.
@@ -253,42 +235,13 @@ class Kernel:
         While the journal is unusable the request goes out all the same, and is recorded when it is back.
         Raises `UnknownName` for an order that was never made here, and what ended the journal for good.
         """
-        self.check_usable()
-        while True:
-            await self._load_order(client_order_id)
-            order = self._state.orders.get(client_order_id)
-            if order is None:
-                raise UnknownName("client_order_id", client_order_id, fix="No such order was made here.")
-            command_id, future = self._parts.engine.new_command()
-            command = CancelOrder(client_order_id, by, command_id, operator)
-            if self._parts.engine.suspended:
-                if (operator or order.owner == by) and order.state is OrderState.WORKING:
-                    cancel = SendCancel(client_order_id, order.venue_order_id, order.symbol)
-                    self._parts.dispatcher.dispatch(cancel)
-                self._check_alive()
-                self._parts.inbox.add(command)
-            else:
-                self._parts.engine.process(command)
-            try:
-                return await _answer(future)
-            except JournalUnavailable:  # it was discarded with the batch it was in: say it again
-                self._check_alive()
+        return await self.commands.cancel(client_order_id, by, operator=operator)
 
     async def set_trading_state(
         self, state: TradingState, *, reason: str, by: str = OPERATOR
     ) -> CommandResult:
         """Set the trading state and return when that is durable."""
-        self.check_usable()
-        wanted = to_trading_state(state)
-        text, name = to_line(reason, "reason"), to_name(by, "by")
-        command_id, future = self._parts.engine.new_command()
-        command = SetTradingState(wanted, text, name, command_id)
-        if self._parts.engine.suspended:  # an operator's word waits for the journal, it is not refused
-            self._check_alive()
-            self._parts.inbox.add(command)
-        else:
-            self._parts.engine.process(command)
-        return await _answer(future)
+        return await self.commands.set_trading_state(state, reason=reason, by=by)
 
     async def resolve_not_placed(
         self, client_order_id: str, *, note: str, by: str = OPERATOR
@@ -297,19 +250,12 @@ class Kernel:
 
         Refused for every other order. Raises `UnknownName` for one that was never made here.
         """
-        self.check_usable()
-        text, name = to_line(note, "note"), to_name(by, "by")
-        await self._load_order(to_client_order_id(client_order_id, "client_order_id"))
-        if client_order_id not in self._state.orders:
-            raise UnknownName("client_order_id", client_order_id, fix="No such order was made here.")
-        command_id, future = self._parts.engine.new_command()
-        self._parts.engine.process(ResolveByOperator(client_order_id, name, text, command_id))
-        return await _answer(future)
+        return await self.commands.resolve_not_placed(client_order_id, note=note, by=by)
 
     async def reconcile(self, reason: str = "asked for") -> ReconcileReport:
         """Reconcile with the venue now."""
         self.check_usable()
-        self._check_journal()
+        self.commands.check_journal()
         return await self._parts.reconciler.run(to_line(reason, "reason"))
 
     async def settled(self) -> None:
@@ -324,53 +270,3 @@ class Kernel:
     @property
     def _state(self) -> EngineState:
         return self._parts.engine.state
-
-    async def _load_order(self, client_order_id: str) -> None:
-        if client_order_id not in self._state.orders:
-            await self._load(lambda: load_order(self._parts.store, self._state, client_order_id))
-
-    async def _load_command(self, owner: str, idempotency_key: str) -> None:
-        await load_command(self._parts.store, self._state, owner, idempotency_key)
-
-    async def _load(self, reading: Callable[[], Awaitable[object]]) -> None:
-        """Read into memory; again when memory was rebuilt meanwhile, for that forgot what was read."""
-        engine = self._parts.engine
-        rebuilds = -1
-        self._loading += 1  # the kernel is not settled meanwhile
-        try:
-            async with self.clock.timeout_ns(self.settings.ns("commit_timeout")):
-                while rebuilds != engine.rebuilds:
-                    rebuilds = engine.rebuilds
-                    await reading()
-        finally:
-            self._loading -= 1
-
-    def _check_alive(self) -> None:
-        failure = self._parts.failure
-        if failure is not None:
-            raise JournalUnavailable(
-                f"The kernel gave up its journal: {type(failure).__name__}.",
-                not_done="The command was not recorded; a cancel was sent all the same.",
-                fix="See to the store, then start a new kernel; nothing is lost.",
-            )
-
-    def _check_journal(self) -> None:
-        self._check_alive()
-        if self._parts.engine.suspended:
-            raise JournalUnavailable(
-                "The journal is being recovered.",
-                not_done="The command was not recorded and nothing was sent.",
-                fix="Try again later; cancels still go out.",
-            )
-
-
-async def _answer(future: asyncio.Future[object]) -> CommandResult:
-    answer = cast("AnswerCommand", await future)
-    return CommandResult(answer.accepted, answer.code, answer.reason)
-
-
-def to_trading_state(value: object) -> TradingState:
-    """Return the trading state; raises `UnknownName` for anything else."""
-    if isinstance(value, str) and value in set(TradingState):
-        return TradingState(value)
-    raise UnknownName("state", excerpt_of(value), tuple(TradingState))

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import attrs
 
+from fairlead.domain.budgets import BudgetLevel
 from fairlead.domain.instruments import Instrument
 from fairlead.domain.ledger import Position
 from fairlead.domain.numbers import ZERO
@@ -17,6 +18,7 @@ from fairlead.domain.order_kinds import OrderSide
 from fairlead.domain.orders import Order
 from fairlead.domain.records import LockPlaced
 from fairlead.domain.trading_state import TradingState
+from fairlead.kernel.pace_queue import PaceQueue
 from fairlead.ports.store import Row
 
 
@@ -66,6 +68,7 @@ class EngineState:
     cursors: dict[str, str] = attrs.Factory(dict)
     check_values: dict[str, str] = attrs.Factory(dict)
     locks: dict[str, LockPlaced] = attrs.Factory(dict)
+    budgets: dict[str, BudgetLevel] = attrs.Factory(dict)
     sequence: int = 0
     epoch: int = 0
     exposed_total: int = 0
@@ -82,6 +85,7 @@ class EngineState:
     prices: dict[str, PricePoint] = attrs.Factory(dict)
     zombies: dict[str, None] = attrs.Factory(dict)
     noted: dict[tuple[str, str, str], None] = attrs.Factory(dict)
+    pace: PaceQueue = attrs.Factory(PaceQueue)
 
     def leaves_of(self, symbol: str, book: str, side: OrderSide) -> Decimal:
         """Return what live orders of this side may still fill on the key."""

@@ -21,6 +21,7 @@ import attrs
 from fairlead.domain.instruments import Instrument
 from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInForce
 from fairlead.domain.values import Value
+from fairlead.ports.pacing import PacingModel
 
 # A client's author needs these too, and imports them from here: the domain is not public.
 __all__ = [
@@ -62,13 +63,17 @@ class Fence(StrEnum):
 
 @attrs.frozen(kw_only=True)
 class ExchangeCapabilities:
-    """What the venue can do. *horizon_ns* belongs to the permanent id fence."""
+    """What the venue can do. *horizon_ns* belongs to the permanent id fence.
+
+    *pacing* is the model of its rate limits; without one nothing is paced.
+    """
 
     fence: Fence
     horizon_ns: int = 0
     order_types: frozenset[OrderType] = frozenset(OrderType)
     streams_reports: bool = True
     price_source: bool = False
+    pacing: PacingModel | None = None
 
 
 class Outcome(StrEnum):

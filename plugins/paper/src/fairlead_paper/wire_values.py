@@ -17,8 +17,13 @@ def is_value(kind: Any) -> TypeGuard[type[msgspec.Struct]]:  # noqa: ANN401 - an
 def teach_values(converter: Converter) -> None:
     """Let the converter take values apart and put them together, each field by its own hook."""
 
-    def write(value: msgspec.Struct) -> dict[str, Any]:
-        return {name: converter.unstructure(getattr(value, name)) for name in value.__struct_fields__}
+    def writer_of(kind: type[msgspec.Struct]) -> Callable[[msgspec.Struct], dict[str, Any]]:
+        hints = get_type_hints(kind)
+
+        def write(value: msgspec.Struct) -> dict[str, Any]:
+            return {name: converter.unstructure(getattr(value, name), hints[name]) for name in hints}
+
+        return write
 
     def reader_of(kind: type[msgspec.Struct]) -> Callable[[Any, type], msgspec.Struct]:
         hints = get_type_hints(kind)
@@ -31,5 +36,5 @@ def teach_values(converter: Converter) -> None:
 
         return read
 
-    converter.register_unstructure_hook_func(is_value, write)
+    converter.register_unstructure_hook_factory(is_value, writer_of)
     converter.register_structure_hook_factory(is_value, reader_of)

@@ -1,0 +1,180 @@
+"""The commands: how each is brought to the door, and how its answer comes back.
+
+Shared by sessions, which speak for an owner, and by the operator. What a command refers to and memory
+no longer holds is loaded before it is decided. While the journal is unusable a cancel goes out all the
+same and is recorded when it is back; an operator's word waits; everything else is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import cast
+
+from fairlead.domain.identifiers import excerpt_of, to_client_order_id, to_line, to_name
+from fairlead.domain.order_table import OrderState
+from fairlead.domain.orders import OrderView
+from fairlead.domain.trading_state import TradingState
+from fairlead.errors import JournalUnavailable, UnknownName
+from fairlead.kernel.effects import AnswerCommand, SendCancel
+from fairlead.kernel.inputs import CancelOrder, ResolveByOperator, SetTradingState, SubmitProposal
+from fairlead.kernel.parts import Parts
+from fairlead.kernel.restore import load_command, load_order
+from fairlead.kernel.results import CommandResult
+from fairlead.kernel.state import EngineState
+
+OPERATOR = "operator"
+
+
+class Commands:
+    """The commands of one kernel. *check_usable* raises unless it runs, in this thread and loop."""
+
+    def __init__(self, parts: Parts, check_usable: Callable[[], None]) -> None:
+        self._parts = parts
+        self.check_usable = check_usable
+        self._loading = 0
+
+    @property
+    def is_loading(self) -> bool:
+        """Tell whether something is being read from the store for a command."""
+        return self._loading > 0
+
+    async def submit(self, given: SubmitProposal) -> OrderView:
+        """Take a validated proposal through the door and wait until it is settled."""
+        engine = self._parts.engine
+        if self._parts.journal.is_full:
+            await self._parts.journal.room()
+        self.check_journal()
+        if given.idempotency_key:
+            await self._load(lambda: self._load_command(given.owner, given.idempotency_key))
+            self.check_journal()
+        self.check_usable()  # it may have been stopped meanwhile
+        future = engine.wait_for(given.client_order_id, until_closed=False)
+        engine.process(given)
+        return cast("OrderView", await future)
+
+    async def closed(self, client_order_id: str) -> OrderView:
+        """Wait for an order's end."""
+        self.check_usable()
+        engine = self._parts.engine
+        if client_order_id not in engine.state.orders:
+            await self.load_order(client_order_id)
+            if client_order_id not in engine.state.orders:
+                raise UnknownName("client_order_id", client_order_id, fix="No such order was made here.")
+        self._check_alive()
+        future = engine.wait_for(client_order_id, until_closed=True)
+        engine.recheck(client_order_id)
+        return cast("OrderView", await future)
+
+    async def cancel(self, client_order_id: str, by: str, *, operator: bool = False) -> CommandResult:
+        """Cancel an order in the name of its owner, or of the operator.
+
+        While the journal is unusable the request goes out all the same, and is recorded when it is back.
+        Raises `UnknownName` for an order that was never made here, and what ended the journal for good.
+        """
+        self.check_usable()
+        while True:
+            await self.load_order(client_order_id)
+            order = self._state.orders.get(client_order_id)
+            if order is None:
+                raise UnknownName("client_order_id", client_order_id, fix="No such order was made here.")
+            command_id, future = self._parts.engine.new_command()
+            command = CancelOrder(client_order_id, by, command_id, operator)
+            if self._parts.engine.suspended:
+                if (operator or order.owner == by) and order.state is OrderState.WORKING:
+                    cancel = SendCancel(client_order_id, order.venue_order_id, order.symbol)
+                    self._parts.dispatcher.dispatch(cancel)
+                self._check_alive()
+                self._parts.inbox.add(command)
+            else:
+                self._parts.engine.process(command)
+            try:
+                return await _answer(future)
+            except JournalUnavailable:  # it was discarded with the batch it was in: say it again
+                self._check_alive()
+
+    async def set_trading_state(self, state: TradingState, *, reason: str, by: str) -> CommandResult:
+        """Set the trading state and return when that is durable."""
+        self.check_usable()
+        wanted = to_trading_state(state)
+        text, name = to_line(reason, "reason"), to_name(by, "by")
+        command_id, future = self._parts.engine.new_command()
+        command = SetTradingState(wanted, text, name, command_id)
+        if self._parts.engine.suspended:  # an operator's word waits for the journal, it is not refused
+            self._check_alive()
+            self._parts.inbox.add(command)
+        else:
+            self._parts.engine.process(command)
+        return await _answer(future)
+
+    async def resolve_not_placed(self, client_order_id: str, *, note: str, by: str) -> CommandResult:
+        """Record an operator's decision that an unresolved order was never placed.
+
+        Refused for every other order. Raises `UnknownName` for one that was never made here.
+        """
+        self.check_usable()
+        text, name = to_line(note, "note"), to_name(by, "by")
+        await self.load_order(to_client_order_id(client_order_id, "client_order_id"))
+        if client_order_id not in self._state.orders:
+            raise UnknownName("client_order_id", client_order_id, fix="No such order was made here.")
+        command_id, future = self._parts.engine.new_command()
+        self._parts.engine.process(ResolveByOperator(client_order_id, name, text, command_id))
+        return await _answer(future)
+
+    # -- inside --------------------------------------------------------------------------------
+
+    @property
+    def _state(self) -> EngineState:
+        return self._parts.engine.state
+
+    async def load_order(self, client_order_id: str) -> None:
+        """Bring an order that memory does not hold back from the store, if it is there."""
+        if client_order_id not in self._state.orders:
+            await self._load(lambda: load_order(self._parts.store, self._state, client_order_id))
+
+    async def _load_command(self, owner: str, idempotency_key: str) -> None:
+        await load_command(self._parts.store, self._state, owner, idempotency_key)
+
+    async def _load(self, reading: Callable[[], Awaitable[object]]) -> None:
+        """Read into memory; again when memory was rebuilt meanwhile, for that forgot what was read."""
+        engine = self._parts.engine
+        rebuilds = -1
+        self._loading += 1  # the kernel is not settled meanwhile
+        try:
+            async with self._parts.clock.timeout_ns(self._parts.settings.ns("commit_timeout")):
+                while rebuilds != engine.rebuilds:
+                    rebuilds = engine.rebuilds
+                    await reading()
+        finally:
+            self._loading -= 1
+
+    def _check_alive(self) -> None:
+        failure = self._parts.failure
+        if failure is not None:
+            raise JournalUnavailable(
+                f"The kernel gave up its journal: {type(failure).__name__}.",
+                not_done="The command was not recorded; a cancel was sent all the same.",
+                fix="See to the store, then start a new kernel; nothing is lost.",
+            )
+
+    def check_journal(self) -> None:
+        """Raise `JournalUnavailable` while nothing can be recorded."""
+        self._check_alive()
+        if self._parts.engine.suspended:
+            raise JournalUnavailable(
+                "The journal is being recovered.",
+                not_done="The command was not recorded and nothing was sent.",
+                fix="Try again later; cancels still go out.",
+            )
+
+
+async def _answer(future: asyncio.Future[object]) -> CommandResult:
+    answer = cast("AnswerCommand", await future)
+    return CommandResult(answer.accepted, answer.code, answer.reason)
+
+
+def to_trading_state(value: object) -> TradingState:
+    """Return the trading state; raises `UnknownName` for anything else."""
+    if isinstance(value, str) and value in set(TradingState):
+        return TradingState(value)
+    raise UnknownName("state", excerpt_of(value), tuple(TradingState))
