@@ -20,6 +20,7 @@ import attrs
 
 from fairlead.domain.instruments import Instrument
 from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInForce
+from fairlead.domain.values import Value
 from fairlead.ports.pacing import PacingModel
 
 # A client's author needs these too, and imports them from here: the domain is not public.
@@ -85,8 +86,7 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-@attrs.define(slots=True)
-class SubmitRequest:
+class SubmitRequest(Value):
     """An approved order on its way out. *deadline_ns* is venue wall time, 0 when none."""
 
     client_order_id: str
@@ -100,8 +100,7 @@ class SubmitRequest:
     deadline_ns: int
 
 
-@attrs.define(slots=True)
-class Answer:
+class Answer(Value):
     """The answer to a submit or a cancel; *reason* is the venue's text, *retry_after_ns* a duration."""
 
     outcome: Outcome
@@ -121,8 +120,7 @@ class VenueStatus(StrEnum):
     REJECTED = "rejected"
 
 
-@attrs.define(slots=True)
-class OrderReport:
+class OrderReport(Value):
     """What the venue says about one order. *filled_quantity* is cumulative and never booked."""
 
     client_order_id: str
@@ -134,8 +132,7 @@ class OrderReport:
     reason: str = ""
 
 
-@attrs.define(slots=True)
-class FillReport:
+class FillReport(Value):
     """One trade of ours. *value* is the venue's own settlement figure in quote when it gives one."""
 
     client_order_id: str
@@ -152,8 +149,7 @@ class FillReport:
     ts_event: int
 
 
-@attrs.define(slots=True)
-class FillPage:
+class FillPage(Value):
     """A page of fill history in venue order; *cursor* covers everything up to its end."""
 
     fills: Sequence[FillReport]
@@ -161,8 +157,7 @@ class FillPage:
     more: bool
 
 
-@attrs.define(slots=True)
-class LookUp:
+class LookUp(Value):
     """The answer to a look-up by client order id over open orders, closed orders and trades.
 
     *report* is nothing when the venue knows no such order; *complete* is false when one of the
@@ -174,8 +169,7 @@ class LookUp:
     complete: bool
 
 
-@attrs.define(slots=True)
-class TradePrint:
+class TradePrint(Value):
     """A public trade, as a price."""
 
     symbol: str
