@@ -10,7 +10,7 @@ import pytest
 
 from fairlead import ExecutionResult, TradingState
 from fairlead.domain.records import OrderInitialized, OrderJudgedAgain
-from fairlead.errors import JournalUnavailable, RateLimited
+from fairlead.errors import JournalUnavailable, RateLimited, StoreFault
 from fairlead.kernel.inputs import PaceDue
 from fairlead.kernel.watchdog import CheckHung
 from fairlead.ports.exchange import Outcome
@@ -444,13 +444,19 @@ def test_a_question_of_another_symbol_or_kind_costs_nothing_where_it_has_no_pric
 
 
 def test_no_question_is_asked_while_the_journal_is_unusable() -> None:
-    """What could not be counted is not asked."""
+    """What could not be counted is not asked: it waits for the journal's return, or for its end."""
 
     async def main(bench: Bench) -> None:
-        bench.kernel._parts.engine.suspended = True
+        parts = bench.kernel._parts
+        parts.engine.suspended = True
+        question = bench.loop.create_task(parts.admission.admit(RequestKind.FILLS))
+        await bench.pass_ms(10 * SECOND_MS)
+        assert not question.done()
+        parts.engine.suspended = False
+        await question
+        parts.give_up(StoreFault("gone"))
         with pytest.raises(JournalUnavailable):
-            await bench.kernel._parts.admission.admit(RequestKind.FILLS)
-        bench.kernel._parts.engine.suspended = False
+            await parts.admission.admit(RequestKind.FILLS)
 
     on_bench(main, pacing=reads("9", "1"))
 

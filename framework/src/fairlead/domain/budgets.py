@@ -12,14 +12,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from fairlead.domain.frozen import record
 from fairlead.domain.numbers import QUANTISING, ZERO, add, multiply, subtract
+from fairlead.domain.values import Value
 
 _NANO = Decimal("1E-9")
 
 
-@record
-class BudgetLevel:
+class BudgetLevel(Value):
     """How a budget stands, as plain numbers.
 
     *used* was taken at *at_ns*; nothing fits before *held_until_ns*, which is when the venue said to

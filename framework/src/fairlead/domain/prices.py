@@ -7,18 +7,16 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-import attrs
-
 from fairlead.domain.numbers import QUANTISING, ZERO, text_of, to_positive
 from fairlead.domain.order_kinds import OrderSide
+from fairlead.domain.values import Value
 from fairlead.errors import InvalidInput, NumberRefused
 
 TIME_MAX_NS = 2**63
 HALF = Decimal("0.5")
 
 
-@attrs.frozen
-class Trade:
+class Trade(Value):
     """A public trade: *quantity*, in base, changed hands at *price*."""
 
     symbol: str
@@ -27,8 +25,7 @@ class Trade:
     ts_event: int
 
 
-@attrs.frozen
-class Quote:
+class Quote(Value):
     """The best bid and the best ask; the quantities behind them, in base, where the source says them."""
 
     symbol: str
@@ -98,8 +95,7 @@ def _no_decimal(value: object, field: str) -> NumberRefused:
     return NumberRefused(field, problem, fix='Pass a decimal, such as Decimal("0.015").')
 
 
-@attrs.frozen
-class Price:
+class Price(Value):
     """What is known of a symbol's price at one moment; a snapshot that never changes.
 
     *price* is the last trade's, or the middle of the last quote when that is newer. *bid* and *ask*
@@ -129,8 +125,7 @@ class Price:
         return self.price if quoted is None else quoted
 
 
-@attrs.frozen
-class Freshness:
+class Freshness(Value):
     """How young a symbol's price is; *age_ns* is nothing when there never was one."""
 
     symbol: str

@@ -12,18 +12,17 @@ from typing import ClassVar
 
 from fairlead.domain.anomalies import AnomalyKind, Severity
 from fairlead.domain.budgets import BudgetLevel
-from fairlead.domain.frozen import record
 from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInForce
 from fairlead.domain.order_table import OrderEvent
 from fairlead.domain.requests import Lane, RequestKind
 from fairlead.domain.trading_state import TradingState
+from fairlead.domain.values import Value
 from fairlead.domain.verdicts import Verdict
 
 Pairs = tuple[tuple[str, str], ...]
 
 
-@record
-class KernelStarted:
+class KernelStarted(Value):
     """A kernel took the store: who it is and with what it runs."""
 
     KIND: ClassVar[str] = "kernel_started"
@@ -36,8 +35,7 @@ class KernelStarted:
     configuration_digest: str
 
 
-@record
-class TradingStateChanged:
+class TradingStateChanged(Value):
     """Trading was enabled, reduced, halted or disabled."""
 
     KIND: ClassVar[str] = "trading_state_changed"
@@ -47,8 +45,7 @@ class TradingStateChanged:
     by: str
 
 
-@record
-class OrderInitialized:
+class OrderInitialized(Value):
     """A proposal became an order, approved or denied, with every verdict.
 
     Approved: exposure is reserved in the same step and the order may go to the venue under this
@@ -77,8 +74,7 @@ class OrderInitialized:
     verdicts: tuple[Verdict, ...]
 
 
-@record
-class AttemptStarted:
+class AttemptStarted(Value):
     """The order goes to the wire next; times are venue wall nanoseconds, deadline 0 when none."""
 
     KIND: ClassVar[str] = "attempt_started"
@@ -89,8 +85,7 @@ class AttemptStarted:
     deadline_ns: int
 
 
-@record
-class OrderEventNoted:
+class OrderEventNoted(Value):
     """An event of the order table that carries no figures: a phase or a pending request changed.
 
     *cause* says on which evidence; *look_up_ns* is when an unresolved order may be looked up, and
@@ -107,8 +102,7 @@ class OrderEventNoted:
     ts_event: int = 0
 
 
-@record
-class OrderAccepted:
+class OrderAccepted(Value):
     """The venue knows the order under this id."""
 
     KIND: ClassVar[str] = "order_accepted"
@@ -120,8 +114,7 @@ class OrderAccepted:
     source: str
 
 
-@record
-class OrderFilled:
+class OrderFilled(Value):
     """One trade of the order, booked on order, position and balances together.
 
     *value* is the settlement value in quote, fixed here once; *settlement_decimals* is the
@@ -146,8 +139,7 @@ class OrderFilled:
     source: str
 
 
-@record
-class CommandRefused:
+class CommandRefused(Value):
     """A command that was not carried out: foreign owner, finished order, wrong trading state."""
 
     KIND: ClassVar[str] = "command_refused"
@@ -159,8 +151,7 @@ class CommandRefused:
     reason: str
 
 
-@record
-class AnomalyNoted:
+class AnomalyNoted(Value):
     """What must not happen but did; its severity was applied in the same step."""
 
     KIND: ClassVar[str] = "anomaly"
@@ -171,8 +162,7 @@ class AnomalyNoted:
     detail: str
 
 
-@record
-class CursorMoved:
+class CursorMoved(Value):
     """How far the venue's history was read; moves only with the fills it covers."""
 
     KIND: ClassVar[str] = "cursor_moved"
@@ -181,8 +171,7 @@ class CursorMoved:
     cursor: str
 
 
-@record
-class Reconciled:
+class Reconciled(Value):
     """A reconciliation ended; counts by class."""
 
     KIND: ClassVar[str] = "reconciled"
@@ -195,8 +184,7 @@ class Reconciled:
     fills_booked: int
 
 
-@record
-class CheckValueChanged:
+class CheckValueChanged(Value):
     """A risk check folded facts into a new value; journaled so that limits survive restarts."""
 
     KIND: ClassVar[str] = "check_value_changed"
@@ -205,8 +193,7 @@ class CheckValueChanged:
     value: str
 
 
-@record
-class LockPlaced:
+class LockPlaced(Value):
     """A risk check locked new exposure until a wall time."""
 
     KIND: ClassVar[str] = "lock_placed"
@@ -219,8 +206,7 @@ class LockPlaced:
     reason: str
 
 
-@record
-class BudgetSpent:
+class BudgetSpent(Value):
     """A request goes out next and takes of the venue's rate limits; or the venue refused one for them.
 
     *levels* is how each budget it takes of stands afterwards. *subject* is the client order id, or the
@@ -235,8 +221,7 @@ class BudgetSpent:
     refused: bool = False
 
 
-@record
-class OrderPaced:
+class OrderPaced(Value):
     """A request about an order waits for its pace; *wait_ns* is the wait to be expected.
 
     *costs* is what it will take; an order still waiting at *until_ns* (time of the budgets, 0 for no
@@ -255,8 +240,7 @@ class OrderPaced:
     until_ns: int = 0
 
 
-@record
-class QueryPaced:
+class QueryPaced(Value):
     """A question that is about no order waits for its pace; *number* is that of its command."""
 
     KIND: ClassVar[str] = "query_paced"
@@ -269,8 +253,7 @@ class QueryPaced:
     wait_ns: int
 
 
-@record
-class OrderJudgedAgain:
+class OrderJudgedAgain(Value):
     """An order waited so long that the gate was asked again before it was sent, with every verdict."""
 
     KIND: ClassVar[str] = "order_judged_again"

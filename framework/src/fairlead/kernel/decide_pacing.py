@@ -7,6 +7,8 @@ step. No request goes before an earlier one that wants the same budget in the sa
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from fairlead.domain.anomalies import AnomalyKind
 from fairlead.domain.numbers import ZERO
 from fairlead.domain.order_kinds import OrderSide
@@ -114,10 +116,10 @@ def _age_ns(order: Order, now_ns: int) -> int:
 def _say_paced(plan: Plan, step: Step) -> None:
     """Let the answer to a cancel say that the cancel has to wait."""
     wait_ms = plan.wait_ns // NANOSECONDS_PER_MILLISECOND
-    for effect in step.effects:
+    reason = f"It waits about {wait_ms} ms for the venue's rate limit."
+    for place, effect in enumerate(step.effects):
         if type(effect) is AnswerCommand and effect.accepted and not effect.code:
-            effect.code = CODE_PACED
-            effect.reason = f"It waits about {wait_ms} ms for the venue's rate limit."
+            step.effects[place] = replace(effect, code=CODE_PACED, reason=reason)
 
 
 def decide_query(state: EngineState, given: QueryWanted, rules: Rules, step: Step) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import attrs
-
+from fairlead.domain.values import Value
 from fairlead.kernel.approved import ApprovedOrder
 
 
-@attrs.define(slots=True)
-class SendOrder:
+class SendOrder(Value):
     """Send an approved order to the venue, once."""
 
     order: ApprovedOrder
@@ -16,8 +14,7 @@ class SendOrder:
     not_before_ns: int
 
 
-@attrs.define(slots=True)
-class SendCancel:
+class SendCancel(Value):
     """Ask the venue to cancel an order."""
 
     client_order_id: str
@@ -25,31 +22,27 @@ class SendCancel:
     symbol: str
 
 
-@attrs.define(slots=True)
-class LookUpOrder:
+class LookUpOrder(Value):
     """Ask the venue what it knows about an order."""
 
     client_order_id: str
     symbol: str
 
 
-@attrs.define(slots=True)
-class WakeAt:
+class WakeAt(Value):
     """Come back to an order at a wall time; derived from state, re-armed at start."""
 
     client_order_id: str
     at_ns: int
 
 
-@attrs.define(slots=True)
-class PaceIn:
+class PaceIn(Value):
     """Come back to what waits for its pace when so much time has passed."""
 
     wait_ns: int
 
 
-@attrs.define(slots=True)
-class AnswerCommand:
+class AnswerCommand(Value):
     """Answer a command other than a proposal: accepted, or refused with a code and a reason."""
 
     command_id: int
@@ -58,16 +51,14 @@ class AnswerCommand:
     reason: str
 
 
-@attrs.define(slots=True)
-class AnswerWithOrder:
+class AnswerWithOrder(Value):
     """A repeated proposal is answered with the order that its first time made."""
 
     client_order_id: str
     first_client_order_id: str
 
 
-@attrs.define(slots=True)
-class RefuseRepeat:
+class RefuseRepeat(Value):
     """The same idempotency key came with another proposal."""
 
     client_order_id: str

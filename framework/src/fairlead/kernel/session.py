@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from fairlead.domain.identifiers import (
     UNIQUE_DIGITS,
@@ -64,9 +65,9 @@ class Session:
         started_ns = kernel.clock.monotonic_ns()
         given = self._input(proposal, idempotency_key)
         if pacing is not None:
-            given.pacing = to_pacing_policy(pacing, "pacing")
+            given = replace(given, pacing=to_pacing_policy(pacing, "pacing"))
         if wait_max_ms is not None:
-            given.wait_max_ns = _to_wait(wait_max_ms) * NANOSECONDS_PER_MILLISECOND
+            given = replace(given, wait_max_ns=_to_wait(wait_max_ms) * NANOSECONDS_PER_MILLISECOND)
         view = await kernel.commands.submit(given)
         return ExecutionResult(view, kernel.clock.monotonic_ns() - started_ns, kernel.closed)
 

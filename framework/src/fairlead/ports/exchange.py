@@ -21,6 +21,7 @@ import attrs
 from fairlead.domain.instruments import Instrument
 from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInForce
 from fairlead.domain.prices import Quote, Trade
+from fairlead.domain.values import Value
 from fairlead.ports.pacing import PacingModel
 
 # A client's author needs these too, and imports them from here: the domain is not public.
@@ -88,8 +89,7 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-@attrs.define(slots=True)
-class SubmitRequest:
+class SubmitRequest(Value):
     """An approved order on its way out. *deadline_ns* is venue wall time, 0 when none."""
 
     client_order_id: str
@@ -103,8 +103,7 @@ class SubmitRequest:
     deadline_ns: int
 
 
-@attrs.define(slots=True)
-class Answer:
+class Answer(Value):
     """The answer to a submit or a cancel; *reason* is the venue's text, *retry_after_ns* a duration."""
 
     outcome: Outcome
@@ -124,8 +123,7 @@ class VenueStatus(StrEnum):
     REJECTED = "rejected"
 
 
-@attrs.define(slots=True)
-class OrderReport:
+class OrderReport(Value):
     """What the venue says about one order. *filled_quantity* is cumulative and never booked."""
 
     client_order_id: str
@@ -137,8 +135,7 @@ class OrderReport:
     reason: str = ""
 
 
-@attrs.define(slots=True)
-class FillReport:
+class FillReport(Value):
     """One trade of ours. *value* is the venue's own settlement figure in quote when it gives one."""
 
     client_order_id: str
@@ -155,8 +152,7 @@ class FillReport:
     ts_event: int
 
 
-@attrs.define(slots=True)
-class FillPage:
+class FillPage(Value):
     """A page of fill history in venue order; *cursor* covers everything up to its end."""
 
     fills: Sequence[FillReport]
@@ -164,8 +160,7 @@ class FillPage:
     more: bool
 
 
-@attrs.define(slots=True)
-class LookUp:
+class LookUp(Value):
     """The answer to a look-up by client order id over open orders, closed orders and trades.
 
     *report* is nothing when the venue knows no such order; *complete* is false when one of the
@@ -177,8 +172,7 @@ class LookUp:
     complete: bool
 
 
-@attrs.define(slots=True)
-class PriceHeartbeat:
+class PriceHeartbeat(Value):
     """The client's feed of prices is alive, and nothing newer happened: to a symbol, or to all it gives."""
 
     symbol: str = ""
