@@ -10,9 +10,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from fairlead.domain.money import Conversion
     from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
     from fairlead.domain.orders import OrderStatus, OrderView, PositionView
+    from fairlead.domain.prices import Price, Quote, Trade
     from fairlead.domain.proposals import Proposal
+    from fairlead.domain.trading_days import TradingDay
     from fairlead.domain.trading_state import TradingState
     from fairlead.kernel.blocking import BlockingKernel, BlockingResult, BlockingSession, BlockingStream
     from fairlead.kernel.kernel import Kernel
@@ -28,6 +31,7 @@ _HOMES = {
     "BlockingSession": "fairlead.kernel.blocking",
     "BlockingStream": "fairlead.kernel.blocking",
     "CommandResult": "fairlead.kernel.results",
+    "Conversion": "fairlead.domain.money",
     "ExecutionResult": "fairlead.kernel.results",
     "Kernel": "fairlead.kernel.kernel",
     "KernelSettings": "fairlead.kernel.settings",
@@ -36,9 +40,13 @@ _HOMES = {
     "OrderType": "fairlead.domain.order_kinds",
     "OrderView": "fairlead.domain.orders",
     "PositionView": "fairlead.domain.orders",
+    "Price": "fairlead.domain.prices",
     "Proposal": "fairlead.domain.proposals",
+    "Quote": "fairlead.domain.prices",
     "Session": "fairlead.kernel.session",
     "TimeInForce": "fairlead.domain.order_kinds",
+    "Trade": "fairlead.domain.prices",
+    "TradingDay": "fairlead.domain.trading_days",
     "TradingState": "fairlead.domain.trading_state",
 }
 
@@ -48,6 +56,7 @@ __all__ = [
     "BlockingSession",
     "BlockingStream",
     "CommandResult",
+    "Conversion",
     "ExecutionResult",
     "Kernel",
     "KernelSettings",
@@ -56,9 +65,13 @@ __all__ = [
     "OrderType",
     "OrderView",
     "PositionView",
+    "Price",
     "Proposal",
+    "Quote",
     "Session",
     "TimeInForce",
+    "Trade",
+    "TradingDay",
     "TradingState",
     "__version__",
 ]

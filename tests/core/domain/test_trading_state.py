@@ -42,7 +42,7 @@ BY_SEVERITY = {
     # Evidence that came late or is merely odd.
     "note": {
         "unexpected_life", "late_fill", "corrected_end", "foreign_order", "price_out_of_band", "dust",
-        "journal_recovered",
+        "journal_recovered", "stale_price",
     },
 }  # fmt: skip
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import attrs
 
+from fairlead.domain.marks import Mark
 from fairlead.domain.numbers import ZERO, average, subtract
 from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
 from fairlead.domain.order_table import CloseReason, OrderState, Phase
@@ -173,7 +174,11 @@ def view_of(order: Order) -> OrderView:
 
 
 class PositionView(Value):
-    """A position as it was at one sequence; a snapshot that never changes."""
+    """A position as it was at one sequence; a snapshot that never changes.
+
+    *mark* is its worth at the price of the moment when it was read, with that price's age: nothing
+    when there was no price or it is flat, and in the views that events carry.
+    """
 
     symbol: str
     book: str
@@ -188,6 +193,12 @@ class PositionView(Value):
     closed_ns: int
     pending_openings: int
     reserved_exit: Decimal
+    mark: Mark | None = None
+
+    @property
+    def unrealized_pnl(self) -> Decimal | None:
+        """Return what closing at the mark would realize, before fees; nothing without a price."""
+        return None if self.mark is None else self.mark.unrealized_pnl
 
     @property
     def net_pnl(self) -> Decimal:

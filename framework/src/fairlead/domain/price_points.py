@@ -15,7 +15,7 @@ import attrs
 
 from fairlead.domain.numbers import QUANTISING
 from fairlead.domain.order_kinds import OrderSide
-from fairlead.domain.prices import Price, Quote, Trade, figure_of
+from fairlead.domain.prices import Price, Quote, Trade
 
 
 @attrs.define(slots=True)
@@ -80,7 +80,7 @@ class PricePoint:
         # One of the future does not count: the clock was put back, and what comes now is the truth.
         if last is not None and given.ts_event < last.ts_event <= now_ns + limits.ahead_max_ns:
             return Taken.OLDER
-        figure = figure_of(given)
+        figure = given.price
         known = self.figure
         if known is not None and limits.is_jump(figure, known):
             return self._doubt(given, figure, limits)
@@ -93,7 +93,7 @@ class PricePoint:
         if suspect is None:
             self.suspect = given
             return Taken.JUMPED
-        if given == suspect or limits.is_jump(figure, figure_of(suspect)):
+        if given == suspect or limits.is_jump(figure, suspect.price):
             self.suspect = given
             return Taken.STILL_FAR
         self.suspect = None
@@ -141,7 +141,7 @@ class PricePoint:
         quote = self.quote if self.quote in fresh or self.quote is newest else None
         return Price(
             self.symbol,
-            figure_of(newest),
+            newest.price,
             None if quote is None else quote.bid,
             None if quote is None else quote.ask,
             newest.ts_event,

@@ -35,14 +35,10 @@ class Quote(Value):
     bid_quantity: Decimal | None = None
     ask_quantity: Decimal | None = None
 
-
-def figure_of(given: Quote | Trade) -> Decimal:
-    """Return the one figure that stands for it: a trade's price, the middle of a quote."""
-    return given.price if type(given) is Trade else _middle(given)  # type: ignore[arg-type]  # the other
-
-
-def _middle(quote: Quote) -> Decimal:
-    return QUANTISING.multiply(QUANTISING.add(quote.bid, quote.ask), HALF)
+    @property
+    def price(self) -> Decimal:
+        """Return the middle of bid and ask: the one figure that stands for the quote."""
+        return QUANTISING.multiply(QUANTISING.add(self.bid, self.ask), HALF)
 
 
 def check_price(given: object) -> None:

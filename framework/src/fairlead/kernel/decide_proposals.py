@@ -21,6 +21,7 @@ from fairlead.kernel.decide_pacing import queue_order, spend
 from fairlead.kernel.effects import AnswerWithOrder, RefuseRepeat, SendOrder
 from fairlead.kernel.gate import GateAnswer
 from fairlead.kernel.inputs import SubmitProposal
+from fairlead.kernel.market import STALE, NoPrice, stale_detail, taking_price
 from fairlead.kernel.pace_queue import CODE_PACE_EXCEEDED
 from fairlead.kernel.pacing import Pacing, Plan
 from fairlead.kernel.rules import KERNEL, Rules, Step
@@ -28,7 +29,6 @@ from fairlead.kernel.state import EngineState
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
 from fairlead.ports.exchange import SubmitRequest
 
-CODE_NO_FRESH_PRICE = "NO_FRESH_PRICE"
 CODE_SIZE_OUT_OF_BOUNDS = "SIZE_OUT_OF_BOUNDS"
 CODE_SIZE_BELOW_STEP = "SIZE_BELOW_STEP"
 CODE_TYPE_NOT_OFFERED = "ORDER_TYPE_NOT_OFFERED"
@@ -55,10 +55,11 @@ def decide_proposal(
     if proposal.idempotency_key and _is_repeated(state, proposal, step):
         return
     instrument = state.instruments[proposal.symbol]
-    price = proposal.limit_price or fresh_price(state, proposal.symbol, rules, now_ns)
+    price = proposal.limit_price or _market_price(state, proposal, rules, now_ns, step)
     quantity, problem = _size(proposal, instrument, price)
     reduces = _room_to_reduce(state, proposal, quantity) == Room.ENOUGH
-    draft = Draft(proposal, instrument, quantity, price, reduces)
+    known = None if isinstance(price, NoPrice) else price
+    draft = Draft(proposal, instrument, quantity, known, reduces)
     answer = problem or _own_refusal(state, draft, rules)
     if answer is None:
         answer = rules.gate.reduction_answer() if draft.reduces else _ask_gate(state, draft, rules, now_ns)
@@ -155,23 +156,25 @@ def _is_repeated(state: EngineState, proposal: SubmitProposal, step: Step) -> bo
     return True
 
 
-def fresh_price(state: EngineState, symbol: str, rules: Rules, now_ns: int) -> Decimal | None:
-    """Return the last price unless there is none or it is stale."""
-    point = state.prices.get(symbol)
-    if point is None or now_ns - point.ts_event > rules.price_max_age_ns:
-        return None
-    return point.price
+def _market_price(
+    state: EngineState, proposal: SubmitProposal, rules: Rules, now_ns: int, step: Step
+) -> Decimal | NoPrice:
+    """Return the price at which a market order would trade; the use of a stale one is noted, once."""
+    symbol = proposal.symbol
+    price = taking_price(state.prices, symbol, proposal.side, rules.market, now_ns)
+    if price is STALE:
+        step.note(state, AnomalyKind.STALE_PRICE, symbol, stale_detail(state.prices[symbol]))
+    return price
 
 
 def _size(
-    proposal: SubmitProposal, instrument: Instrument, price: Decimal | None
+    proposal: SubmitProposal, instrument: Instrument, price: Decimal | NoPrice
 ) -> tuple[Decimal, GateAnswer | None]:
     if proposal.quantity is not None:
         return proposal.quantity, None
     wanted = proposal.notional or ZERO
-    if price is None:
-        reason = "A notional size needs a fresh price and there is none."
-        return ZERO, _denied(CODE_NO_FRESH_PRICE, reason, ("symbol", proposal.symbol))
+    if isinstance(price, NoPrice):
+        return ZERO, _denied(price.code, price.reason, ("symbol", proposal.symbol))
     step_size = instrument.quantity_increment
     try:
         quantity = to_decimal(floor_to_step(divide(wanted, price), step_size), "quantity")

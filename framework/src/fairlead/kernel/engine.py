@@ -196,7 +196,8 @@ class Engine:
         return list(self._waiters)
 
     def begin(self, state: EngineState) -> None:
-        """Begin with a state that was read back from the store."""
+        """Begin with a state that was read back from the store, and with the prices that came already."""
+        state.prices = self.state.prices
         self.state = state
         self.pace_clock.begin(state.budgets)
 

@@ -170,7 +170,7 @@ class PriceService:
         """Take what the exchange client says; a refusal is logged once until a price is taken again."""
         symbol = given.symbol if isinstance(given.symbol, str) else ""
         try:
-            if type(given) is not PriceHeartbeat:
+            if not isinstance(given, PriceHeartbeat):
                 self.take(given, self._exchange)
             elif symbol:
                 self.beat_for(symbol, self._exchange)
@@ -226,7 +226,9 @@ class PriceService:
         self.jumps += 1
         if taken is Taken.JUMPED:
             self._logger.warning(
-                "The price of %s jumped and is not used until a second one confirms it: %s", price.symbol, price
+                "The price of %s jumped and is not used until a second one confirms it: %s",
+                price.symbol,
+                price,
             )
         return False
 

@@ -1,0 +1,69 @@
+"""The market as decisions see it: which price counts, what money is worth, when a day begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+import attrs
+
+from fairlead.domain.money import MoneyRules
+from fairlead.domain.order_kinds import OrderSide
+from fairlead.domain.price_points import PriceLimits, PricePoint, Unusable
+from fairlead.domain.prices import Price
+from fairlead.domain.trading_days import TradingDay
+from fairlead.domain.values import Value
+from fairlead.kernel.settings import KernelSettings
+
+CODE_NO_FRESH_PRICE = "NO_FRESH_PRICE"
+CODE_PRICE_UNCONFIRMED = "PRICE_UNCONFIRMED"
+
+
+class NoPrice(Value):
+    """Why an order finds no price: a code for programs and a reason for people."""
+
+    code: str
+    reason: str
+
+
+MISSING = NoPrice(CODE_NO_FRESH_PRICE, "A notional size needs a fresh price and there is none.")
+STALE = NoPrice(CODE_NO_FRESH_PRICE, "A notional size needs a fresh price and the last one is stale.")
+UNCONFIRMED = NoPrice(CODE_PRICE_UNCONFIRMED, "The price jumped, and no second price has confirmed it yet.")
+_NO_PRICE = {Unusable.MISSING: MISSING, Unusable.STALE: STALE, Unusable.UNCONFIRMED: UNCONFIRMED}
+
+
+@attrs.define(slots=True, eq=False)
+class Market:
+    """Constant while a kernel runs."""
+
+    limits: PriceLimits
+    money: MoneyRules
+    trading_day: TradingDay
+
+    @classmethod
+    def of(cls, settings: KernelSettings) -> Market:
+        """Return the market rules of a kernel with these settings."""
+        limits = PriceLimits(
+            settings.ns("price_max_age"), settings.ns("price_ahead_max"), settings.price_jump_band
+        )
+        money = MoneyRules(settings.reporting_currency, settings.conversions)
+        return cls(limits, money, settings.trading_day)
+
+    def price_of(self, points: Mapping[str, PricePoint], symbol: str, now_ns: int) -> Price | None:
+        """Return what is known of a symbol's price."""
+        point = points.get(symbol)
+        return None if point is None else point.view(now_ns, self.limits)
+
+
+def taking_price(
+    points: Mapping[str, PricePoint], symbol: str, side: OrderSide, market: Market, now_ns: int
+) -> Decimal | NoPrice:
+    """Return what an order of this side would pay now: by a fresh quote, else by the last fresh trade."""
+    point = points.get(symbol)
+    price = Unusable.MISSING if point is None else point.taking(side, now_ns, market.limits)
+    return _NO_PRICE[price] if isinstance(price, Unusable) else price
+
+
+def stale_detail(point: PricePoint) -> str:
+    """Return what the journal says of the use of a stale price: the same words for the whole episode."""
+    return f"nothing was heard of its price since {point.heard_ns} ns"
