@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import ClassVar
 
 from fairlead.domain.anomalies import AnomalyKind, Severity
+from fairlead.domain.command_records import ClosingEnded, ClosingMoved, ClosingRequested, CommandTaken
 from fairlead.domain.frozen import record
 from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInForce
 from fairlead.domain.order_table import OrderEvent
@@ -155,6 +156,8 @@ class CommandRefused:
     subject: str
     code: str
     reason: str
+    idempotency_key: str = ""
+    command_digest: str = ""
 
 
 @record
@@ -231,6 +234,10 @@ Record = (
     | Reconciled
     | CheckValueChanged
     | LockPlaced
+    | CommandTaken
+    | ClosingRequested
+    | ClosingMoved
+    | ClosingEnded
 )
 
 RECORD_CLASSES: tuple[type[Record], ...] = (
@@ -247,4 +254,8 @@ RECORD_CLASSES: tuple[type[Record], ...] = (
     Reconciled,
     CheckValueChanged,
     LockPlaced,
+    CommandTaken,
+    ClosingRequested,
+    ClosingMoved,
+    ClosingEnded,
 )

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from fairlead.domain.anomalies import AnomalyKind
+from fairlead.domain.command_records import ClosingEnded, ClosingMoved, ClosingRequested, CommandTaken
 from fairlead.domain.ledger import Position, PositionChange, book_fill
 from fairlead.domain.numbers import ZERO, add, subtract
 from fairlead.domain.order_kinds import OrderSide
@@ -33,6 +34,14 @@ from fairlead.domain.records import (
     TradingStateChanged,
 )
 from fairlead.domain.trading_state import TradingState
+from fairlead.kernel.apply_commands import (
+    closing_ended,
+    closing_moved,
+    closing_requested,
+    command_refused,
+    command_taken,
+    remember,
+)
 from fairlead.kernel.fill_rows import fill_digest, fill_row
 from fairlead.kernel.state import CommandEntry, EngineState
 
@@ -42,6 +51,7 @@ SETTING_ACCOUNT = "account"
 CURSOR_PREFIX = "cursor:"
 CHECK_PREFIX = "check:"
 LOCK_PREFIX = "lock:"
+OWNER_PREFIX = "owner:"
 
 NOTED_MAX = 1_000
 """How many anomalies are remembered as noted."""
@@ -78,12 +88,16 @@ def _initialized(state: EngineState, record: OrderInitialized, ts_ns: int) -> No
     order.state = decision_for(order.state, event).to
     state.orders[order.client_order_id] = order
     state.dirty.orders[order.client_order_id] = None
+    if record.owner not in state.owners:
+        state.owners[record.owner] = None
+        state.dirty.settings[OWNER_PREFIX + record.owner] = None
     if record.idempotency_key:
-        entry = CommandEntry(
-            record.owner, record.idempotency_key, record.command_digest, record.client_order_id, ts_ns
+        remember(
+            state,
+            CommandEntry(
+                record.owner, record.idempotency_key, record.command_digest, record.client_order_id, ts_ns
+            ),
         )
-        state.commands[entry.owner, entry.idempotency_key] = entry
-        state.dirty.commands.append(entry)
     if record.approved:
         _reserve(state, order, record.currency)
     else:
@@ -275,6 +289,7 @@ def count_live_order(state: EngineState, order: Order) -> None:
 
 def _started(state: EngineState, record: KernelStarted, _ts_ns: int) -> None:
     state.epoch = record.epoch
+    state.reconciled = False
     state.dirty.settings[SETTING_ACCOUNT] = None
     if state.trading in (TradingState.ACTIVE, TradingState.DISABLED):
         _set_trading(state, TradingState.DISABLED, "the kernel started; reconciliation has not passed yet")
@@ -318,8 +333,8 @@ def _anomaly(state: EngineState, record: AnomalyNoted, _ts_ns: int) -> None:
         del state.noted[next(iter(state.noted))]
 
 
-def _evidence_only(_state: EngineState, _record: Record, _ts_ns: int) -> None:
-    """Records that explain but change nothing."""
+def _reconciled(state: EngineState, _record: Reconciled, _ts_ns: int) -> None:
+    state.reconciled = True
 
 
 _APPLY: dict[type[Record], Callable[[EngineState, Any, int], PositionChange | None]] = {
@@ -330,10 +345,14 @@ _APPLY: dict[type[Record], Callable[[EngineState, Any, int], PositionChange | No
     OrderEventNoted: _event_noted,
     OrderAccepted: _accepted,
     OrderFilled: _filled,
-    CommandRefused: _evidence_only,
+    CommandRefused: command_refused,
+    CommandTaken: command_taken,
+    ClosingRequested: closing_requested,
+    ClosingMoved: closing_moved,
+    ClosingEnded: closing_ended,
     AnomalyNoted: _anomaly,
     CursorMoved: _cursor_moved,
-    Reconciled: _evidence_only,
+    Reconciled: _reconciled,
     CheckValueChanged: _check_value_changed,
     LockPlaced: _lock_placed,
 }

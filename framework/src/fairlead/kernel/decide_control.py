@@ -15,6 +15,8 @@ from fairlead.domain.records import (
     TradingStateChanged,
 )
 from fairlead.domain.trading_state import CommandKind, TradingState, passes
+from fairlead.kernel.cancels import ask_cancel
+from fairlead.kernel.command_answers import CODE_FOREIGN_OWNER
 from fairlead.kernel.decide_answers import mark_unresolved
 from fairlead.kernel.decide_proposals import attempt_deadline
 from fairlead.kernel.decide_reports import note_event
@@ -33,7 +35,6 @@ from fairlead.kernel.state import EngineState
 from fairlead.ports.exchange import SubmitRequest
 
 RECOVERED = "the journal was recovered; reconciliation has not passed yet"
-CODE_FOREIGN_OWNER = "FOREIGN_OWNER"
 CODE_UNKNOWN_ORDER = "UNKNOWN_ORDER"
 CODE_ALREADY_CLOSED = "ALREADY_CLOSED"
 CODE_ALREADY_ASKED = "ALREADY_ASKED"
@@ -58,18 +59,8 @@ def decide_cancel(state: EngineState, command: CancelOrder, rules: Rules, now_ns
             AnswerCommand(command.command_id, True, CODE_ALREADY_ASKED, "A cancel is under way.")
         )
         return
-    _ask_cancel(order, command.by, "asked by its owner", rules, now_ns, step)
+    ask_cancel(order, command.by, "asked by its owner", rules, now_ns, step)
     step.effects.append(AnswerCommand(command.command_id, True, "", ""))
-
-
-def _ask_cancel(order: Order, by: str, cause: str, rules: Rules, now_ns: int, step: Step) -> None:
-    """Record the request and send it; before the venue has acknowledged, it waits for that."""
-    look_up_ns = now_ns + rules.look_up_interval_ns if order.state is OrderState.WORKING else order.look_up_ns
-    step.records.append(
-        OrderEventNoted(order.client_order_id, OrderEvent.CANCEL_REQUESTED, cause, by, look_up_ns)
-    )
-    if order.state is OrderState.WORKING:
-        step.effects.append(SendCancel(order.client_order_id, order.venue_order_id, order.symbol))
 
 
 def _refuse(command: CancelOrder, code: str, reason: str, step: Step) -> None:

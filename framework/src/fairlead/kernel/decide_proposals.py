@@ -28,6 +28,7 @@ CODE_SIZE_BELOW_STEP = "SIZE_BELOW_STEP"
 CODE_TYPE_NOT_OFFERED = "ORDER_TYPE_NOT_OFFERED"
 CODE_NOT_TRADING = "NOT_TRADING"
 CODE_EXIT_TAKEN = "EXIT_TAKEN"
+CODE_CLOSING = "CLOSING"
 CODE_BELOW_MINIMUM = "REDUCTION_BELOW_MINIMUM"
 
 
@@ -135,6 +136,11 @@ def _own_refusal(state: EngineState, draft: Draft, rules: Rules) -> GateAnswer |
         return _denied(CODE_TYPE_NOT_OFFERED, reason, ("order_type", order_type.value))
     if not draft.reduces and _room_to_reduce(state, draft.proposal, draft.quantity) is Room.TAKEN:
         return _exit_taken(state, draft)
+    if not draft.reduces and state.closing:
+        closing = state.closing.get((draft.proposal.symbol, draft.proposal.book))
+        if closing is not None and closing.cancel_entries:
+            reason = "The position is being closed, and entries with it."
+            return _denied(CODE_CLOSING, reason, ("asked_by", closing.by))
     if draft.reduces and not draft.instrument.reductions_exempt_from_minimum:
         minimum = draft.instrument.minimum_quantity
         if draft.quantity < minimum:

@@ -43,17 +43,29 @@ class WakeAt:
 
 @attrs.define(slots=True)
 class AnswerCommand:
-    """Answer a command other than a proposal: accepted, or refused with a code and a reason."""
+    """Answer a command other than a proposal: accepted, or refused with a code and a reason.
+
+    *names* are the orders or closings that it was about, where it was about several.
+    """
 
     command_id: int
     accepted: bool
     code: str
     reason: str
+    names: tuple[str, ...] = ()
+
+
+@attrs.define(slots=True)
+class AnswerWaiting:
+    """Answer whoever waits for this order or closing, which there is not, with a value."""
+
+    client_order_id: str
+    value: object
 
 
 @attrs.define(slots=True)
 class AnswerWithOrder:
-    """A repeated proposal is answered with the order that its first time made."""
+    """A repeated command is answered with the order, or the closing, that its first time made."""
 
     client_order_id: str
     first_client_order_id: str
@@ -67,4 +79,13 @@ class RefuseRepeat:
     idempotency_key: str
 
 
-Effect = SendOrder | SendCancel | LookUpOrder | WakeAt | AnswerCommand | AnswerWithOrder | RefuseRepeat
+Effect = (
+    SendOrder
+    | SendCancel
+    | LookUpOrder
+    | WakeAt
+    | AnswerCommand
+    | AnswerWaiting
+    | AnswerWithOrder
+    | RefuseRepeat
+)

@@ -45,6 +45,61 @@ class CancelOrder:
 
 
 @attrs.define(slots=True)
+class CancelAll:
+    """Someone wants every live order of theirs canceled, or an operator everybody's; empty means any.
+
+    *entries_only* leaves orders that reduce a position.
+    """
+
+    by: str
+    symbol: str
+    book: str
+    command_id: int
+    operator: bool = False
+    entries_only: bool = False
+    idempotency_key: str = ""
+    command_digest: str = ""
+
+
+@attrs.define(slots=True)
+class ClosePosition:
+    """Someone wants a position to end, under the id that the closing will have."""
+
+    closing_id: str
+    by: str
+    symbol: str
+    book: str
+    operator: bool = False
+    cancel_entries: bool = False
+    cancel_exits: bool = False
+    limit_price: Decimal | None = None
+    idempotency_key: str = ""
+    command_digest: str = ""
+
+
+@attrs.define(slots=True)
+class Flatten:
+    """Someone wants nothing held and nothing working in a book, or an operator in all; empty means any."""
+
+    flatten_id: str
+    by: str
+    symbol: str
+    book: str
+    command_id: int
+    operator: bool = False
+    idempotency_key: str = ""
+    command_digest: str = ""
+
+
+@attrs.define(slots=True)
+class AdvanceClosing:
+    """Something happened on the key of a closing, or its time has come; part of another input's step."""
+
+    symbol: str
+    book: str
+
+
+@attrs.define(slots=True)
 class SetTradingState:
     """An operator, the kernel or a finished reconciliation sets the trading state."""
 
@@ -192,6 +247,10 @@ class TroubleSeen:
 Input = (
     SubmitProposal
     | CancelOrder
+    | CancelAll
+    | ClosePosition
+    | Flatten
+    | AdvanceClosing
     | SetTradingState
     | ResolveByOperator
     | SubmitAnswered

@@ -33,6 +33,7 @@ class Rules:
     look_up_interval_max_ns: int
     approval_ttl_ns: int
     price_max_age_ns: int
+    close_retry_ns: int
 
     @classmethod
     def of(cls, settings: KernelSettings, gate: Gate, capabilities: ExchangeCapabilities) -> Rules:
@@ -47,6 +48,7 @@ class Rules:
             settings.ns("look_up_interval_max"),
             settings.ns("approval_ttl"),
             settings.ns("price_max_age"),
+            settings.ns("close_retry"),
         )
 
 
