@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import cast
 
-import attrs
+from msgspec.structs import replace
 
 from fairlead.errors import ExchangeFault
 from fairlead.ports.clock import Clock
@@ -33,9 +32,7 @@ class NoVenueId(PaperClient):
 
     async def submit(self, request: SubmitRequest) -> Answer:
         """Submit and forget."""
-        answer = await super().submit(request)
-        answer.venue_order_id = ""
-        return answer
+        return replace(await super().submit(request), venue_order_id="")
 
 
 class SilentAcceptance(PaperClient):
@@ -65,7 +62,7 @@ class RefusedWithoutConnection(PaperClient):
         """Submit and mistake."""
         answer = await super().submit(request)
         if answer.outcome is Outcome.NOT_SENT:
-            answer.outcome = Outcome.REFUSED
+            return replace(answer, outcome=Outcome.REFUSED)
         return answer
 
 
@@ -96,7 +93,7 @@ class CancelsTheUnknown(PaperClient):
         """Cancel and mistake."""
         answer = await super().cancel(client_order_id, venue_order_id, symbol)
         if answer.outcome is Outcome.REFUSED:
-            answer.outcome = Outcome.ACCEPTED
+            return replace(answer, outcome=Outcome.ACCEPTED)
         return answer
 
 
@@ -105,7 +102,7 @@ class ForgetsTheDeadline(PaperClient):
 
     async def submit(self, request: SubmitRequest) -> Answer:
         """Submit without it."""
-        return await super().submit(attrs.evolve(request, deadline_ns=0))
+        return await super().submit(replace(request, deadline_ns=0))
 
 
 class FreshIdEachTime(PaperClient):
@@ -117,7 +114,7 @@ class FreshIdEachTime(PaperClient):
         """Submit under another id."""
         self.sent += 1
         return await super().submit(
-            attrs.evolve(request, client_order_id=f"{request.client_order_id}-{self.sent}")
+            replace(request, client_order_id=f"{request.client_order_id}-{self.sent}")
         )
 
 
@@ -169,7 +166,7 @@ class NeverSure(PaperClient):
     async def look_up(self, client_order_id: str, symbol: str) -> LookUp:
         """Look up and doubt."""
         found = await super().look_up(client_order_id, symbol)
-        return attrs.evolve(found, complete=False)
+        return replace(found, complete=False)
 
 
 class AlwaysSure(PaperClient):
@@ -178,7 +175,7 @@ class AlwaysSure(PaperClient):
     async def look_up(self, client_order_id: str, symbol: str) -> LookUp:
         """Look up and pretend."""
         found = await super().look_up(client_order_id, symbol)
-        return attrs.evolve(found, complete=True)
+        return replace(found, complete=True)
 
 
 class ListsOnlyItsOwn(PaperClient):
@@ -207,8 +204,8 @@ class NewTradeIds(PaperClient):
         """Read and number."""
         page = await super().fills_since(cursor)
         self.readings += 1
-        fills = [attrs.evolve(fill, trade_id=f"{self.readings}-{fill.trade_id}") for fill in page.fills]
-        return attrs.evolve(page, fills=fills)
+        fills = [replace(fill, trade_id=f"{self.readings}-{fill.trade_id}") for fill in page.fills]
+        return replace(page, fills=fills)
 
 
 class CountsTwice(PaperClient):
@@ -218,7 +215,8 @@ class CountsTwice(PaperClient):
         """Look up and double."""
         found = await super().look_up(client_order_id, symbol)
         if found.report is not None:
-            found.report.filled_quantity *= 2
+            doubled = replace(found.report, filled_quantity=found.report.filled_quantity * 2)
+            return replace(found, report=doubled)
         return found
 
 
@@ -228,7 +226,7 @@ class SkipsAtPageEdges(PaperClient):
     async def fills_since(self, cursor: str) -> FillPage:
         """Read and lose."""
         page = await super().fills_since(cursor)
-        return attrs.evolve(page, fills=page.fills[1:]) if cursor else page
+        return replace(page, fills=page.fills[1:]) if cursor else page
 
 
 class TellsWhatIsFree(PaperClient):
@@ -245,9 +243,7 @@ class Floats(PaperClient):
     async def open_orders(self) -> Sequence[OrderReport]:
         """List with floats."""
         orders = await super().open_orders()
-        for order in orders:
-            order.filled_quantity = cast("Decimal", float(order.filled_quantity))
-        return orders
+        return [replace(order, filled_quantity=float(order.filled_quantity)) for order in orders]
 
 
 class EmptyOnFailure(PaperClient):
@@ -277,7 +273,7 @@ class TimeoutMeansRefused(PaperClient):
         """Submit and presume."""
         answer = await super().submit(request)
         if answer.outcome is Outcome.UNKNOWN:
-            answer.outcome = Outcome.REFUSED
+            return replace(answer, outcome=Outcome.REFUSED)
         return answer
 
 
@@ -288,7 +284,7 @@ class BelievesGarbage(PaperClient):
         """Submit and believe."""
         reply = await super().submit(request)
         if "does not fit" in reply.reason:
-            reply.outcome = Outcome.ACCEPTED
+            return replace(reply, outcome=Outcome.ACCEPTED)
         return reply
 
 
@@ -359,5 +355,5 @@ class AnswersGarbage(PaperClient):
         """Cancel and take what comes for a success."""
         answer = await super().cancel(client_order_id, venue_order_id, symbol)
         if answer.outcome is Outcome.UNKNOWN:
-            answer.outcome = Outcome.ACCEPTED
+            return replace(answer, outcome=Outcome.ACCEPTED)
         return answer

@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 import pytest
+from msgspec.structs import replace
 
 from fairlead.errors import ExchangeFault
 from fairlead.ports.exchange import Answer, FillReport, OrderReport, Outcome, SubmitRequest
@@ -219,8 +220,8 @@ def test_reports_come_twice_late_or_in_another_order(kind: FaultKind, expected: 
 
     async def test(world: PaperWorld) -> None:
         client, sink = await connected(world)
-        request = resting_buy(world)
-        request.quantity *= 2
+        once = resting_buy(world)
+        request = replace(once, quantity=once.quantity * 2)
         world.plan.script[kind] = 0
         await client.submit(request)
         await world.trade(world.resting_price, world.quantity)

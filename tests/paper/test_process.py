@@ -11,6 +11,7 @@ from pathlib import Path
 
 import attrs
 import pytest
+from msgspec.structs import replace
 
 from fairlead.errors import ExchangeFault
 from fairlead.ports.exchange import (
@@ -244,7 +245,7 @@ def test_a_request_that_cannot_be_read_is_refused_and_changes_nothing(start: Sta
     """Floats, NaN and wrong shapes do not pass the protocol; the client hears it and trades on."""
 
     async def attempt(client: PaperClient, **changes: object) -> Answer:
-        return await client.submit(attrs.evolve(order(1), **changes))  # type: ignore[arg-type]
+        return await client.submit(replace(order(1), **changes))
 
     async def main() -> None:
         venue = start()

@@ -6,6 +6,7 @@ from decimal import Decimal, localcontext
 
 import attrs
 import pytest
+from msgspec.structs import replace
 
 from fairlead.errors import ConfigurationRefused, InvalidInput
 from fairlead.ports.exchange import (
@@ -238,8 +239,7 @@ def test_what_breaks_the_rules_is_refused_with_a_code(quantity: str, price: str 
 def test_a_float_is_refused() -> None:
     """The venue takes Decimals only."""
     bench = a_bench()
-    request = bench.request(BUY, "1", "90.0")
-    request.quantity = 1.0  # type: ignore[assignment]
+    request = replace(bench.request(BUY, "1", "90.0"), quantity=1.0)
     answer = bench.venue.place(ACCOUNT, request, 1)
     assert isinstance(answer, Refused)
     assert answer.reason.startswith("bad_quantity: ")
@@ -288,7 +288,7 @@ def test_unknown_symbols_accounts_and_rates_are_refused() -> None:
         bench.venue.trade(PublicTrade("ETH/USDT", Decimal(1), Decimal(1), 1))
     request = bench.request(BUY, "1", "90.0")
     assert isinstance(bench.venue.place("other", request, 1), Refused)
-    request.symbol = "ETH/USDT"
-    assert isinstance(bench.venue.place(ACCOUNT, request, 1), Refused)
+    elsewhere = replace(request, symbol="ETH/USDT")
+    assert isinstance(bench.venue.place(ACCOUNT, elsewhere, 1), Refused)
     with pytest.raises(ConfigurationRefused):
         a_bench(None, attrs.evolve(INSTRUMENT, taker_fee_rate=Decimal("0.1234567890123456789")))

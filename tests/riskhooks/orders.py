@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-import attrs
+from msgspec.structs import replace
 
 from fairlead.domain.instruments import Instrument
 from fairlead.domain.order_kinds import OrderSide, OrderType
@@ -39,7 +39,7 @@ def order(
         reduces=False,
         instrument=instrument,
     )
-    return attrs.evolve(request, **changes)
+    return replace(request, **changes)
 
 
 def denial(judgement: Judgement) -> Deny:

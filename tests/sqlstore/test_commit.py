@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from fairlead.errors import CommitFailed, CommitUncertain, ConfigurationRefused, NotRunning, StoreFault
 from fairlead.testing.conformance.store_batches import Scribe, head_after, sample_row, setting
@@ -250,8 +251,7 @@ def test_an_outbox_id_that_was_used_fails_the_batch(path: Path) -> None:
         store = SqlStore(SqlStoreSettings(path))
         scribe = await Scribe.opened(store)
         first = await scribe.write()
-        batch = scribe.draft()
-        batch.outbox = first.outbox
+        batch = replace(scribe.draft(), outbox=first.outbox)
         with pytest.raises(CommitFailed, match="UNIQUE"):
             await store.append(batch)
         await scribe.write()

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
-import attrs
 import pytest
+from msgspec.structs import replace
 
 from fairlead.errors import CommitFailed, StaleEpoch, StoreHeld
 from fairlead.ports.store import JournalHead
@@ -181,7 +181,7 @@ def test_a_deposed_kernel_cannot_write(path: Path) -> None:
         with pytest.raises(StaleEpoch, match="second"):
             await first.reopen()
         with pytest.raises(CommitFailed):
-            await first.append(attrs.evolve(deposed.draft(), epoch=scribe.epoch + 5))
+            await first.append(replace(deposed.draft(), epoch=scribe.epoch + 5))
         await scribe.write(setting("by", "second"))
         assert [row["value"] for row in await second.rows("settings")] == ["second"]
         assert await second.envelopes(1, 10) == chained(JournalHead(1, deposed.head.hash), [b"x"])

@@ -17,6 +17,7 @@
     │   ├── StaleEpoch               a newer kernel took over; this one may not write
     │   └── JournalDamaged           stored records do not match their chain or their rows
     ├── ExchangeFault                the exchange client could not do what was asked
+    │   └── RateLimited              the venue refused a question for its rate limit
     ├── KernelUnusable               the kernel is not in a state to take this call
     │   ├── NotRunning               it was not started, or was stopped
     │   ├── ControlRefused           a running kernel refused an operator's command; its own words
@@ -157,6 +158,14 @@ class JournalDamaged(StoreFault):
 
 class ExchangeFault(FairleadError):
     """The exchange client could not do what was asked; says nothing about an order's fate."""
+
+
+class RateLimited(ExchangeFault):
+    """The venue refused a question for its rate limit; *retry_after_ns* is how long it said to wait, or 0."""
+
+    def __init__(self, what: str, *, retry_after_ns: int = 0, not_done: str = "", fix: str = "") -> None:
+        self.retry_after_ns = retry_after_ns
+        super().__init__(what, not_done=not_done, fix=fix)
 
 
 class KernelUnusable(FairleadError):

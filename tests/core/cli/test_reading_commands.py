@@ -8,6 +8,7 @@ from pathlib import Path
 
 import attrs
 import pytest
+from msgspec.structs import replace
 
 from fairlead.cli.exit_codes import ExitCode
 from fairlead.testing.memory_store import MemoryDisk
@@ -154,7 +155,7 @@ def test_a_whole_journal_is_verified(story: Story) -> None:
 
 def test_a_changed_record_is_named(story: Story) -> None:
     """One changed byte in a stored record: exit code 1, and the record's number is said."""
-    story.disk.envelopes[4] = attrs.evolve(story.disk.envelopes[4], payload=b"{}")
+    story.disk.envelopes[4] = replace(story.disk.envelopes[4], payload=b"{}")
     code, shown, _ = run_command("journal", "verify", *story.options())
     assert code == ExitCode.FOUND_WRONG
     assert "Journal record 5" in shown

@@ -7,6 +7,7 @@ from itertools import permutations, product
 
 import attrs
 import pytest
+from msgspec.structs import fields
 
 from fairlead.domain.anomalies import AnomalyKind
 from fairlead.domain.numbers import ZERO, add
@@ -253,7 +254,7 @@ def test_a_view_is_a_snapshot() -> None:
     )
     assert str(view.average_price) == "33." + "3" * 36
     assert not view.is_closed
-    for field in attrs.fields(type(view)):
+    for field in fields(view):
         if hasattr(made, field.name) and field.name != "pending":
             assert getattr(view, field.name) == getattr(made, field.name), field.name
     made.state = OrderState.CANCELED
@@ -261,7 +262,7 @@ def test_a_view_is_a_snapshot() -> None:
     closed = view_of(made)
     assert closed.is_closed
     assert closed.close_reason is CloseReason.CANCELED
-    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+    with pytest.raises(AttributeError, match="immutable"):
         closed.detail = "x"  # type: ignore[misc]
 
 

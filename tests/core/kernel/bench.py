@@ -16,6 +16,7 @@ from fairlead.kernel.verify import VerifyReport, verify_journal
 from fairlead.kernel.watchdog import NoWatchdog, Watchdog
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
 from fairlead.ports.exchange import Fence, TradePrint
+from fairlead.ports.pacing import PacingModel
 from fairlead.ports.risk import ALLOW, Judgement, RiskCheck, RiskRequest, RiskView
 from fairlead.ports.store import Batch, Opened, Scalar
 from fairlead.testing import SeededIds, SeededLoop, SeedStreams, VirtualClock, run
@@ -110,6 +111,7 @@ class Fittings(TypedDict, total=False):
     exchange: ScriptedExchange
     disk: MemoryDisk
     account: str
+    pacing: PacingModel
 
 
 class Bench:
@@ -145,7 +147,8 @@ class Bench:
 
     def new_kernel(self, **settings: Any) -> Kernel:  # noqa: ANN401 - fields of several types
         """Return a kernel that was not started, on the bench's store and venue."""
-        chosen = {"account": self.account, **self.fittings.get("settings", {}), **settings}
+        always = {"account": self.account, "on_stop": "leave"}
+        chosen = {**always, **self.fittings.get("settings", {}), **settings}
         return Kernel(
             KernelSettings(**chosen),
             exchange=self.exchange,
@@ -155,6 +158,7 @@ class Bench:
             clock=self.clock,
             ids=self.ids,
             watchdog=self.fittings.get("watchdog") or NoWatchdog(),
+            pacing=self.fittings.get("pacing"),
             logger=quiet_logger(),
         )
 
@@ -208,10 +212,13 @@ class Bench:
         symbol: str = BTC,
         owner: str = OWNER,
         key: str | None = None,
+        pacing: str | None = None,
+        wait_max_ms: int | None = None,
     ) -> ExecutionResult:
         """Have a proposal executed."""
         proposal = Proposal(symbol=symbol, side=side, quantity=quantity, limit_price=price)
-        return await self.kernel.session(owner=owner).execute(proposal, idempotency_key=key)
+        session = self.kernel.session(owner=owner)
+        return await session.execute(proposal, idempotency_key=key, pacing=pacing, wait_max_ms=wait_max_ms)
 
     def spawn_execute(self, *arguments: Any, **wishes: Any) -> asyncio.Task[ExecutionResult]:  # noqa: ANN401 - as execute
         """Have a proposal executed in a task of its own."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-import attrs
 import pytest
+from msgspec.structs import replace
 
 from fairlead.ports.exchange import Answer, LookUp, Outcome, SubmitRequest, TradePrint
 from fairlead.testing.scripted_exchange import ScriptedExchange
@@ -66,7 +66,7 @@ def test_a_price_that_cannot_be_read_changes_nothing(bad: dict[str, Any]) -> Non
         assert bench.exchange.sink is not None
         bench.price("100")
         good = TradePrint(BTC, Decimal(100), Decimal(1), bench.clock.wall_ns())
-        bench.exchange.sink.put(attrs.evolve(good, **bad))
+        bench.exchange.sink.put(replace(good, **bad))
         await bench.pass_ms(5)
         latest = bench.kernel.prices.latest(BTC)
         assert latest is not None
@@ -84,8 +84,7 @@ def test_a_look_up_with_text_for_numbers_proves_nothing() -> None:
         async def texts(exchange: ScriptedExchange, client_order_id: str) -> LookUp:
             found = exchange.found(client_order_id)
             assert found.report is not None
-            found.report.filled_quantity = "0"  # type: ignore[assignment]  # the fault on purpose
-            return found
+            return replace(found, report=replace(found.report, filled_quantity="0"))
 
         async def loses(_exchange: ScriptedExchange, _request: SubmitRequest) -> Answer:
             return Answer(Outcome.UNKNOWN, reason="lost")

@@ -6,11 +6,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from fairlead import OrderSide, TradingState
 from fairlead.domain.records import CursorMoved, OrderFilled
 from fairlead.errors import ExchangeFault
-from fairlead.ports.exchange import FillPage, FillReport, LookUp, OrderReport, VenueStatus
+from fairlead.ports.exchange import FillPage, LookUp, OrderReport, VenueStatus
 from fairlead.testing.scripted_exchange import ScriptedExchange, finds_half
 from tests.core.kernel.bench import BTC, ETH, Bench, instrument, on_bench
 from tests.core.kernel.faults import LONG_MS
@@ -281,12 +282,7 @@ def test_an_unreadable_fill_reduces_and_breaks_nothing(change: dict[str, object]
     async def main(bench: Bench) -> None:
         name = await bench.working("buy", "2", "100")
         good = bench.exchange.trade(name, "1", "100", said=False)
-        bad = FillReport(
-            good.client_order_id, good.venue_order_id, good.trade_id, good.symbol, good.side, good.quantity,
-            good.price, good.value, good.fee, good.fee_currency, good.liquidity, good.ts_event,
-        )  # fmt: skip
-        for field, value in change.items():
-            setattr(bad, field, value)
+        bad = replace(good, **change)
         bench.exchange.say(bad, bad, good)
         await bench.pass_ms()
         assert bench.order(name).filled_quantity == 1
@@ -316,9 +312,8 @@ def test_an_impossible_fill_halts_and_is_not_booked(change: dict[str, object]) -
 
     async def main(bench: Bench) -> None:
         name = await bench.working("buy", "2", "100")
-        bad = bench.exchange.trade(name, "1", "100", said=False)
-        for field, value in change.items():
-            setattr(bad, field, value)
+        bad = replace(bench.exchange.trade(name, "1", "100", said=False), **change)
+        bench.exchange.history[-1] = bad
         bench.exchange.say(bad)
         await bench.pass_ms()
         assert bench.order(name).filled_quantity == bench.kernel.positions()[0].quantity == 0
@@ -334,9 +329,7 @@ def test_an_unreadable_report_reduces(change: dict[str, object]) -> None:
 
     async def main(bench: Bench) -> None:
         name = await bench.working()
-        report = bench.exchange.report(name)
-        for field, value in change.items():
-            setattr(report, field, value)
+        report = replace(bench.exchange.report(name), **change)
         bench.exchange.say(report, ODD, "gibberish")  # type: ignore[arg-type]  # that is the point
         await bench.pass_ms()
         assert bench.order(name).status == "ACCEPTED"

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-import attrs
+import msgspec
 import pytest
+from msgspec.structs import replace
 
 from fairlead import OrderSide, TradingState
 from fairlead.domain.records import RECORD_CLASSES, CursorMoved, KernelStarted
@@ -165,10 +166,10 @@ def test_a_changed_byte_in_any_column_of_any_record_is_found_and_named() -> None
         await busy(bench, 8)
         await bench.kernel.settled()
         for index, envelope in enumerate(bench.disk.envelopes):
-            for field in attrs.fields(Envelope):
+            for field in msgspec.structs.fields(Envelope):
                 damaged = Damaged(bench.disk)
                 value = changed(getattr(envelope, field.name))
-                damaged.disk.envelopes[index] = attrs.evolve(envelope, **{field.name: value})
+                damaged.disk.envelopes[index] = replace(envelope, **{field.name: value})
                 (problem,) = await damaged.problems()
                 named = value if field.name == "sequence" else envelope.sequence
                 assert f"record {named}:" in problem or f"record {envelope.sequence + 1}:" in problem
@@ -187,7 +188,7 @@ def test_every_byte_of_a_payload_counts() -> None:
             damaged = Damaged(bench.disk)
             payload = bytearray(envelope.payload)
             payload[place] ^= 1
-            damaged.disk.envelopes[-1] = attrs.evolve(envelope, payload=bytes(payload))
+            damaged.disk.envelopes[-1] = replace(envelope, payload=bytes(payload))
             (problem,) = await damaged.problems()
             assert f"record {envelope.sequence}:" in problem
 
@@ -236,6 +237,7 @@ def test_a_changed_column_of_any_row_is_found_and_named() -> None:
     async def main(bench: Bench) -> None:
         await bench.hold()
         await bench.execute(key="k")
+        await bench.bot.close_position(ETH)
         await bench.kernel.settled()
         for table in TABLES:
             rows = bench.disk.tables.named(table.name)
@@ -334,7 +336,7 @@ def test_an_old_version_is_lifted(monkeypatch: pytest.MonkeyPatch) -> None:
     old = Envelope(1, 0, "cursor_moved", 1, json.dumps({"name": "fills", "cursor": "7"}).encode(), b"")
     assert decode(old) == CursorMoved("fills", "7!")
     with pytest.raises(JournalDamaged):
-        decode(attrs.evolve(old, payload=b'{"cursor":"7"}'))
+        decode(replace(old, payload=b'{"cursor":"7"}'))
 
 
 def test_every_kind_of_record_has_a_name_of_its_own() -> None:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from itertools import permutations
 
 import pytest
+from msgspec.structs import replace
 
 from fairlead import TradingState
 from fairlead.ports.exchange import Answer, OrderReport, Outcome, Report, SubmitRequest, VenueStatus
@@ -76,8 +77,7 @@ def test_a_fill_before_the_acceptance_stays() -> None:
         async def fills_first(exchange: ScriptedExchange, request: SubmitRequest) -> Answer:
             order = exchange.place(request)
             fill = exchange.trade(request.client_order_id, "1", "100", said=False)
-            fill.venue_order_id = ""
-            exchange.say(fill)
+            exchange.say(replace(fill, venue_order_id=""))
             await bench.pass_ms(5)
             assert bench.order(request.client_order_id).status == "FILLED"
             assert bench.order(request.client_order_id).venue_order_id == ""
@@ -193,8 +193,7 @@ def test_the_same_trade_twice_is_booked_once() -> None:
         fill = bench.exchange.trade(name, "0.5", "100", fee="0.10")
         bench.exchange.say(fill)
         await bench.pass_ms()
-        again = bench.exchange.history[0]
-        again.quantity, again.fee = Decimal("0.500"), Decimal("0.1")
+        again = replace(bench.exchange.history[0], quantity=Decimal("0.500"), fee=Decimal("0.1"))
         bench.exchange.say(again)
         await bench.pass_ms()
         await bench.kernel.reconcile()
@@ -213,8 +212,7 @@ def test_the_same_trade_with_other_numbers_halts(field: str) -> None:
         name = await bench.working("buy", "2", "100")
         fill = bench.exchange.trade(name, "0.5", "100")
         await bench.pass_ms()
-        setattr(fill, field, Decimal("0.25"))
-        bench.exchange.say(fill)
+        bench.exchange.say(replace(fill, **{field: Decimal("0.25")}))
         await bench.pass_ms()
         assert bench.order(name).filled_quantity == Decimal("0.5")
         assert bench.anomalies() == ["trade_differs"]

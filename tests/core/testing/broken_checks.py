@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, ClassVar
 
+from msgspec.structs import force_setattr
+
 from fairlead.ports.risk import ALLOW, Deny, Lock, RiskRequest, RiskView
 
 TOO_LARGE = Deny("TOO_LARGE", "The quantity is above 1.", (("quantity", "2"), ("limit", "1")))
@@ -105,7 +107,7 @@ class RemembersInTheClass(SoundCheck):
 class RoundsTheRequest(SoundCheck):
     def judge(self, request: RiskRequest, view: RiskView, value: str) -> Any:
         answer = super().judge(request, view, value)
-        request.quantity = Decimal(1)
+        force_setattr(request, "quantity", Decimal(1))
         return answer
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
-import attrs
+from msgspec.structs import replace
 
 from fairlead.errors import CommitFailed, CommitUncertain, StoreHeld, UnknownName
 from fairlead.ports.store import Batch, Envelope, JournalHead, Opened, OutboxRow, Row, Scalar
@@ -51,7 +51,7 @@ class ForgetsTheOutbox(Rewriting):
 
     def rewritten(self, batch: Batch) -> Batch:
         """Drop them."""
-        return attrs.evolve(batch, outbox=[])
+        return replace(batch, outbox=[])
 
 
 class IgnoresContinuity(Rewriting):
@@ -62,7 +62,7 @@ class IgnoresContinuity(Rewriting):
         if batch.envelopes and batch.epoch == self.disk.epoch:
             self.disk.head = JournalHead(batch.first_sequence - 1, batch.previous_hash)
             last = batch.first_sequence + len(batch.envelopes) - 1
-            return attrs.evolve(batch, last_sequence=last, head_hash=batch.envelopes[-1].hash)
+            return replace(batch, last_sequence=last, head_hash=batch.envelopes[-1].hash)
         return batch
 
 
@@ -71,7 +71,7 @@ class IgnoresTheEpoch(Rewriting):
 
     def rewritten(self, batch: Batch) -> Batch:
         """Give it the current epoch."""
-        return attrs.evolve(batch, epoch=self.disk.epoch)
+        return replace(batch, epoch=self.disk.epoch)
 
 
 class IsNotAtomic(Rewriting):
@@ -92,7 +92,7 @@ class TakesFloats(Rewriting):
 
     def rewritten(self, batch: Batch) -> Batch:
         """Make decimals of them."""
-        return attrs.evolve(batch, rows=[_with_decimals(row) for row in batch.rows])
+        return replace(batch, rows=[_with_decimals(row) for row in batch.rows])
 
 
 def _with_decimals(row: Row) -> Row:
@@ -107,7 +107,7 @@ class MergesRows(Rewriting):
 
     def rewritten(self, batch: Batch) -> Batch:
         """Fill the gaps from the stored rows."""
-        return attrs.evolve(batch, rows=[self._merged(row) for row in batch.rows])
+        return replace(batch, rows=[self._merged(row) for row in batch.rows])
 
     def _merged(self, row: Row) -> Row:
         table = self.disk.tables.named(row.table)
@@ -122,11 +122,11 @@ class StoresTextPayloads(Rewriting):
 
     def rewritten(self, batch: Batch) -> Batch:
         """Decode and encode them."""
-        return attrs.evolve(batch, envelopes=[_through_text(envelope) for envelope in batch.envelopes])
+        return replace(batch, envelopes=[_through_text(envelope) for envelope in batch.envelopes])
 
 
 def _through_text(envelope: Envelope) -> Envelope:
-    return attrs.evolve(envelope, payload=envelope.payload.decode("utf-8", "replace").encode())
+    return replace(envelope, payload=envelope.payload.decode("utf-8", "replace").encode())
 
 
 class LosesWhatIsOverALimit(Rewriting):
@@ -134,7 +134,7 @@ class LosesWhatIsOverALimit(Rewriting):
 
     def rewritten(self, batch: Batch) -> Batch:
         """Cut them off."""
-        return attrs.evolve(batch, rows=batch.rows[:1_000])
+        return replace(batch, rows=batch.rows[:1_000])
 
 
 class AdmitsASecondHolder(MemoryStore):
@@ -309,7 +309,7 @@ class WritesAfterDeath(MemoryStore):
 
     async def append(self, batch: Batch) -> None:
         """Store it anyhow."""
-        self.disk.store(attrs.evolve(batch, epoch=self.disk.epoch))
+        self.disk.store(replace(batch, epoch=self.disk.epoch))
 
 
 class ReopensUnderTheSameEpoch(MemoryStore):
@@ -333,7 +333,7 @@ class LetsLateWritersThrough(MemoryStore):
             await yield_to_loop()
         if fault is AppendFault.HANGS:
             await self._hang()
-        self.disk.store(attrs.evolve(batch, epoch=self.disk.epoch))
+        self.disk.store(replace(batch, epoch=self.disk.epoch))
 
 
 class ShowsHalfABatch(MemoryStore):

@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import Enum
 
 import pytest
+from msgspec.structs import replace
 
 from fairlead.errors import CommitFailed, StaleEpoch
 from fairlead.ports.store import Batch
@@ -101,8 +102,7 @@ def test_an_event_id_is_told_once_on_a_copy_too() -> None:
         first = await scribe.write()
         twin = MemoryStore(store.disk.copy())
         for each in (scribe, Scribe(twin, await twin.open("acc", "twin"))):
-            batch = each.draft()
-            batch.outbox = first.outbox
+            batch = replace(each.draft(), outbox=first.outbox)
             with pytest.raises(CommitFailed, match="event id"):
                 await each.store.append(batch)
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from fairlead.domain.numbers import text_of
+from fairlead.domain.values import Value
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -75,9 +76,14 @@ def plain(value: object) -> object:
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     kind: type = type(value)
-    if attrs.has(kind):
-        return {field.name: plain(getattr(value, field.name)) for field in attrs.fields(kind)}
+    names = kind.__struct_fields__ if issubclass(kind, Value) else _attributes(kind)
+    if names:
+        return {name: plain(getattr(value, name)) for name in names}
     raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
+def _attributes(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in attrs.fields(kind)) if attrs.has(kind) else ()
 
 
 def print_json(value: object) -> None:

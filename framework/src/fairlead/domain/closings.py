@@ -11,6 +11,7 @@ from enum import StrEnum
 import attrs
 
 from fairlead.domain.numbers import ZERO
+from fairlead.domain.values import Value
 
 CLOSING_PREFIX = "close-"
 """How the id of a closing begins, and that of no order."""
@@ -79,8 +80,7 @@ class Closing:
         return self.code != ""
 
 
-@attrs.frozen
-class CloseResult:
+class CloseResult(Value):
     """How a closing ended, the same for everyone who asked for it.
 
     *quantity_left* is what is still held, signed, in base. *realized_pnl* (before fees) and *fees* are

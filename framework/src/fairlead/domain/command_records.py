@@ -6,11 +6,10 @@ from decimal import Decimal
 from typing import ClassVar
 
 from fairlead.domain.closings import CloseCode
-from fairlead.domain.frozen import record
+from fairlead.domain.values import Value
 
 
-@record
-class CommandTaken:
+class CommandTaken(Value):
     """A command was carried out at once: who asked, about what, and the *names* it was answered with."""
 
     KIND: ClassVar[str] = "command_taken"
@@ -23,8 +22,7 @@ class CommandTaken:
     command_digest: str = ""
 
 
-@record
-class ClosingRequested:
+class ClosingRequested(Value):
     """Somebody wants a position closed; *joins* names the closing under way that this one is now part of."""
 
     KIND: ClassVar[str] = "closing_requested"
@@ -43,8 +41,7 @@ class ClosingRequested:
     command_digest: str = ""
 
 
-@record
-class ClosingMoved:
+class ClosingMoved(Value):
     """A closing made its next exit order; another one is made not before *due_ns*."""
 
     KIND: ClassVar[str] = "closing_moved"
@@ -54,8 +51,7 @@ class ClosingMoved:
     due_ns: int
 
 
-@record
-class ClosingEnded:
+class ClosingEnded(Value):
     """A closing is over, with the position's figures at that moment."""
 
     KIND: ClassVar[str] = "closing_ended"

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import attrs
-
 from fairlead.domain.ledger import PositionChange
 from fairlead.domain.orders import OrderView, PositionView
 from fairlead.domain.records import OrderFilled, Record
+from fairlead.domain.values import Value
 
 
-@attrs.frozen
-class OrderChanged:
+class OrderChanged(Value):
     """An order began, moved, or had a request made about it."""
 
     sequence: int
@@ -19,8 +17,7 @@ class OrderChanged:
     record: Record
 
 
-@attrs.frozen
-class FillBooked:
+class FillBooked(Value):
     """A trade was booked on an order and its position."""
 
     sequence: int
@@ -29,8 +26,7 @@ class FillBooked:
     order: OrderView
 
 
-@attrs.frozen
-class PositionChanged:
+class PositionChanged(Value):
     """A fill opened, changed, closed or flipped a position."""
 
     sequence: int
@@ -39,8 +35,7 @@ class PositionChanged:
     position: PositionView
 
 
-@attrs.frozen
-class KernelChanged:
+class KernelChanged(Value):
     """Trading state, anomalies, reconciliation and refused commands."""
 
     sequence: int
@@ -48,8 +43,7 @@ class KernelChanged:
     record: Record
 
 
-@attrs.frozen
-class EventsMissed:
+class EventsMissed(Value):
     """A slow reader lost this many events; catch up from the journal after *after_sequence*."""
 
     count: int

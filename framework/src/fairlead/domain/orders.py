@@ -11,6 +11,7 @@ from fairlead.domain.numbers import ZERO, average, subtract
 from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
 from fairlead.domain.order_table import CloseReason, OrderState, Phase
 from fairlead.domain.pending_requests import PendingRequest
+from fairlead.domain.values import Value
 
 
 @attrs.define(slots=True, eq=False)
@@ -100,8 +101,7 @@ def status_of(order: Order) -> OrderStatus:
     return OrderStatus.TRIGGERED if order.triggered else OrderStatus.ACCEPTED
 
 
-@attrs.frozen
-class OrderView:
+class OrderView(Value):
     """An order as it was at one sequence; a snapshot that never changes."""
 
     client_order_id: str
@@ -172,8 +172,7 @@ def view_of(order: Order) -> OrderView:
     )
 
 
-@attrs.frozen
-class PositionView:
+class PositionView(Value):
     """A position as it was at one sequence; a snapshot that never changes."""
 
     symbol: str

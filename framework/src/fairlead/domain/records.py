@@ -11,18 +11,19 @@ from decimal import Decimal
 from typing import ClassVar
 
 from fairlead.domain.anomalies import AnomalyKind, Severity
+from fairlead.domain.budgets import BudgetLevel
 from fairlead.domain.command_records import ClosingEnded, ClosingMoved, ClosingRequested, CommandTaken
-from fairlead.domain.frozen import record
 from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInForce
 from fairlead.domain.order_table import OrderEvent
+from fairlead.domain.requests import Lane, RequestKind
 from fairlead.domain.trading_state import TradingState
+from fairlead.domain.values import Value
 from fairlead.domain.verdicts import Verdict
 
 Pairs = tuple[tuple[str, str], ...]
 
 
-@record
-class KernelStarted:
+class KernelStarted(Value):
     """A kernel took the store: who it is and with what it runs."""
 
     KIND: ClassVar[str] = "kernel_started"
@@ -35,8 +36,7 @@ class KernelStarted:
     configuration_digest: str
 
 
-@record
-class TradingStateChanged:
+class TradingStateChanged(Value):
     """Trading was enabled, reduced, halted or disabled."""
 
     KIND: ClassVar[str] = "trading_state_changed"
@@ -46,8 +46,7 @@ class TradingStateChanged:
     by: str
 
 
-@record
-class OrderInitialized:
+class OrderInitialized(Value):
     """A proposal became an order, approved or denied, with every verdict.
 
     Approved: exposure is reserved in the same step and the order may go to the venue under this
@@ -76,8 +75,7 @@ class OrderInitialized:
     verdicts: tuple[Verdict, ...]
 
 
-@record
-class AttemptStarted:
+class AttemptStarted(Value):
     """The order goes to the wire next; times are venue wall nanoseconds, deadline 0 when none."""
 
     KIND: ClassVar[str] = "attempt_started"
@@ -88,8 +86,7 @@ class AttemptStarted:
     deadline_ns: int
 
 
-@record
-class OrderEventNoted:
+class OrderEventNoted(Value):
     """An event of the order table that carries no figures: a phase or a pending request changed.
 
     *cause* says on which evidence; *look_up_ns* is when an unresolved order may be looked up, and
@@ -106,8 +103,7 @@ class OrderEventNoted:
     ts_event: int = 0
 
 
-@record
-class OrderAccepted:
+class OrderAccepted(Value):
     """The venue knows the order under this id."""
 
     KIND: ClassVar[str] = "order_accepted"
@@ -119,8 +115,7 @@ class OrderAccepted:
     source: str
 
 
-@record
-class OrderFilled:
+class OrderFilled(Value):
     """One trade of the order, booked on order, position and balances together.
 
     *value* is the settlement value in quote, fixed here once; *settlement_decimals* is the
@@ -145,8 +140,7 @@ class OrderFilled:
     source: str
 
 
-@record
-class CommandRefused:
+class CommandRefused(Value):
     """A command that was not carried out: foreign owner, finished order, wrong trading state."""
 
     KIND: ClassVar[str] = "command_refused"
@@ -160,8 +154,7 @@ class CommandRefused:
     command_digest: str = ""
 
 
-@record
-class AnomalyNoted:
+class AnomalyNoted(Value):
     """What must not happen but did; its severity was applied in the same step."""
 
     KIND: ClassVar[str] = "anomaly"
@@ -172,8 +165,7 @@ class AnomalyNoted:
     detail: str
 
 
-@record
-class CursorMoved:
+class CursorMoved(Value):
     """How far the venue's history was read; moves only with the fills it covers."""
 
     KIND: ClassVar[str] = "cursor_moved"
@@ -182,8 +174,7 @@ class CursorMoved:
     cursor: str
 
 
-@record
-class Reconciled:
+class Reconciled(Value):
     """A reconciliation ended; counts by class."""
 
     KIND: ClassVar[str] = "reconciled"
@@ -196,8 +187,7 @@ class Reconciled:
     fills_booked: int
 
 
-@record
-class CheckValueChanged:
+class CheckValueChanged(Value):
     """A risk check folded facts into a new value; journaled so that limits survive restarts."""
 
     KIND: ClassVar[str] = "check_value_changed"
@@ -206,8 +196,7 @@ class CheckValueChanged:
     value: str
 
 
-@record
-class LockPlaced:
+class LockPlaced(Value):
     """A risk check locked new exposure until a wall time."""
 
     KIND: ClassVar[str] = "lock_placed"
@@ -218,6 +207,63 @@ class LockPlaced:
     until_ns: int
     code: str
     reason: str
+
+
+class BudgetSpent(Value):
+    """A request goes out next and takes of the venue's rate limits; or the venue refused one for them.
+
+    *levels* is how each budget it takes of stands afterwards. *subject* is the client order id, or the
+    number of a query; without levels the request left the queue and was not made.
+    """
+
+    KIND: ClassVar[str] = "budget_spent"
+    VERSION: ClassVar[int] = 1
+    request: RequestKind
+    subject: str
+    levels: tuple[tuple[str, BudgetLevel], ...]
+    refused: bool = False
+
+
+class OrderPaced(Value):
+    """A request about an order waits for its pace; *wait_ns* is the wait to be expected.
+
+    *costs* is what it will take; an order still waiting at *until_ns* (time of the budgets, 0 for no
+    end) is not sent.
+    """
+
+    KIND: ClassVar[str] = "order_paced"
+    VERSION: ClassVar[int] = 1
+    client_order_id: str
+    request: RequestKind
+    lane: Lane
+    symbol: str
+    costs: tuple[tuple[str, Decimal], ...]
+    since_ns: int
+    wait_ns: int
+    until_ns: int = 0
+
+
+class QueryPaced(Value):
+    """A question that is about no order waits for its pace; *number* is that of its command."""
+
+    KIND: ClassVar[str] = "query_paced"
+    VERSION: ClassVar[int] = 1
+    request: RequestKind
+    number: int
+    symbol: str
+    costs: tuple[tuple[str, Decimal], ...]
+    since_ns: int
+    wait_ns: int
+
+
+class OrderJudgedAgain(Value):
+    """An order waited so long that the gate was asked again before it was sent, with every verdict."""
+
+    KIND: ClassVar[str] = "order_judged_again"
+    VERSION: ClassVar[int] = 1
+    client_order_id: str
+    allowed: bool
+    verdicts: tuple[Verdict, ...]
 
 
 Record = (
@@ -238,6 +284,10 @@ Record = (
     | ClosingRequested
     | ClosingMoved
     | ClosingEnded
+    | BudgetSpent
+    | OrderPaced
+    | QueryPaced
+    | OrderJudgedAgain
 )
 
 RECORD_CLASSES: tuple[type[Record], ...] = (
@@ -258,4 +308,8 @@ RECORD_CLASSES: tuple[type[Record], ...] = (
     ClosingRequested,
     ClosingMoved,
     ClosingEnded,
+    BudgetSpent,
+    OrderPaced,
+    QueryPaced,
+    OrderJudgedAgain,
 )

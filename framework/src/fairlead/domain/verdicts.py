@@ -5,16 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Protocol
 
-import attrs
-
-from fairlead.domain.frozen import record
 from fairlead.domain.instruments import Instrument
 from fairlead.domain.ledger import Position
 from fairlead.domain.order_kinds import OrderSide, OrderType
+from fairlead.domain.values import Value
 
 
-@attrs.define(slots=True)
-class RiskRequest:
+class RiskRequest(Value):
     """One order that the gate is asked about; valid during the call only.
 
     *price* is the limit price, or the last fresh price of a market order, or nothing when there is
@@ -53,13 +50,11 @@ class RiskView(Protocol):
         """Count orders that are not closed, of one symbol or of all."""
 
 
-@attrs.frozen
-class Allow:
+class Allow(Value):
     """The check has nothing against the order."""
 
 
-@attrs.frozen
-class Deny:
+class Deny(Value):
     """The check refuses the order.
 
     *code* is an upper-case reason code; *reason* one sentence; *figures* name what was compared.
@@ -70,8 +65,7 @@ class Deny:
     figures: tuple[tuple[str, str], ...] = ()
 
 
-@attrs.frozen
-class Lock:
+class Lock(Value):
     """The check refuses the order and locks new exposure for a while.
 
     *scope* is a symbol, or ``*`` for all; *side* is one side, or nothing for both; *until_ns* is
@@ -89,8 +83,7 @@ Judgement = Allow | Deny | Lock
 ALLOW = Allow()
 
 
-@record
-class Verdict:
+class Verdict(Value):
     """One check's answer as it is journaled."""
 
     check: str

@@ -20,6 +20,7 @@ from fairlead.domain.pending_requests import PendingRequest, pending_after
 from fairlead.domain.records import (
     AnomalyNoted,
     AttemptStarted,
+    BudgetSpent,
     CheckValueChanged,
     CommandRefused,
     CursorMoved,
@@ -29,6 +30,9 @@ from fairlead.domain.records import (
     OrderEventNoted,
     OrderFilled,
     OrderInitialized,
+    OrderJudgedAgain,
+    OrderPaced,
+    QueryPaced,
     Reconciled,
     Record,
     TradingStateChanged,
@@ -43,6 +47,7 @@ from fairlead.kernel.apply_commands import (
     remember,
 )
 from fairlead.kernel.fill_rows import fill_digest, fill_row
+from fairlead.kernel.pace_queue import CODE_PACE_EXCEEDED
 from fairlead.kernel.state import CommandEntry, EngineState
 
 SETTING_TRADING = "trading_state"
@@ -52,6 +57,7 @@ CURSOR_PREFIX = "cursor:"
 CHECK_PREFIX = "check:"
 LOCK_PREFIX = "lock:"
 OWNER_PREFIX = "owner:"
+BUDGET_PREFIX = "budget:"
 
 NOTED_MAX = 1_000
 """How many anomalies are remembered as noted."""
@@ -102,6 +108,8 @@ def _initialized(state: EngineState, record: OrderInitialized, ts_ns: int) -> No
         _reserve(state, order, record.currency)
     else:
         order.closed_ns = ts_ns
+        if record.denial_code == CODE_PACE_EXCEEDED:
+            state.pace.counts.refusals += 1
 
 
 def denial_text(record: OrderInitialized) -> str:
@@ -205,6 +213,8 @@ def _move(state: EngineState, order: Order, event: OrderEvent, ts_ns: int) -> No
     state.dirty.orders[order.client_order_id] = None
     if after is order.state:
         return
+    if state.pace.waiting:
+        state.pace.order_moved(order, after)
     if order.state is OrderState.UNRESOLVED:
         order.look_up_ns = 0
     order.state = after
@@ -337,6 +347,17 @@ def _reconciled(state: EngineState, _record: Reconciled, _ts_ns: int) -> None:
     state.reconciled = True
 
 
+def _budget_spent(state: EngineState, record: BudgetSpent, _ts_ns: int) -> None:
+    for name, level in record.levels:
+        state.budgets[name] = level
+        state.dirty.settings[BUDGET_PREFIX + name] = None
+    state.pace.spent(record)
+
+
+def _evidence_only(_state: EngineState, _record: Record, _ts_ns: int) -> None:
+    """Records that explain but change nothing."""
+
+
 _APPLY: dict[type[Record], Callable[[EngineState, Any, int], PositionChange | None]] = {
     KernelStarted: _started,
     TradingStateChanged: _trading_changed,
@@ -355,4 +376,8 @@ _APPLY: dict[type[Record], Callable[[EngineState, Any, int], PositionChange | No
     Reconciled: _reconciled,
     CheckValueChanged: _check_value_changed,
     LockPlaced: _lock_placed,
+    BudgetSpent: _budget_spent,
+    OrderPaced: lambda state, record, _ts_ns: state.pace.order_paced(record),
+    QueryPaced: lambda state, record, _ts_ns: state.pace.query_paced(record),
+    OrderJudgedAgain: _evidence_only,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fairlead.domain.order_table import OrderEvent, OrderState
 from fairlead.domain.orders import Order
 from fairlead.domain.records import OrderEventNoted
-from fairlead.kernel.effects import SendCancel
+from fairlead.kernel.effects import PaceIn, SendCancel
 from fairlead.kernel.rules import Rules, Step
 
 
@@ -17,3 +17,5 @@ def ask_cancel(order: Order, by: str, cause: str, rules: Rules, now_ns: int, ste
     )
     if order.state is OrderState.WORKING:
         step.effects.append(SendCancel(order.client_order_id, order.venue_order_id, order.symbol))
+    elif order.state is OrderState.APPROVED and rules.pacing is not None:
+        step.effects.append(PaceIn(0))  # what waited behind it need not wait for it any more

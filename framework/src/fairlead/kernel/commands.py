@@ -11,22 +11,29 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import cast
 
+from msgspec.structs import replace
+
+from fairlead.domain.closings import CloseResult
 from fairlead.domain.identifiers import excerpt_of, to_client_order_id, to_line, to_name
 from fairlead.domain.order_table import OrderState
 from fairlead.domain.orders import OrderView
 from fairlead.domain.trading_state import TradingState
 from fairlead.errors import InvalidInput, JournalUnavailable, NotRunning, UnknownName
 from fairlead.kernel.command_answers import CODE_KEY_REUSED
+from fairlead.kernel.decide_commands import is_meant
 from fairlead.kernel.effects import AnswerCommand, SendCancel
 from fairlead.kernel.inputs import (
+    CancelAll,
     CancelOrder,
+    ClosePosition,
+    Flatten,
     ResolveByOperator,
     SetTradingState,
     SubmitProposal,
 )
 from fairlead.kernel.parts import Parts
-from fairlead.kernel.restore import load_command, load_order
-from fairlead.kernel.results import CommandResult
+from fairlead.kernel.restore import load_closing, load_command, load_order
+from fairlead.kernel.results import CommandResult, FlattenResult
 from fairlead.kernel.state import EngineState
 
 OPERATOR = "operator"
@@ -112,7 +119,8 @@ class Commands:
         engine = self._parts.engine
         while True:
             await self._load_key(command.by, command.idempotency_key)
-            command.command_id, future = engine.new_command()
+            command_id, future = engine.new_command()
+            command = replace(command, command_id=command_id)
             if engine.suspended:
                 self._send_cancels(command)
                 self.check_alive()
@@ -138,10 +146,10 @@ class Commands:
         return cast("CloseResult", await future)
 
     async def flatten(self, command: Flatten) -> FlattenResult:
-        """Have every position that the command is about closed, its orders canceled first, and wait for it."""
+        """Have every position that the command is about closed, its orders canceled first, and wait."""
         await self._prepare(command.by, command.idempotency_key)
-        command.command_id, future = self._parts.engine.new_command()
-        self._parts.engine.process(command)
+        command_id, future = self._parts.engine.new_command()
+        self._parts.engine.process(replace(command, command_id=command_id))
         taken = await _answer(future)
         ends = [await self._closing_over(name) for name in taken.names]
         return FlattenResult(taken.accepted, taken.code, taken.reason, tuple(ends))

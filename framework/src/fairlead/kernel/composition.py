@@ -17,6 +17,7 @@ from fairlead.plugins.manager import PluginManager
 from fairlead.ports.clock import Clock
 from fairlead.ports.exchange import ExchangeClient
 from fairlead.ports.ids import Ids
+from fairlead.ports.pacing import PacingModel
 from fairlead.ports.risk import RiskCheck
 from fairlead.ports.store import Store
 
@@ -37,6 +38,7 @@ class Ingredients:
     watchdog: Watchdog
     logger: logging.Logger
     plugins: tuple[tuple[str, str], ...]
+    pacing: PacingModel | None = None
 
 
 @attrs.define(slots=True, kw_only=True)
@@ -50,6 +52,7 @@ class Given:
     required_checks: Sequence[str] = ()
     tables: Mapping[str, Mapping[str, Any]] = attrs.Factory(dict)
     watchdog: Watchdog | None = None
+    pacing: PacingModel | None = None
 
 
 def compose(
@@ -83,6 +86,7 @@ def compose(
         watchdog=given.watchdog or ThreadWatchdog(settings.ns("check_hang")),
         logger=logger,
         plugins=manager.versions(),
+        pacing=given.pacing,
     )
 
 

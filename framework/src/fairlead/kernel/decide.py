@@ -28,6 +28,7 @@ from fairlead.kernel.decide_control import (
     decide_timer,
     decide_trouble,
 )
+from fairlead.kernel.decide_pacing import decide_pace, decide_query, decide_query_refused, pace_effects
 from fairlead.kernel.decide_proposals import decide_proposal
 from fairlead.kernel.decide_reports import LOOK_UP, decide_fill, decide_report
 from fairlead.kernel.effects import AnswerCommand, Effect
@@ -47,7 +48,10 @@ from fairlead.kernel.inputs import (
     LookedUp,
     LookUpFailed,
     OrderReported,
+    PaceDue,
     PriceSeen,
+    QueryRefused,
+    QueryWanted,
     ReconciliationEnded,
     ResolveByOperator,
     SetTradingState,
@@ -95,6 +99,8 @@ def decide(state: EngineState, given: Input, rules: Rules, now_ns: int) -> tuple
     """Conclude what follows from one fact: records to apply, and effects for when they are durable."""
     step = Step()
     _DECIDE[type(given)](state, given, rules, now_ns, step)
+    if rules.pacing is not None and type(given) is not PaceDue:
+        pace_effects(state, rules.pacing, now_ns, step)
     return step.records, step.effects
 
 
@@ -126,6 +132,9 @@ _DECIDE: dict[type[Input], _Decider] = {
     AbsenceSeen: decide_absence,
     LookUpFailed: decide_look_up_failure,
     TimerDue: decide_timer,
+    PaceDue: decide_pace,
+    QueryWanted: lambda state, given, rules, _now, step: decide_query(state, given, rules, step),
+    QueryRefused: lambda state, given, rules, _now, step: decide_query_refused(state, given, rules, step),
     FillsRead: _fills_read,
     KernelStarting: lambda state, given, _rules, _now, step: decide_start(given, state.account, step),
     InFlightLost: decide_in_flight_lost,

@@ -7,6 +7,8 @@ from fairlead.domain.order_table import OrderEvent, OrderState
 from fairlead.domain.orders import Order
 from fairlead.domain.pending_requests import PendingRequest
 from fairlead.domain.records import OrderEventNoted
+from fairlead.domain.requests import RequestKind
+from fairlead.kernel.decide_pacing import drain
 from fairlead.kernel.decide_reports import accept, note_event, note_stranger
 from fairlead.kernel.effects import LookUpOrder, WakeAt
 from fairlead.kernel.inputs import AbsenceSeen, CancelAnswered, LookUpFailed, SubmitAnswered
@@ -60,6 +62,8 @@ def mark_unresolved(
 def _limited(
     state: EngineState, order: Order, given: SubmitAnswered, rules: Rules, now_ns: int, step: Step
 ) -> None:
+    name, retry_ns = order.client_order_id, given.answer.retry_after_ns
+    drain(state, rules, RequestKind.SUBMIT, order.symbol, name, retry_ns, step)
     if order.state is not OrderState.SUBMITTED:
         note_event(state, order, OrderEvent.LIMITED, given.answer.reason, step)
         return
@@ -67,8 +71,8 @@ def _limited(
         cause = f"refused for the rate limit {given.attempt} times: {given.answer.reason}"
         note_event(state, order, OrderEvent.NOT_SENT, cause, step)
         return
-    pause = max(given.answer.retry_after_ns, 0) or rules.look_up_interval_ns
-    if now_ns + pause - order.created_ns > rules.approval_ttl_ns:
+    pause = max(retry_ns, 0) or rules.look_up_interval_ns
+    if rules.pacing is None and now_ns + pause - order.created_ns > rules.approval_ttl_ns:
         cause = f"refused for the rate limit until its approval will be too old: {given.answer.reason}"
         note_event(state, order, OrderEvent.NOT_SENT, cause, step)
         return
@@ -137,4 +141,9 @@ def decide_cancel_answer(
             )
         step.effects.append(LookUpOrder(order.client_order_id, order.symbol))
         return
-    step.effects.append(WakeAt(order.client_order_id, now_ns + rules.look_up_interval_ns))
+    pause_ns = rules.look_up_interval_ns
+    if outcome is Outcome.LIMITED:
+        name, retry_ns = order.client_order_id, given.answer.retry_after_ns
+        drain(state, rules, RequestKind.CANCEL, order.symbol, name, retry_ns, step)
+        pause_ns = max(retry_ns, pause_ns)
+    step.effects.append(WakeAt(order.client_order_id, now_ns + pause_ns))

@@ -127,8 +127,9 @@ def advance(state: EngineState, given: AdvanceClosing, rules: Rules, now_ns: int
         return
     if held == ZERO:
         if not waits:
-            code = CloseCode.CLOSED if closing.held != ZERO or closing.exits else CloseCode.ALREADY_FLAT
-            step.records.append(_ended(closing, position, code, ""))
+            had_some = closing.held != ZERO or closing.exits
+            end = CloseCode.CLOSED if had_some else CloseCode.ALREADY_FLAT
+            step.records.append(_ended(closing, position, end, ""))
         return
     side = OrderSide.SELL if held > ZERO else OrderSide.BUY
     free = subtract(held.copy_abs(), state.leaves_of(closing.symbol, closing.book, side))

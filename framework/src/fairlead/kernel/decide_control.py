@@ -7,7 +7,6 @@ from fairlead.domain.order_table import OrderEvent, OrderState, decision_for
 from fairlead.domain.orders import Order
 from fairlead.domain.pending_requests import PendingRequest
 from fairlead.domain.records import (
-    AttemptStarted,
     CommandRefused,
     KernelStarted,
     OrderEventNoted,
@@ -15,12 +14,13 @@ from fairlead.domain.records import (
     TradingStateChanged,
 )
 from fairlead.domain.trading_state import CommandKind, TradingState, passes
+from fairlead.kernel.attempts import start_attempt
 from fairlead.kernel.cancels import ask_cancel
 from fairlead.kernel.command_answers import CODE_FOREIGN_OWNER
 from fairlead.kernel.decide_answers import mark_unresolved
-from fairlead.kernel.decide_proposals import attempt_deadline
+from fairlead.kernel.decide_pacing import try_again
 from fairlead.kernel.decide_reports import note_event
-from fairlead.kernel.effects import AnswerCommand, LookUpOrder, SendCancel, SendOrder
+from fairlead.kernel.effects import AnswerCommand, LookUpOrder, SendCancel
 from fairlead.kernel.inputs import (
     CancelOrder,
     InFlightLost,
@@ -32,7 +32,6 @@ from fairlead.kernel.inputs import (
 )
 from fairlead.kernel.rules import KERNEL, Rules, Step
 from fairlead.kernel.state import EngineState
-from fairlead.ports.exchange import SubmitRequest
 
 RECOVERED = "the journal was recovered; reconciliation has not passed yet"
 CODE_UNKNOWN_ORDER = "UNKNOWN_ORDER"
@@ -104,27 +103,16 @@ def decide_timer(state: EngineState, due: TimerDue, rules: Rules, now_ns: int, s
 
 def _try_again(state: EngineState, order: Order, rules: Rules, now_ns: int, step: Step) -> None:
     """Send an order that the venue's rate limit turned away, unless its approval has aged."""
+    if rules.pacing is not None:
+        try_again(state, order, rules.pacing, rules, now_ns, step)
+        return
     if now_ns - order.created_ns > rules.approval_ttl_ns:
         note_event(state, order, OrderEvent.NOT_SENT, "its approval is too old to be sent", step)
         return
     if not passes(state.trading, CommandKind.REDUCE if order.reduces else CommandKind.INCREASE):
         note_event(state, order, OrderEvent.NOT_SENT, f"trading is {state.trading.value} by now", step)
         return
-    deadline_ns = attempt_deadline(rules, now_ns)
-    number = order.attempt + 1
-    step.records.append(AttemptStarted(order.client_order_id, number, now_ns, deadline_ns))
-    request = SubmitRequest(
-        order.client_order_id,
-        order.symbol,
-        order.side,
-        order.order_type,
-        order.time_in_force,
-        order.quantity,
-        order.limit_price,
-        order.reduces,
-        deadline_ns,
-    )
-    step.effects.append(SendOrder(rules.gate.reapproved(request), number, now_ns))
+    start_attempt(order, rules, now_ns, step)
 
 
 def decide_start(starting: KernelStarting, account: str, step: Step) -> None:
@@ -151,7 +139,8 @@ def decide_in_flight_lost(
         if order.state is OrderState.SUBMITTED:
             mark_unresolved(state, order, lost.cause, rules, now_ns, step)
         elif order.state is OrderState.APPROVED:
-            note_event(state, order, OrderEvent.NOT_SENT, lost.cause, step)
+            cause = f"it waited to be sent when this came: {lost.cause}"
+            note_event(state, order, OrderEvent.NOT_SENT, cause, step)
 
 
 def decide_reconciled(state: EngineState, ended: ReconciliationEnded, step: Step) -> None:

@@ -12,15 +12,21 @@ from fairlead.domain.instruments import Instrument
 from fairlead.domain.numbers import ZERO, add, divide, floor_to_step, text_of, to_decimal
 from fairlead.domain.order_kinds import OrderSide
 from fairlead.domain.records import AttemptStarted, OrderInitialized
+from fairlead.domain.requests import Lane, PacingPolicy, RequestKind
 from fairlead.domain.trading_state import CommandKind, passes
 from fairlead.domain.verdicts import RiskRequest, Verdict
 from fairlead.errors import NumberRefused
+from fairlead.kernel.attempts import attempt_deadline
+from fairlead.kernel.decide_pacing import queue_order, spend
 from fairlead.kernel.effects import AnswerWithOrder, RefuseRepeat, SendOrder
 from fairlead.kernel.gate import GateAnswer
 from fairlead.kernel.inputs import SubmitProposal
+from fairlead.kernel.pace_queue import CODE_PACE_EXCEEDED
+from fairlead.kernel.pacing import Pacing, Plan
 from fairlead.kernel.rules import KERNEL, Rules, Step
 from fairlead.kernel.state import EngineState
-from fairlead.ports.exchange import Fence, SubmitRequest
+from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
+from fairlead.ports.exchange import SubmitRequest
 
 CODE_NO_FRESH_PRICE = "NO_FRESH_PRICE"
 CODE_SIZE_OUT_OF_BOUNDS = "SIZE_OUT_OF_BOUNDS"
@@ -57,12 +63,62 @@ def decide_proposal(
     answer = problem or _own_refusal(state, draft, rules)
     if answer is None:
         answer = rules.gate.reduction_answer() if draft.reduces else _ask_gate(state, draft, rules, now_ns)
+    paced: Paced | None = None
+    if answer.allowed and rules.pacing is not None:
+        paced = _pace(state, draft, rules.pacing, step)
+        answer = paced.refusal(answer)
     step.records.append(_initialized(draft, answer))
     step.records.extend(answer.locks)
     if answer.hung:
         step.note(state, AnomalyKind.CHECK_HUNG, answer.hung, "a risk check did not return")
-    if answer.allowed:
-        _start_attempt(draft, answer, rules, now_ns, step)
+    if not answer.allowed:
+        return
+    name = proposal.client_order_id
+    if paced is not None and paced.plan.wait_ns:
+        symbol, until_ns = proposal.symbol, paced.until_ns
+        queue_order(state, name, RequestKind.SUBMIT, paced.lane, symbol, paced.plan, step, until_ns=until_ns)
+        return
+    if paced is not None:
+        spend(RequestKind.SUBMIT, name, paced.plan, step)
+    _start_attempt(draft, answer, rules, now_ns, step)
+
+
+@attrs.define(slots=True)
+class Paced:
+    """How an order stands to the venue's rate limits; *wait_max_ns* is nothing when it may wait for ever."""
+
+    lane: Lane
+    plan: Plan
+    wait_max_ns: int | None
+    until_ns: int
+
+    def refusal(self, answer: GateAnswer) -> GateAnswer:
+        """Return the gate's answer, or a denial when the order would wait longer than it may."""
+        wait_ns, wait_max_ns = self.plan.wait_ns, self.wait_max_ns
+        if wait_max_ns is None or wait_ns <= wait_max_ns:
+            return answer
+        figures = (
+            ("wait_ms", str(wait_ns // NANOSECONDS_PER_MILLISECOND)),
+            ("wait_max_ms", str(wait_max_ns // NANOSECONDS_PER_MILLISECOND)),
+        )
+        reason = "The venue's rate limit would let it wait longer than it may."
+        denied = Verdict(KERNEL, "1", False, CODE_PACE_EXCEEDED, reason, figures)
+        return GateAnswer(False, CODE_PACE_EXCEEDED, (*answer.verdicts, denied), answer.locks)
+
+
+def _pace(state: EngineState, draft: Draft, pacing: Pacing, step: Step) -> Paced:
+    """Plan the order's request; a reduction waits as long as it takes unless its command says otherwise."""
+    proposal = draft.proposal
+    lane = Lane.PROTECTIVE if draft.reduces else Lane.ENTRY
+    plan = pacing.plan(state, step.pace, pacing.costs(RequestKind.SUBMIT, proposal.symbol, 0), lane)
+    policy = proposal.pacing or (PacingPolicy.WAIT if draft.reduces else pacing.policy)
+    wait_max_ns = proposal.wait_max_ns
+    if policy is PacingPolicy.REFUSE:
+        wait_max_ns = 0
+    elif wait_max_ns is None and not draft.reduces:
+        wait_max_ns = pacing.wait_max_ns
+    until_ns = 0 if wait_max_ns is None else state.pace.now_ns + wait_max_ns
+    return Paced(lane, plan, wait_max_ns, until_ns)
 
 
 class Room(Enum):
@@ -210,7 +266,7 @@ def _initialized(draft: Draft, answer: GateAnswer) -> OrderInitialized:
 
 
 def _start_attempt(draft: Draft, answer: GateAnswer, rules: Rules, now_ns: int, step: Step) -> None:
-    """Put the attempt into the intent's own batch: nothing paces it yet."""
+    """Put the attempt into the intent's own batch: it need not wait for its pace."""
     proposal = draft.proposal
     deadline_ns = attempt_deadline(rules, now_ns)
     step.records.append(AttemptStarted(proposal.client_order_id, 1, now_ns, deadline_ns))
@@ -228,8 +284,3 @@ def _start_attempt(draft: Draft, answer: GateAnswer, rules: Rules, now_ns: int, 
     gate = rules.gate
     approved = gate.reduction(request) if draft.reduces else gate.approved(request, answer)
     step.effects.append(SendOrder(approved, 1, now_ns))
-
-
-def attempt_deadline(rules: Rules, now_ns: int) -> int:
-    """Return the venue deadline of an attempt that starts now; 0 where the venue has none."""
-    return now_ns + rules.order_deadline_ns if rules.capabilities.fence is Fence.DEADLINE else 0

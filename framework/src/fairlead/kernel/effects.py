@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import attrs
-
+from fairlead.domain.values import Value
 from fairlead.kernel.approved import ApprovedOrder
 
 
-@attrs.define(slots=True)
-class SendOrder:
+class SendOrder(Value):
     """Send an approved order to the venue, once."""
 
     order: ApprovedOrder
@@ -16,8 +14,7 @@ class SendOrder:
     not_before_ns: int
 
 
-@attrs.define(slots=True)
-class SendCancel:
+class SendCancel(Value):
     """Ask the venue to cancel an order."""
 
     client_order_id: str
@@ -25,24 +22,27 @@ class SendCancel:
     symbol: str
 
 
-@attrs.define(slots=True)
-class LookUpOrder:
+class LookUpOrder(Value):
     """Ask the venue what it knows about an order."""
 
     client_order_id: str
     symbol: str
 
 
-@attrs.define(slots=True)
-class WakeAt:
+class WakeAt(Value):
     """Come back to an order at a wall time; derived from state, re-armed at start."""
 
     client_order_id: str
     at_ns: int
 
 
-@attrs.define(slots=True)
-class AnswerCommand:
+class PaceIn(Value):
+    """Come back to what waits for its pace when so much time has passed."""
+
+    wait_ns: int
+
+
+class AnswerCommand(Value):
     """Answer a command other than a proposal: accepted, or refused with a code and a reason.
 
     *names* are the orders or closings that it was about, where it was about several.
@@ -55,24 +55,21 @@ class AnswerCommand:
     names: tuple[str, ...] = ()
 
 
-@attrs.define(slots=True)
-class AnswerWaiting:
+class AnswerWaiting(Value):
     """Answer whoever waits for this order or closing, which there is not, with a value."""
 
     client_order_id: str
     value: object
 
 
-@attrs.define(slots=True)
-class AnswerWithOrder:
+class AnswerWithOrder(Value):
     """A repeated command is answered with the order, or the closing, that its first time made."""
 
     client_order_id: str
     first_client_order_id: str
 
 
-@attrs.define(slots=True)
-class RefuseRepeat:
+class RefuseRepeat(Value):
     """The same idempotency key came with another proposal."""
 
     client_order_id: str
@@ -84,6 +81,7 @@ Effect = (
     | SendCancel
     | LookUpOrder
     | WakeAt
+    | PaceIn
     | AnswerCommand
     | AnswerWaiting
     | AnswerWithOrder

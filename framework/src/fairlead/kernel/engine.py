@@ -18,7 +18,7 @@ from fairlead.domain.events import Event, FillBooked, KernelChanged, OrderChange
 from fairlead.domain.ledger import Position, PositionChange
 from fairlead.domain.order_table import OrderState
 from fairlead.domain.orders import Order, OrderView, PositionView, view_of
-from fairlead.domain.records import OrderFilled, Record
+from fairlead.domain.records import BudgetSpent, OrderFilled, Record
 from fairlead.errors import InvalidInput, InvariantBroken, JournalUnavailable
 from fairlead.kernel.apply import apply
 from fairlead.kernel.decide import decide, expand, follow_ups
@@ -33,6 +33,7 @@ from fairlead.kernel.effects import (
 from fairlead.kernel.inputs import Input, TroubleSeen
 from fairlead.kernel.journal import Entry, Journal
 from fairlead.kernel.outputs import Delivery, StepOutput, add_outbox_rows
+from fairlead.kernel.pace_queue import PaceClock
 from fairlead.kernel.rules import Rules
 from fairlead.kernel.state import EngineState
 from fairlead.ports.clock import Clock
@@ -85,6 +86,7 @@ class Engine:
         self.has_subscribers = False
         self.on_broken_step: Callable[[Exception], None] = _raise
         self.rebuilds = 0
+        self.pace_clock = PaceClock(clock)
         self.doubtful: set[str] = set()
         self._clock = clock
         self._waiters: dict[str, list[Waiter]] = {}
@@ -105,6 +107,8 @@ class Engine:
             )
         now_ns = self._clock.wall_ns()
         state, rules = self.state, self.rules
+        if rules.pacing is not None:
+            state.pace.now_ns = self.pace_clock.now_ns()
         entries: list[Entry] = []
         outbox: list[OutboxRow] = []
         effects: list[Effect] = []
@@ -166,6 +170,8 @@ class Engine:
         state = self.state
         sequence = state.sequence
         if client_order_id is None:
+            if type(record) is BudgetSpent:
+                return []
             return [KernelChanged(sequence, now_ns, record)]
         order = state.orders[client_order_id]
         view = view_of(order)
@@ -208,10 +214,16 @@ class Engine:
         """Return the client order ids that someone waits for."""
         return list(self._waiters)
 
+    def begin(self, state: EngineState) -> None:
+        """Begin with a state that was read back from the store."""
+        self.state = state
+        self.pace_clock.begin(state.budgets)
+
     def rebuild(self, state: EngineState) -> None:
         """Go on with a state that was rebuilt from the store, and with what is not journaled."""
         # Taken over now, not when the rebuild began: a start may have read the rules meanwhile.
         state.instruments, state.prices = self.state.instruments, self.state.prices
+        state.pace.take_over(self.state.pace)
         self.state = state
         self.rebuilds += 1
         self.doubtful.clear()

@@ -16,6 +16,7 @@ import attrs
 
 from fairlead.domain.ledger import Position
 from fairlead.domain.order_kinds import OrderSide
+from fairlead.domain.orders import Order
 from fairlead.domain.records import CheckValueChanged, LockPlaced, Record
 from fairlead.domain.verdicts import Allow, Deny, Lock, RiskRequest, Verdict
 from fairlead.kernel.approved import ApprovedOrder, approve
@@ -67,6 +68,35 @@ class StateView:
     def live_orders(self, symbol: str | None = None) -> int:
         """Count orders that are not closed."""
         return self._state.live_total if symbol is None else self._state.live_by_symbol.get(symbol, 0)
+
+
+class ViewApartFrom(StateView):
+    """The same, as if one opening order that is live already were not: it is being judged again."""
+
+    __slots__ = ("_order",)
+
+    def __init__(self, state: EngineState, now_ns: int, order: Order) -> None:
+        super().__init__(state, now_ns)
+        self._order = order
+
+    def position(self, symbol: str, book: str) -> Position | None:
+        """Return the position of the key, without the order among its pending openings."""
+        position = super().position(symbol, book)
+        if position is None or (symbol, book) != (self._order.symbol, self._order.book):
+            return position
+        return attrs.evolve(position, pending_openings=position.pending_openings - 1)
+
+    def exposed_positions(self, symbol: str | None = None, *, subtract_closing: bool = False) -> int:
+        """Count exposed keys, without the order's own when nothing else exposes it."""
+        order = self._order
+        counted = super().exposed_positions(symbol, subtract_closing=subtract_closing)
+        position = self._state.positions[order.symbol, order.book]
+        alone = not position.quantity and position.pending_openings == 1
+        return counted - (alone and symbol in (None, order.symbol))
+
+    def live_orders(self, symbol: str | None = None) -> int:
+        """Count the other orders that are not closed."""
+        return super().live_orders(symbol) - (symbol in (None, self._order.symbol))
 
 
 @attrs.define(slots=True)
@@ -140,9 +170,11 @@ class Gate:
         """Return the verdict under which reductions pass."""
         return GateAnswer(True, "", _REDUCES)
 
-    def judge(self, request: RiskRequest, state: EngineState, now_ns: int) -> GateAnswer:
-        """Ask every check about an order that adds exposure."""
-        view = StateView(state, now_ns)
+    def judge(
+        self, request: RiskRequest, state: EngineState, now_ns: int, *, apart_from: Order | None = None
+    ) -> GateAnswer:
+        """Ask every check about an order that adds exposure; *apart_from* is that order when it is live."""
+        view = StateView(state, now_ns) if apart_from is None else ViewApartFrom(state, now_ns, apart_from)
         verdicts = list(self._missing)
         locks: list[LockPlaced] = []
         hung = ""

@@ -8,15 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-import attrs
-
 from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
+from fairlead.domain.requests import PacingPolicy, RequestKind
 from fairlead.domain.trading_state import TradingState
+from fairlead.domain.values import Value
 from fairlead.ports.exchange import Answer, FillReport, LookUp, OrderReport, TradePrint
 
 
-@attrs.define(slots=True)
-class SubmitProposal:
+class SubmitProposal(Value):
     """A bot's proposal, validated, under the client order id that it will have."""
 
     client_order_id: str
@@ -32,10 +31,11 @@ class SubmitProposal:
     idempotency_key: str
     command_digest: str
     metadata: tuple[tuple[str, str], ...]
+    pacing: PacingPolicy | None = None
+    wait_max_ns: int | None = None
 
 
-@attrs.define(slots=True)
-class CancelOrder:
+class CancelOrder(Value):
     """Someone wants an order canceled; the operator may cancel any order."""
 
     client_order_id: str
@@ -44,8 +44,7 @@ class CancelOrder:
     operator: bool = False
 
 
-@attrs.define(slots=True)
-class CancelAll:
+class CancelAll(Value):
     """Someone wants every live order of theirs canceled, or an operator everybody's; empty means any.
 
     *entries_only* leaves orders that reduce a position.
@@ -61,8 +60,7 @@ class CancelAll:
     command_digest: str = ""
 
 
-@attrs.define(slots=True)
-class ClosePosition:
+class ClosePosition(Value):
     """Someone wants a position to end, under the id that the closing will have."""
 
     closing_id: str
@@ -77,8 +75,7 @@ class ClosePosition:
     command_digest: str = ""
 
 
-@attrs.define(slots=True)
-class Flatten:
+class Flatten(Value):
     """Someone wants nothing held and nothing working in a book, or an operator in all; empty means any."""
 
     flatten_id: str
@@ -91,16 +88,14 @@ class Flatten:
     command_digest: str = ""
 
 
-@attrs.define(slots=True)
-class AdvanceClosing:
+class AdvanceClosing(Value):
     """Something happened on the key of a closing, or its time has come; part of another input's step."""
 
     symbol: str
     book: str
 
 
-@attrs.define(slots=True)
-class SetTradingState:
+class SetTradingState(Value):
     """An operator, the kernel or a finished reconciliation sets the trading state."""
 
     state: TradingState
@@ -109,8 +104,7 @@ class SetTradingState:
     command_id: int = 0
 
 
-@attrs.define(slots=True)
-class ResolveByOperator:
+class ResolveByOperator(Value):
     """An operator records that an unresolved order was never placed."""
 
     client_order_id: str
@@ -119,8 +113,7 @@ class ResolveByOperator:
     command_id: int = 0
 
 
-@attrs.define(slots=True)
-class SubmitAnswered:
+class SubmitAnswered(Value):
     """What became of one attempt to submit."""
 
     client_order_id: str
@@ -128,16 +121,14 @@ class SubmitAnswered:
     answer: Answer
 
 
-@attrs.define(slots=True)
-class CancelAnswered:
+class CancelAnswered(Value):
     """What became of one request to cancel."""
 
     client_order_id: str
     answer: Answer
 
 
-@attrs.define(slots=True)
-class OrderReported:
+class OrderReported(Value):
     """The venue said something about an order; *source* is stream, history, open_orders or look_up.
 
     *asked_ns* is when a snapshot was asked for, 0 for what came by itself.
@@ -148,16 +139,14 @@ class OrderReported:
     asked_ns: int = 0
 
 
-@attrs.define(slots=True)
-class FillReported:
+class FillReported(Value):
     """The venue reported one trade of ours."""
 
     report: FillReport
     source: str
 
 
-@attrs.define(slots=True)
-class LookedUp:
+class LookedUp(Value):
     """A look-up came back; *asked_ns* is when it was asked."""
 
     client_order_id: str
@@ -165,46 +154,60 @@ class LookedUp:
     asked_ns: int
 
 
-@attrs.define(slots=True)
-class AbsenceSeen:
+class AbsenceSeen(Value):
     """A complete look-up, asked at that time, found nothing."""
 
     client_order_id: str
     asked_ns: int
 
 
-@attrs.define(slots=True)
-class LookUpFailed:
+class LookUpFailed(Value):
     """A look-up could not be made, or was not complete."""
 
     client_order_id: str
     reason: str
 
 
-@attrs.define(slots=True)
-class TimerDue:
+class TimerDue(Value):
     """The time has come to see to an order."""
 
     client_order_id: str
 
 
-@attrs.define(slots=True)
-class PriceSeen:
+class PaceDue(Value):
+    """The time has come to see to what waits for its pace."""
+
+
+class QueryWanted(Value):
+    """Somebody wants to ask the venue something that is about no order."""
+
+    command_id: int
+    request: RequestKind
+    symbol: str
+
+
+class QueryRefused(Value):
+    """The venue refused a question for its rate limit; *pause_ns* is how long it said to wait."""
+
+    request: RequestKind
+    symbol: str
+    pause_ns: int
+
+
+class PriceSeen(Value):
     """A public trade; changes the last price and nothing that is journaled."""
 
     print: TradePrint
 
 
-@attrs.define(slots=True)
-class FillsRead:
+class FillsRead(Value):
     """A page of fill history, with the cursor that covers it."""
 
     fills: Sequence[FillReport]
     cursor: str
 
 
-@attrs.define(slots=True)
-class KernelStarting:
+class KernelStarting(Value):
     """A kernel took the store."""
 
     epoch: int
@@ -214,16 +217,14 @@ class KernelStarting:
     configuration_digest: str
 
 
-@attrs.define(slots=True)
-class InFlightLost:
+class InFlightLost(Value):
     """Orders that were on their way when the kernel died; *in_flight* are those that still are."""
 
     in_flight: frozenset[str]
     cause: str
 
 
-@attrs.define(slots=True)
-class ReconciliationEnded:
+class ReconciliationEnded(Value):
     """Reconciliation passed; *enable* says whether trading may begin."""
 
     reason: str
@@ -235,8 +236,7 @@ class ReconciliationEnded:
     enable: bool
 
 
-@attrs.define(slots=True)
-class TroubleSeen:
+class TroubleSeen(Value):
     """Something outside orders went wrong: a component died, a stranger was seen, a commit failed."""
 
     kind: str
@@ -261,6 +261,9 @@ Input = (
     | AbsenceSeen
     | LookUpFailed
     | TimerDue
+    | PaceDue
+    | QueryWanted
+    | QueryRefused
     | PriceSeen
     | FillsRead
     | KernelStarting

@@ -21,6 +21,7 @@ from fairlead.kernel.commands import OPERATOR, Commands
 from fairlead.kernel.composition import Given, compose
 from fairlead.kernel.engine import position_view
 from fairlead.kernel.operator_parts import control_parts
+from fairlead.kernel.pacing_view import PacingView
 from fairlead.kernel.parts import Parts
 from fairlead.kernel.prices import PriceBoard
 from fairlead.kernel.reconciler import ReconcileReport
@@ -35,6 +36,7 @@ from fairlead.kernel.winding_down import wind_down
 from fairlead.ports.clock import Clock
 from fairlead.ports.exchange import ExchangeClient
 from fairlead.ports.ids import Ids
+from fairlead.ports.pacing import PacingModel
 from fairlead.ports.risk import RiskCheck
 from fairlead.ports.store import Store
 
@@ -48,6 +50,7 @@ class GivenParts(TypedDict, total=False):
     required_checks: Sequence[str]
     tables: Mapping[str, Mapping[str, Any]]
     watchdog: Watchdog | None
+    pacing: PacingModel | None
 
 
 class Kernel:
@@ -60,7 +63,8 @@ class Kernel:
             result = await bot.execute(Proposal.buy("BTC/USDT", quantity="0.01"))
 
     A plugin is an object with hooks or the name of an installed one; *exchange*, *store* and *checks*
-    may also be passed as they are. *tables* holds the plugins' configuration tables by name.
+    may also be passed as they are; *pacing* replaces the exchange client's own model of its rate limits.
+    *tables* holds the plugins' configuration tables by name.
 
     It belongs to the loop and thread that started it. There is no global state and no signal
     handler. Raises `ConfigurationRefused` when a part is missing: there is no implicit paper mode,
@@ -143,6 +147,12 @@ class Kernel:
     def instruments(self) -> Mapping[str, Instrument]:
         """Return the venue's rules by symbol. Do not change the mapping."""
         return self._state.instruments
+
+    @property
+    def pacing(self) -> PacingView:
+        """Return how the venue's rate limits stand, what waits for them, and what was counted."""
+        engine = self._parts.engine
+        return PacingView(engine.state, engine.rules.pacing, engine.pace_clock)
 
     @property
     def trading_state(self) -> TradingState:

@@ -11,15 +11,19 @@ from fairlead.domain.ledger import PositionChange
 from fairlead.domain.records import (
     AnomalyNoted,
     AttemptStarted,
+    BudgetSpent,
     CheckValueChanged,
     CursorMoved,
     LockPlaced,
+    QueryPaced,
     Record,
 )
 from fairlead.kernel.effects import Effect
 from fairlead.ports.store import OutboxRow
 
-_SILENT: frozenset[type[Record]] = frozenset({AttemptStarted, CursorMoved, CheckValueChanged})
+_SILENT: frozenset[type[Record]] = frozenset(
+    {AttemptStarted, CursorMoved, CheckValueChanged, BudgetSpent, QueryPaced}
+)
 _KERNEL_SUBJECT = "kernel"
 _POSITION_KINDS = {change: f"position_{change.value}" for change in PositionChange}
 

@@ -15,7 +15,9 @@ from fairlead import __version__
 from fairlead.domain.anomalies import AnomalyKind
 from fairlead.domain.identifiers import account_tag
 from fairlead.domain.pending_requests import PendingRequest
+from fairlead.domain.requests import RequestKind
 from fairlead.errors import ExchangeFault, FairleadError, NotRunning, StoreFault
+from fairlead.kernel.admission import Admission
 from fairlead.kernel.bus import EventBus
 from fairlead.kernel.components import Part, Supervisor
 from fairlead.kernel.composition import Ingredients
@@ -23,7 +25,15 @@ from fairlead.kernel.dispatcher import Dispatcher
 from fairlead.kernel.engine import Engine, deliver
 from fairlead.kernel.gate import Gate
 from fairlead.kernel.inbox import Inbox
-from fairlead.kernel.inputs import InFlightLost, Input, KernelStarting, PriceSeen, TimerDue, TroubleSeen
+from fairlead.kernel.inputs import (
+    InFlightLost,
+    Input,
+    KernelStarting,
+    PaceDue,
+    PriceSeen,
+    TimerDue,
+    TroubleSeen,
+)
 from fairlead.kernel.journal import Journal, SealedBatch
 from fairlead.kernel.operator_parts import kill_switch_parts
 from fairlead.kernel.outputs import StepOutput
@@ -35,7 +45,7 @@ from fairlead.kernel.restore import restore_state
 from fairlead.kernel.rules import Rules
 from fairlead.kernel.settings import KernelSettings
 from fairlead.kernel.state import EngineState
-from fairlead.kernel.timers import Timers
+from fairlead.kernel.timers import PACE, Timers
 
 _T = TypeVar("_T")
 
@@ -82,7 +92,7 @@ class Parts:
             on_fault=self._journal_failed,
         )
         state = EngineState(settings.account, account_tag(settings.account))
-        rules = Rules.of(settings, self.gate, self.client.capabilities)
+        rules = Rules.of(settings, self.gate, self.client.capabilities, ingredients.pacing)
         self.engine = Engine(state, rules, clock, self.journal)
         self.engine.on_broken_step = self._step_broke
         self.prices = PriceBoard(lambda: self.engine.state, clock, ahead_max_ns=settings.ns("price_max_age"))
@@ -104,7 +114,7 @@ class Parts:
         settings, clock = self.settings, self.clock
         timeout_ns = settings.ns("commit_timeout")
         self.inbox = Inbox(self.engine, self.store, clock, self._price_seen, timeout_ns=timeout_ns)
-        self.timers = Timers(clock, lambda name: self.inbox.add(TimerDue(name)))
+        self.timers = Timers(clock, self._timer_due)
         self.dispatcher = Dispatcher(
             self.client,
             clock,
@@ -114,13 +124,13 @@ class Parts:
             self.supervisor,
             settings,
         )
-        self.reconciler = Reconciler(
-            self.client,
-            clock,
+        self.admission = Admission(
             self.engine,
-            self.inbox,
+            clock,
             request_timeout_ns=settings.ns("request_timeout"),
+            recovery_interval_ns=settings.ns("recovery_interval"),
         )
+        self.reconciler = Reconciler(self.client, clock, self.engine, self.inbox, self.admission)
         interval_ns = settings.ns("look_up_interval")
         self.requests = ReconcileRequests(self.reconciler, clock, interval_ns, self.logger)
         hooks = RecoveryHooks(self._release, self._recovered, self.give_up, self._on_their_way)
@@ -189,7 +199,7 @@ class Parts:
     async def _open_store(self) -> None:
         opened = await self.store.open(self.settings.account, holder_text())
         state = await restore_state(self.store, self.settings.account, opened)
-        self.engine.state = state
+        self.engine.begin(state)
         self.journal.follow(state, opened.head)
 
     async def _start_journal(self) -> None:
@@ -237,7 +247,8 @@ class Parts:
         await self._asked(self.client.disconnect)
 
     async def _read_instruments(self) -> None:
-        instruments = await self._asked(self.client.instruments)
+        await self.admission.admit(RequestKind.INSTRUMENTS)
+        instruments = await self.admission.answer(RequestKind.INSTRUMENTS, self.client.instruments())
         self.engine.state.instruments = {instrument.symbol: instrument for instrument in instruments}
 
     async def _asked(self, question: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
@@ -287,6 +298,7 @@ class Parts:
     def is_settled(self, waiting: frozenset[asyncio.Task[None]]) -> bool:
         """Tell whether nothing is under way except tasks that are waiting for time."""
         idle = self.endless | self.dispatcher.free_couriers | self.reconciler.queued | self.requests.pausing
+        idle |= self.admission.waiting
         under_way = self.supervisor.tasks - idle
         return self.inbox.is_idle and self.journal.is_idle and under_way <= waiting
 
@@ -341,6 +353,14 @@ class Parts:
         self.logger.error("The store could not be read: %s", type(error).__name__)
         self.engine.suspended = True
         self.journal.break_off(StoreFault(f"An order could not be read: {type(error).__name__}: {error}"))
+
+    def _timer_due(self, name: str) -> None:
+        if name != PACE:
+            self.inbox.add(TimerDue(name))
+        elif self.engine.suspended:
+            self.inbox.add(PaceDue())
+        else:  # not by the inbox, which is closed while the venue's rules are read
+            self.engine.process(PaceDue())
 
     def _price_seen(self, given: PriceSeen) -> None:
         try:

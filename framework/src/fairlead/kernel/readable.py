@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 import attrs
+from msgspec.structs import replace
 
 from fairlead.domain.identifiers import VENUE_TEXT_LENGTH_MAX
 from fairlead.domain.numbers import ZERO, to_decimal
@@ -25,9 +26,13 @@ TIME_MAX_NS = 2**63
 
 @attrs.frozen
 class Failure:
-    """A request to which no answer came back."""
+    """A request to which no answer came back.
+
+    *limited_ns* is set when the venue refused it for its rate limit: how long it said to wait, or 0.
+    """
 
     reason: str
+    limited_ns: int | None = None
 
 
 def outside_text(value: object) -> str:
@@ -46,8 +51,8 @@ def sound_answer(answer: object) -> Answer:
     if problem:
         return Answer(Outcome.UNKNOWN, reason=f"the client answered {problem}")
     assert isinstance(answer, Answer)  # see above; narrows the type
-    answer.reason = outside_text(answer.reason)
-    return answer
+    reason = outside_text(answer.reason)
+    return answer if reason == answer.reason else replace(answer, reason=reason)
 
 
 def _answer_problem(answer: object) -> str:

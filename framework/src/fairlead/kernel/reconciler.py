@@ -8,14 +8,16 @@ and every live order that the venue does not list is looked up.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 import attrs
 
 from fairlead.domain.order_table import OrderState
+from fairlead.domain.requests import RequestKind
 from fairlead.errors import ExchangeFault, JournalUnavailable
+from fairlead.kernel.admission import Admission
 from fairlead.kernel.decide import CURSOR_FILLS
 from fairlead.kernel.engine import Engine
 from fairlead.kernel.inbox import Inbox
@@ -23,8 +25,6 @@ from fairlead.kernel.inputs import FillsRead, Input, LookedUp, OrderReported, Re
 from fairlead.kernel.readable import look_up_problem
 from fairlead.ports.clock import Clock
 from fairlead.ports.exchange import ExchangeClient
-
-_T = TypeVar("_T")
 
 
 @attrs.frozen
@@ -52,14 +52,13 @@ class Reconciler:
         clock: Clock,
         engine: Engine,
         inbox: Inbox,
-        *,
-        request_timeout_ns: int,
+        admission: Admission,
     ) -> None:
         self._client = client
         self._clock = clock
         self._engine = engine
         self._inbox = inbox
-        self._timeout_ns = request_timeout_ns
+        self._admission = admission
         self._rebuilds = 0
         self._lock = asyncio.Lock()
         self._queued: dict[asyncio.Task[Any], None] = {}
@@ -130,17 +129,14 @@ class Reconciler:
     def _was_sent(self, client_order_id: str) -> bool:
         return self._engine.state.orders[client_order_id].state is not OrderState.APPROVED
 
-    async def _asked(self, question: Awaitable[_T]) -> _T:
-        async with self._clock.timeout_ns(self._timeout_ns):
-            return await question
-
     async def _read_fills(self) -> int:
         engine = self._engine
         booked = 0
         more = True
         while more:
             cursor = engine.state.cursors.get(CURSOR_FILLS, "")
-            page = await self._asked(self._client.fills_since(cursor))
+            await self._admission.admit(RequestKind.FILLS)
+            page = await self._admission.answer(RequestKind.FILLS, self._client.fills_since(cursor))
             for fill in page.fills:
                 await self._inbox.ensure_known(fill.client_order_id)
                 order = engine.state.orders.get(fill.client_order_id)
@@ -152,10 +148,11 @@ class Reconciler:
         return booked
 
     async def _read_open_orders(self) -> tuple[dict[str, None], int]:
+        await self._admission.admit(RequestKind.OPEN_ORDERS)
         asked_ns = self._clock.wall_ns()
         matched: dict[str, None] = {}
         foreign = 0
-        for report in await self._asked(self._client.open_orders()):
+        for report in await self._admission.answer(RequestKind.OPEN_ORDERS, self._client.open_orders()):
             await self._inbox.ensure_known(report.client_order_id)
             if report.client_order_id in self._engine.state.orders:
                 matched[report.client_order_id] = None
@@ -165,10 +162,12 @@ class Reconciler:
         return matched, foreign
 
     async def _look_up(self, client_order_id: str) -> None:
-        asked_ns = self._clock.wall_ns()
         self._check_whole()
         symbol = self._engine.state.orders[client_order_id].symbol
-        result = await self._asked(self._client.look_up(client_order_id, symbol))
+        await self._admission.admit(RequestKind.LOOK_UP, symbol)
+        asked_ns = self._clock.wall_ns()
+        question = self._client.look_up(client_order_id, symbol)
+        result = await self._admission.answer(RequestKind.LOOK_UP, question, symbol)
         problem = look_up_problem(result, client_order_id)
         if problem:
             raise ExchangeFault(f"The look-up of an order proves nothing: {problem}.")

@@ -62,8 +62,7 @@ async def load_closing(store: Store, state: EngineState, closing_id: str) -> Non
     if closing_id in state.closings:
         return
     for row in await store.rows_where("closings", "closing_id", closing_id):
-        if closing_id not in state.closings:
-            restore_closing(state, closing_from_row(row))
+        restore_closing(state, closing_from_row(row))
 
 
 async def load_command(store: Store, state: EngineState, owner: str, idempotency_key: str) -> None:

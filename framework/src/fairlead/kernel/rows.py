@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import msgspec
 
+from fairlead.domain.budgets import BudgetLevel
 from fairlead.domain.ledger import Position
 from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
 from fairlead.domain.order_table import OrderState
@@ -16,6 +17,7 @@ from fairlead.domain.pending_requests import PendingRequest
 from fairlead.domain.records import LockPlaced
 from fairlead.domain.trading_state import TradingState
 from fairlead.kernel.apply import (
+    BUDGET_PREFIX,
     CHECK_PREFIX,
     CURSOR_PREFIX,
     LOCK_PREFIX,
@@ -31,6 +33,8 @@ from fairlead.kernel.state import CommandEntry, Dirty, EngineState
 from fairlead.ports.store import Row, Scalar
 
 _lock_decoder = msgspec.json.Decoder(LockPlaced)
+_level_decoder = msgspec.json.Decoder(BudgetLevel)
+_level_encoder = msgspec.json.Encoder(decimal_format="string")
 
 
 def order_row(order: Order) -> Row:
@@ -197,6 +201,8 @@ def setting_value(state: EngineState, name: str) -> str:
         return state.cursors[name.removeprefix(CURSOR_PREFIX)]
     if name.startswith(CHECK_PREFIX):
         return state.check_values[name.removeprefix(CHECK_PREFIX)]
+    if name.startswith(BUDGET_PREFIX):
+        return _level_encoder.encode(state.budgets[name.removeprefix(BUDGET_PREFIX)]).decode()
     return msgspec.json.encode(state.locks[name.removeprefix(LOCK_PREFIX)]).decode()
 
 
@@ -214,6 +220,8 @@ def restore_setting(state: EngineState, name: str, value: str) -> None:
         state.check_values[name.removeprefix(CHECK_PREFIX)] = value
     elif name.startswith(LOCK_PREFIX):
         state.locks[name.removeprefix(LOCK_PREFIX)] = _lock_decoder.decode(value)
+    elif name.startswith(BUDGET_PREFIX):
+        state.budgets[name.removeprefix(BUDGET_PREFIX)] = _level_decoder.decode(value)
 
 
 def dirty_rows(state: EngineState, dirty: Dirty) -> list[Row]:

@@ -9,9 +9,11 @@ from fairlead.domain.records import AnomalyNoted, Record, TradingStateChanged
 from fairlead.domain.trading_state import TradingState
 from fairlead.kernel.effects import Effect
 from fairlead.kernel.gate import Gate
+from fairlead.kernel.pacing import PaceStep, Pacing
 from fairlead.kernel.settings import KernelSettings
 from fairlead.kernel.state import EngineState
 from fairlead.ports.exchange import ExchangeCapabilities
+from fairlead.ports.pacing import PacingModel
 
 KERNEL = "kernel"
 ALWAYS_NOTED = frozenset(
@@ -34,10 +36,17 @@ class Rules:
     approval_ttl_ns: int
     price_max_age_ns: int
     close_retry_ns: int
+    pacing: Pacing | None = None
 
     @classmethod
-    def of(cls, settings: KernelSettings, gate: Gate, capabilities: ExchangeCapabilities) -> Rules:
-        """Return the rules of a kernel with these settings."""
+    def of(
+        cls,
+        settings: KernelSettings,
+        gate: Gate,
+        capabilities: ExchangeCapabilities,
+        model: PacingModel | None = None,
+    ) -> Rules:
+        """Return the rules of a kernel with these settings; *model* replaces the client's own limits."""
         return cls(
             settings,
             gate,
@@ -49,17 +58,26 @@ class Rules:
             settings.ns("approval_ttl"),
             settings.ns("price_max_age"),
             settings.ns("close_retry"),
+            Pacing.of(settings, model or capabilities.pacing),
         )
 
 
 class Step:
     """What one input led to so far: records to apply in order, and effects to carry out after."""
 
-    __slots__ = ("effects", "records")
+    __slots__ = ("_pace", "effects", "records")
 
     def __init__(self) -> None:
         self.records: list[Record] = []
         self.effects: list[Effect] = []
+        self._pace: PaceStep | None = None
+
+    @property
+    def pace(self) -> PaceStep:
+        """Return what this step took of the venue's budgets so far."""
+        if self._pace is None:
+            self._pace = PaceStep()
+        return self._pace
 
     def note(self, state: EngineState, kind: AnomalyKind, subject: str, detail: str) -> None:
         """Record an anomaly, and let its severity act on the trading state in the same step.

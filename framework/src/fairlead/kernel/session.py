@@ -6,16 +6,27 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Unpack
 
 import msgspec
+from msgspec.structs import replace
 
 from fairlead.domain.closings import CloseResult
-from fairlead.domain.identifiers import UNIQUE_DIGITS, to_client_order_id, to_key, to_metadata, to_name
+from fairlead.domain.identifiers import (
+    UNIQUE_DIGITS,
+    excerpt_of,
+    to_client_order_id,
+    to_key,
+    to_metadata,
+    to_name,
+)
 from fairlead.domain.numbers import EXACT
 from fairlead.domain.orders import OrderView, PositionView
 from fairlead.domain.proposals import Proposal
+from fairlead.domain.requests import PacingPolicy
 from fairlead.errors import InvalidInput, UnknownName
 from fairlead.kernel.command_maker import CloseWishes, CommandMaker
 from fairlead.kernel.inputs import SubmitProposal
 from fairlead.kernel.results import CommandResult, ExecutionResult, FlattenResult
+from fairlead.kernel.settings import to_pacing_policy
+from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
 
 if TYPE_CHECKING:
     from fairlead.kernel.kernel import Kernel
@@ -28,12 +39,24 @@ class Session:
         self._kernel = kernel
         self.owner = to_name(owner, "owner")
 
-    async def execute(self, proposal: Proposal, *, idempotency_key: str | None = None) -> ExecutionResult:
+    async def execute(
+        self,
+        proposal: Proposal,
+        *,
+        idempotency_key: str | None = None,
+        pacing: PacingPolicy | str | None = None,
+        wait_max_ms: int | None = None,
+    ) -> ExecutionResult:
         """Get the proposal done exactly once, and say how far it got.
 
         Returns when the order is denied, working, closed, or its outcome is unknown; `closed()` of
         the result waits for the end. With an idempotency key, a repeated call answers with the order
         of the first, also after a restart. Canceling the await cancels nothing at the venue.
+
+        An order that the venue's rate limit does not let out at once waits for its pace, which an
+        `OrderChanged` event with an `OrderPaced` record announces, or is denied with ``PACE_EXCEEDED``:
+        with *pacing* ``"refuse"``, or when it would wait longer than *wait_max_ms*. Left out, entries
+        follow the kernel's settings and reductions wait as long as it takes.
 
         Raises `UnknownName` for a symbol without rules, `NumberRefused` for prices and quantities off
         the grid, `InvalidInput` for a key that was used for something else, `JournalUnavailable` when
@@ -43,6 +66,10 @@ class Session:
         kernel.check_usable()
         started_ns = kernel.clock.monotonic_ns()
         given = self._input(proposal, idempotency_key)
+        if pacing is not None:
+            given = replace(given, pacing=to_pacing_policy(pacing, "pacing"))
+        if wait_max_ms is not None:
+            given = replace(given, wait_max_ns=_to_wait(wait_max_ms) * NANOSECONDS_PER_MILLISECOND)
         view = await kernel.commands.submit(given)
         return ExecutionResult(view, kernel.clock.monotonic_ns() - started_ns, kernel.closed)
 
@@ -137,6 +164,13 @@ class Session:
             command_digest(proposal) if key else "",
             to_metadata(dict(proposal.metadata), "metadata") if proposal.metadata else (),
         )
+
+
+def _to_wait(value: object) -> int:
+    if type(value) is int and value >= 0:
+        return value
+    problem = f"{excerpt_of(value)} is not a whole number of milliseconds"
+    raise InvalidInput("wait_max_ms", problem, fix="Pass 0 or more.")
 
 
 def command_digest(proposal: Proposal) -> str:

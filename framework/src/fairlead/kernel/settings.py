@@ -7,9 +7,10 @@ from enum import StrEnum
 
 import attrs
 
-from fairlead.domain.identifiers import to_name
-from fairlead.domain.numbers import to_positive
-from fairlead.errors import ConfigurationRefused
+from fairlead.domain.identifiers import excerpt_of, to_name
+from fairlead.domain.numbers import ONE, ZERO, to_decimal, to_positive
+from fairlead.domain.requests import PacingPolicy
+from fairlead.errors import ConfigurationRefused, UnknownName
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
 
 
@@ -28,6 +29,28 @@ def _account(value: object) -> str:
 
 def _band(value: object) -> Decimal:
     return to_positive(value, "kernel.fill_price_band")
+
+
+def _share(value: object) -> Decimal:
+    share = to_decimal(value, "kernel.pacing_reserve")
+    if ZERO <= share < ONE:
+        return share
+    raise ConfigurationRefused(
+        f"kernel.pacing_reserve: {share} is not a fraction from 0 to below 1.",
+        not_done="The kernel was not made.",
+        fix='Write "0.20" to keep a fifth, or "0" to keep nothing.',
+    )
+
+
+def to_pacing_policy(value: object, field: str) -> PacingPolicy:
+    """Return the policy of that name; raises `UnknownName` for anything else."""
+    if isinstance(value, str) and value in set(PacingPolicy):
+        return PacingPolicy(value)
+    raise UnknownName(field, excerpt_of(value), tuple(each.value for each in PacingPolicy))
+
+
+def _policy(value: object) -> PacingPolicy:
+    return to_pacing_policy(value, "kernel.pacing_policy")
 
 
 def _limit(default: int, meaning: str) -> int:
@@ -110,6 +133,27 @@ class KernelSettings:
     )
     fill_price_band: Decimal = attrs.field(
         default=Decimal("0.10"), converter=_band, metadata={"doc": "fraction of the reference price"}
+    )
+    pacing_policy: PacingPolicy = attrs.field(
+        default=PacingPolicy.WAIT,
+        converter=_policy,
+        metadata={
+            "doc": "what becomes of an entry that the venue's rate limit does not let out: wait, refuse"
+        },
+    )
+    pacing_wait_max_ms: int = _limit(
+        60_000, "an entry that would wait longer for the rate limit is denied; it is not sent after that"
+    )
+    pacing_query_wait_max_ms: int = _limit(
+        10_000, "a look-up or read that waited so long goes with cancels and reductions"
+    )
+    pacing_age_margin_ms: int = _limit(
+        1_000, "taken off an order's age where its cancel is priced by age; bounds latency and clock skew"
+    )
+    pacing_reserve: Decimal = attrs.field(
+        default=Decimal("0.20"),
+        converter=_share,
+        metadata={"doc": "fraction of each rate limit that only cancels and reductions may use"},
     )
     control_socket: str = _path(
         "Unix socket on which an operator reaches the running kernel; none when empty"

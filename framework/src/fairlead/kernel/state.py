@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import attrs
 
+from fairlead.domain.budgets import BudgetLevel
 from fairlead.domain.closings import Closing
 from fairlead.domain.instruments import Instrument
 from fairlead.domain.ledger import Position
@@ -18,6 +19,7 @@ from fairlead.domain.order_kinds import OrderSide
 from fairlead.domain.orders import Order
 from fairlead.domain.records import LockPlaced
 from fairlead.domain.trading_state import TradingState
+from fairlead.kernel.pace_queue import PaceQueue
 from fairlead.ports.store import Row
 
 
@@ -79,6 +81,7 @@ class EngineState:
     cursors: dict[str, str] = attrs.Factory(dict)
     check_values: dict[str, str] = attrs.Factory(dict)
     locks: dict[str, LockPlaced] = attrs.Factory(dict)
+    budgets: dict[str, BudgetLevel] = attrs.Factory(dict)
     sequence: int = 0
     epoch: int = 0
     exposed_total: int = 0
@@ -95,6 +98,7 @@ class EngineState:
     prices: dict[str, PricePoint] = attrs.Factory(dict)
     zombies: dict[str, None] = attrs.Factory(dict)
     noted: dict[tuple[str, str, str], None] = attrs.Factory(dict)
+    pace: PaceQueue = attrs.Factory(PaceQueue)
     reconciled: bool = False
 
     def leaves_of(self, symbol: str, book: str, side: OrderSide) -> Decimal:

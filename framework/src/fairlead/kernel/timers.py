@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 from fairlead.ports.clock import Clock, Timer
 
+PACE = ""
+"""The name under which one comes back to what waits for its pace; no order is called so."""
+
 
 class Timers:
     """One timer an order; the earliest wish wins."""
@@ -17,15 +20,18 @@ class Timers:
 
     def wake_at(self, client_order_id: str, at_ns: int) -> None:
         """Call back for the order at the wall time, as the wall clock stands now."""
-        armed = self._armed.get(client_order_id)
+        self.wake_in(client_order_id, at_ns - self._clock.wall_ns())
+
+    def wake_in(self, name: str, wait_ns: int) -> None:
+        """Call back for the name, an order or `PACE`, when so much time has passed."""
+        due_ns = self._clock.monotonic_ns() + max(0, wait_ns)
+        armed = self._armed.get(name)
         if armed is not None:
-            if armed[0] <= at_ns:
+            if armed[0] <= due_ns:
                 return
             armed[1].cancel()
-        wait_ns = max(0, at_ns - self._clock.wall_ns())
-        due = self._clock.monotonic_ns() + wait_ns
-        timer = self._clock.call_at_ns(due, lambda: self._fire(client_order_id))
-        self._armed[client_order_id] = (at_ns, timer)
+        timer = self._clock.call_at_ns(due_ns, lambda: self._fire(name))
+        self._armed[name] = (due_ns, timer)
 
     def close(self) -> None:
         """Take every timer back."""

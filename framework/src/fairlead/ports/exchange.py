@@ -20,6 +20,8 @@ import attrs
 
 from fairlead.domain.instruments import Instrument
 from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInForce
+from fairlead.domain.values import Value
+from fairlead.ports.pacing import PacingModel
 
 # A client's author needs these too, and imports them from here: the domain is not public.
 __all__ = [
@@ -61,13 +63,17 @@ class Fence(StrEnum):
 
 @attrs.frozen(kw_only=True)
 class ExchangeCapabilities:
-    """What the venue can do. *horizon_ns* belongs to the permanent id fence."""
+    """What the venue can do. *horizon_ns* belongs to the permanent id fence.
+
+    *pacing* is the model of its rate limits; without one nothing is paced.
+    """
 
     fence: Fence
     horizon_ns: int = 0
     order_types: frozenset[OrderType] = frozenset(OrderType)
     streams_reports: bool = True
     price_source: bool = False
+    pacing: PacingModel | None = None
 
 
 class Outcome(StrEnum):
@@ -80,8 +86,7 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-@attrs.define(slots=True)
-class SubmitRequest:
+class SubmitRequest(Value):
     """An approved order on its way out. *deadline_ns* is venue wall time, 0 when none."""
 
     client_order_id: str
@@ -95,8 +100,7 @@ class SubmitRequest:
     deadline_ns: int
 
 
-@attrs.define(slots=True)
-class Answer:
+class Answer(Value):
     """The answer to a submit or a cancel; *reason* is the venue's text, *retry_after_ns* a duration."""
 
     outcome: Outcome
@@ -116,8 +120,7 @@ class VenueStatus(StrEnum):
     REJECTED = "rejected"
 
 
-@attrs.define(slots=True)
-class OrderReport:
+class OrderReport(Value):
     """What the venue says about one order. *filled_quantity* is cumulative and never booked."""
 
     client_order_id: str
@@ -129,8 +132,7 @@ class OrderReport:
     reason: str = ""
 
 
-@attrs.define(slots=True)
-class FillReport:
+class FillReport(Value):
     """One trade of ours. *value* is the venue's own settlement figure in quote when it gives one."""
 
     client_order_id: str
@@ -147,8 +149,7 @@ class FillReport:
     ts_event: int
 
 
-@attrs.define(slots=True)
-class FillPage:
+class FillPage(Value):
     """A page of fill history in venue order; *cursor* covers everything up to its end."""
 
     fills: Sequence[FillReport]
@@ -156,8 +157,7 @@ class FillPage:
     more: bool
 
 
-@attrs.define(slots=True)
-class LookUp:
+class LookUp(Value):
     """The answer to a look-up by client order id over open orders, closed orders and trades.
 
     *report* is nothing when the venue knows no such order; *complete* is false when one of the
@@ -169,8 +169,7 @@ class LookUp:
     complete: bool
 
 
-@attrs.define(slots=True)
-class TradePrint:
+class TradePrint(Value):
     """A public trade, as a price."""
 
     symbol: str
@@ -196,7 +195,11 @@ class ReportSink(Protocol):
 
 
 class ExchangeClient(Protocol):
-    """One account at one venue. Methods run concurrently; each has the kernel's timeout around it."""
+    """One account at one venue. Methods run concurrently; each has the kernel's timeout around it.
+
+    A read that the venue refuses for its rate limit raises `fairlead.errors.RateLimited`, so that the
+    kernel's pacing learns of it; a submit or a cancel answers `Outcome.LIMITED`.
+    """
 
     name: str
     capabilities: ExchangeCapabilities

@@ -15,13 +15,12 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Protocol
 
-import attrs
+from fairlead.domain.values import Value
 
 Scalar = str | int | Decimal | bool | bytes | None
 
 
-@attrs.frozen
-class Column:
+class Column(Value):
     """One column of a table: its name, its Python type, and whether it may be empty."""
 
     name: str
@@ -29,8 +28,7 @@ class Column:
     optional: bool = False
 
 
-@attrs.frozen
-class Table:
+class Table(Value):
     """A table of rows that the kernel upserts by key; *key* columns come first."""
 
     name: str
@@ -130,16 +128,14 @@ SETTINGS = Table("settings", ("name",), (*_texts("name", "value"),))
 TABLES: tuple[Table, ...] = (ORDERS, FILLS, POSITIONS, BALANCES, COMMANDS, CLOSINGS, SETTINGS)
 
 
-@attrs.define(slots=True)
-class Row:
+class Row(Value):
     """One row to upsert: the whole row, keyed by the table's key columns."""
 
     table: str
     values: Mapping[str, Scalar]
 
 
-@attrs.define(slots=True)
-class Envelope:
+class Envelope(Value):
     """One journal record as stored; *hash* chains *previous hash + header + payload* (SHA-256)."""
 
     sequence: int
@@ -150,8 +146,7 @@ class Envelope:
     hash: bytes
 
 
-@attrs.define(slots=True)
-class OutboxRow:
+class OutboxRow(Value):
     """A fact owed to notifiers: refers to the record whose payload it tells about.
 
     *event_id* is stable for ever; *subject* is the order, position or kernel it is about.
@@ -163,8 +158,7 @@ class OutboxRow:
     subject: str
 
 
-@attrs.define(slots=True)
-class Batch:
+class Batch(Value):
     """What is made durable together. *first_sequence* continues the stored head without a gap.
 
     Nobody changes a batch, or anything in it, once it was handed to a store.
@@ -180,8 +174,7 @@ class Batch:
     outbox: Sequence[OutboxRow]
 
 
-@attrs.frozen
-class JournalHead:
+class JournalHead(Value):
     """The last durable record: sequence 0 and an all-zero hash when there is none."""
 
     sequence: int
@@ -202,8 +195,7 @@ def breach_of(batch: Batch, head: JournalHead) -> str:
     return ""
 
 
-@attrs.frozen
-class Opened:
+class Opened(Value):
     """What `Store.open` found: the epoch that is now ours, and the head."""
 
     epoch: int

@@ -31,6 +31,7 @@ from fairlead.ports.exchange import (
     SubmitRequest,
     VenueStatus,
 )
+from fairlead.ports.pacing import PacingModel
 
 SubmitScript = Callable[["ScriptedExchange", SubmitRequest], Awaitable[Answer]]
 CancelScript = Callable[["ScriptedExchange", str], Awaitable[Answer]]
@@ -93,11 +94,11 @@ async def takes_cancel(_exchange: ScriptedExchange, _client_order_id: str) -> An
     return Answer(Outcome.ACCEPTED)
 
 
-def refuses_cancel(reason: str, outcome: Outcome = Outcome.REFUSED) -> CancelScript:
+def refuses_cancel(reason: str, outcome: Outcome = Outcome.REFUSED, retry_after_ns: int = 0) -> CancelScript:
     """The cancel is not done, with this outcome."""
 
     async def script(_exchange: ScriptedExchange, _client_order_id: str) -> Answer:
-        return Answer(outcome, reason=reason)
+        return Answer(outcome, reason=reason, retry_after_ns=retry_after_ns)
 
     return script
 
@@ -138,10 +139,11 @@ class ScriptedExchange:
         horizon_ns: int = 0,
         order_types: Iterable[OrderType] = OrderType,
         page_size: int = 2,
+        pacing: PacingModel | None = None,
     ) -> None:
         self.name = "scripted"
         self.capabilities = ExchangeCapabilities(
-            fence=fence, horizon_ns=horizon_ns, order_types=frozenset(order_types)
+            fence=fence, horizon_ns=horizon_ns, order_types=frozenset(order_types), pacing=pacing
         )
         self.rules = list(instruments)
         self.page_size = page_size

@@ -14,14 +14,15 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
-import attrs
 from hypothesis import strategies as st
+from msgspec.structs import fields
 
 from fairlead.domain.instruments import Instrument
 from fairlead.domain.ledger import Position
 from fairlead.domain.numbers import EXPONENT_MAX, SIGNIFICANT_DIGITS_MAX, ZERO, multiply
 from fairlead.domain.order_kinds import OrderSide, OrderType
 from fairlead.domain.records import RECORD_CLASSES, Record
+from fairlead.domain.values import Value
 from fairlead.domain.verdicts import RiskRequest
 from fairlead.testing.risk_view import FakeRiskView
 
@@ -150,7 +151,7 @@ def histories(draw: st.DrawFn) -> list[Record]:
 
 def _built(kind: type) -> st.SearchStrategy[Any]:
     hints = typing.get_type_hints(kind)
-    return st.builds(kind, **{field.name: _drawn(hints[field.name]) for field in attrs.fields(kind)})
+    return st.builds(kind, **{field.name: _drawn(hints[field.name]) for field in fields(kind)})
 
 
 def _drawn(hint: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401 - an annotation has no type of its own
@@ -166,7 +167,7 @@ def _drawn(hint: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401 - an annotation
         return plain[hint]
     if isinstance(hint, type) and issubclass(hint, Enum):
         return st.sampled_from(hint)
-    if attrs.has(hint):
+    if isinstance(hint, type) and issubclass(hint, Value):
         return _built(hint)
     arguments: Sequence[Any] = typing.get_args(hint)
     if typing.get_origin(hint) is tuple:

@@ -12,8 +12,11 @@ import attrs
 from fairlead.errors import NumberRefused, SettingRefused
 from fairlead.ports.exchange import Fence, Instrument
 from fairlead.ports.settings import structure_settings
-from fairlead_paper.exact import ONE, ZERO, decimal_of, text_of
+from fairlead_paper.exact import ONE, ZERO, decimal_of, multiply, text_of
 from fairlead_paper.fault_kinds import FaultKind
+
+READS_AT_ONCE = 3
+"""A look-up asks for open orders, closed orders and trades."""
 
 
 class Mode(StrEnum):
@@ -46,6 +49,38 @@ BTC_USDT = Instrument(
 
 
 @attrs.frozen(kw_only=True)
+class RateLimitSettings:
+    """How much an account may ask for: *capacity* at once, and *per_second* comes back.
+
+    *order*, *cancel* and *read* are what a request costs; *cancel_young* what the cancel costs of an
+    order younger than *young_ms*. Questions about the tape are free.
+    """
+
+    capacity: Decimal
+    per_second: Decimal
+    order: Decimal = ONE
+    cancel: Decimal = ONE
+    cancel_young: Decimal = ONE
+    young_ms: int = 5_000
+    read: Decimal = ZERO
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what can never work."""
+        for field in ("capacity", "per_second"):
+            if getattr(self, field) <= ZERO:
+                raise SettingRefused(field, "must be above 0")
+        for field in ("order", "cancel", "cancel_young", "read"):
+            if not ZERO <= getattr(self, field) <= self.capacity:
+                raise SettingRefused(field, f"must be from 0 to the capacity, {text_of(self.capacity)}")
+        if multiply(self.read, Decimal(READS_AT_ONCE)) > self.capacity:
+            raise SettingRefused("read", "a look-up reads three times, which is more than the capacity")
+        if self.cancel_young < self.cancel:
+            raise SettingRefused("cancel_young", "must not be below cancel")
+        if self.young_ms < 1:
+            raise SettingRefused("young_ms", "must be at least 1 millisecond")
+
+
+@attrs.frozen(kw_only=True)
 class VenueSettings:
     """What makes the venue: needed by whoever runs it, in process or as a server.
 
@@ -58,6 +93,7 @@ class VenueSettings:
     fence: Fence = Fence.DEADLINE
     participation: Decimal = ONE
     fill_page_size: int = 100
+    rate_limit: RateLimitSettings | None = None
     time: VenueTime = VenueTime.CLOCK
     tape: str = ""
     tape_symbol: str = "BTC/USDT"
@@ -98,7 +134,8 @@ class PaperSettings:
 
     *address* (``host:port`` or ``unix:path``) and *token_env*, the environment variable that holds
     the token, belong to mode ``process``; *venue* to mode ``in_process``. *horizon_ms* is how long
-    an absent permanent client order id needs to be proof.
+    an absent permanent client order id needs to be proof. *rate_limit* is what the kernel paces itself by;
+    in mode ``in_process`` the venue has the same unless it is given its own.
     """
 
     name: str = "paper"
@@ -109,6 +146,7 @@ class PaperSettings:
     venue: VenueSettings = attrs.field(factory=VenueSettings)
     fence: Fence = Fence.DEADLINE
     horizon_ms: int = 60_000
+    rate_limit: RateLimitSettings | None = None
     price_source: bool = True
     request_timeout_ms: int = 5_000
     reconnect_delay_ms: int = 200
@@ -131,7 +169,8 @@ class PaperSettings:
 def paper_settings(table: Mapping[str, Any]) -> PaperSettings:
     """Return the settings of a table; raise `ConfigurationRefused` with the path of what is wrong.
 
-    In mode ``in_process`` the venue's account and fence follow the client's unless they are named.
+    In mode ``in_process`` the venue's account, fence and rate limit follow the client's unless they
+    are named.
     """
     values = dict(table)
     venue = values.get("venue", {})
@@ -152,6 +191,8 @@ def _inherited(values: Mapping[str, Any]) -> dict[str, Any]:
         inherited["account"] = values["account"]
     if values.get("fence") in list(Fence):
         inherited["fence"] = values["fence"]
+    if isinstance(values.get("rate_limit"), Mapping):
+        inherited["rate_limit"] = values["rate_limit"]
     return inherited
 
 

@@ -19,6 +19,7 @@ from fairlead.errors import ExchangeFault, InvalidInput
 from fairlead.ports.exchange import FillReport, OrderReport, Report, TradePrint
 from fairlead_paper import messages as say
 from fairlead_paper.exact import decimal_of, text_of
+from fairlead_paper.wire_values import teach_values
 
 LINE_BYTES_MAX = 1 << 20
 """Longest line that either side takes."""
@@ -86,6 +87,7 @@ def _converter() -> Converter:
     converter.register_structure_hook(str, _text)
     converter.register_structure_hook(Decimal, lambda value, _kind: decimal_of(value, "number"))
     converter.register_unstructure_hook(Decimal, _exact_text)
+    teach_values(converter)
     return converter
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import cast
 
-import attrs
+import msgspec
 import pytest
+from msgspec.structs import asdict, replace
 
 from fairlead.errors import ExchangeFault
 from fairlead.ports.exchange import ExchangeClient, FillReport, OrderReport, SubmitRequest, VenueStatus
@@ -39,8 +39,7 @@ async def history(client: ExchangeClient, cursor: str = "") -> list[FillReport]:
 
 async def filled_in_parts(world: ExchangeWorld, client: ExchangeClient, parts: int) -> SubmitRequest:
     """Place an order and let it fill in that many trades."""
-    request = resting_buy(world)
-    request.quantity = Decimal(parts) * world.quantity
+    request = replace(resting_buy(world), quantity=Decimal(parts) * world.quantity)
     await client.submit(request)
     for _ in range(parts):
         await world.trade(world.resting_price, world.quantity)
@@ -71,8 +70,7 @@ class EvidenceRules(ExchangeRules):
     ) -> None:
         """E-12 a partly filled, canceled order is found with its end and its fills."""
         client, _ = await connected(world)
-        request = resting_buy(world)
-        request.quantity = Decimal(2) * world.quantity
+        request = replace(resting_buy(world), quantity=Decimal(2) * world.quantity)
         placed = await client.submit(request)
         await world.trade(world.resting_price, world.quantity)
         await client.cancel(request.client_order_id, placed.venue_order_id, request.symbol)
@@ -237,8 +235,8 @@ class EvidenceRules(ExchangeRules):
 
 def assert_clean(report: object) -> None:
     """Require that a report holds exact, finite, printable values of the declared types."""
-    assert report is not None
-    for name, value in attrs.asdict(cast("attrs.AttrsInstance", report)).items():
+    assert isinstance(report, msgspec.Struct)
+    for name, value in asdict(report).items():
         assert_value(value, name)
     ts_event = getattr(report, "ts_event", None)
     assert type(ts_event) is int

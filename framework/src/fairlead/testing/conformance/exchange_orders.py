@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from fairlead.ports.exchange import ExchangeClient, Fence, Outcome, SubmitRequest, VenueStatus
 from fairlead.testing.conformance.exchange_rule import ExchangeRules, NotDeclared, rule
 from fairlead.testing.conformance.exchange_world import (
@@ -62,8 +64,7 @@ class OrderRules(ExchangeRules):
     ) -> None:
         """E-03 an order that the venue refuses is REFUSED, never raised, with the venue's reason."""
         client, _ = await connected(world)
-        request = resting_buy(world)
-        request.quantity = world.unaffordable_quantity
+        request = replace(resting_buy(world), quantity=world.unaffordable_quantity)
         answer = await client.submit(request)
 
         assert answer.outcome is Outcome.REFUSED

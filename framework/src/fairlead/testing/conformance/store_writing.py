@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
-import attrs
 import pytest
+from msgspec.structs import replace
 
 from fairlead.errors import CommitFailed, ConfigurationRefused, StaleEpoch, StoreHeld
 from fairlead.ports.store import GENESIS_HASH, Batch, JournalHead, Row
@@ -15,15 +15,15 @@ from fairlead.testing.conformance.store_medium import StoreMedium
 from fairlead.testing.conformance.store_rule import StoreRules, rule
 
 _TORN: dict[str, Callable[[Batch], Batch]] = {
-    "a gap": lambda batch: attrs.evolve(
+    "a gap": lambda batch: replace(
         batch, first_sequence=batch.first_sequence + 1, last_sequence=batch.last_sequence + 1
     ),
-    "a repetition": lambda batch: attrs.evolve(
+    "a repetition": lambda batch: replace(
         batch, first_sequence=batch.first_sequence - 1, last_sequence=batch.last_sequence - 1
     ),
-    "another past": lambda batch: attrs.evolve(batch, previous_hash=bytes(reversed(batch.head_hash))),
-    "a missing record": lambda batch: attrs.evolve(batch, envelopes=batch.envelopes[:-1]),
-    "another end": lambda batch: attrs.evolve(batch, head_hash=bytes(reversed(batch.head_hash))),
+    "another past": lambda batch: replace(batch, previous_hash=bytes(reversed(batch.head_hash))),
+    "a missing record": lambda batch: replace(batch, envelopes=batch.envelopes[:-1]),
+    "another end": lambda batch: replace(batch, head_hash=bytes(reversed(batch.head_hash))),
 }
 
 
@@ -89,7 +89,7 @@ class WritingRules(StoreRules):
         before = await everything(store)
         for epoch in (scribe.epoch - 1, scribe.epoch + 1):
             with pytest.raises(StaleEpoch):
-                await store.append(attrs.evolve(scribe.draft(setting("stale")), epoch=epoch))
+                await store.append(replace(scribe.draft(setting("stale")), epoch=epoch))
             assert await everything(store) == before
         await scribe.write()
 
