@@ -77,6 +77,17 @@ def _initialized(state: EngineState, record: OrderInitialized, ts_ns: int) -> No
         record.idempotency_key,
         record.metadata,
         ts_ns,
+        trigger_price=record.trigger_price,
+        trailing_distance=record.trailing_distance,
+        trailing_rate=record.trailing_rate,
+        max_slippage=record.max_slippage,
+        leverage=record.leverage,
+        expire_ns=record.expire_ns,
+        post_only=record.post_only,
+        reduce_only=record.reduce_only,
+        note=record.note,
+        tags=record.tags,
+        sizing=record.sizing,
     )
     order.denial_code = record.denial_code
     order.detail = denial_text(record)
@@ -221,6 +232,8 @@ def _reserve(state: EngineState, order: Order, currency: str) -> None:
         position.pending_openings += 1
     _leave(state, order, order.quantity)
     _reweigh(state, position, before)
+    if order.reduce_only:
+        _watch(state, order)
     state.live_total += 1
     state.live_by_symbol[order.symbol] = state.live_by_symbol.get(order.symbol, 0) + 1
     state.dirty.positions[order.symbol, order.book] = None
@@ -235,9 +248,16 @@ def _release(state: EngineState, order: Order) -> None:
         position.pending_openings -= 1
     _leave(state, order, order.leaves_quantity.copy_negate())
     _reweigh(state, position, before)
+    if order.reduce_only:
+        del state.reduce_only[order.symbol, order.book][order.client_order_id]
     state.live_total -= 1
     state.live_by_symbol[order.symbol] -= 1
     state.dirty.positions[order.symbol, order.book] = None
+
+
+def _watch(state: EngineState, order: Order) -> None:
+    """Keep the live orders that a smaller position may leave with too little."""
+    state.reduce_only.setdefault((order.symbol, order.book), {})[order.client_order_id] = None
 
 
 def _leave(state: EngineState, order: Order, quantity: Decimal) -> None:
@@ -279,6 +299,8 @@ def count_position(state: EngineState, position: Position) -> None:
 def count_live_order(state: EngineState, order: Order) -> None:
     """Count a live order that was read back from its row; before the positions are counted."""
     _leave(state, order, order.leaves_quantity)
+    if order.reduce_only:
+        _watch(state, order)
     state.live_total += 1
     state.live_by_symbol[order.symbol] = state.live_by_symbol.get(order.symbol, 0) + 1
 
