@@ -45,6 +45,14 @@ BAD_SIZES: dict[str, object] = {
     "list": [1],
 }
 
+WITH_FIGURES: dict[str, dict[str, object]] = {
+    "trigger_price": {"quantity": "1", "order_type": "stop"},
+    "trailing_distance": {"quantity": "1", "order_type": "trailing_stop"},
+    "risk": {"stop_loss": "90"},
+    "stop_loss": {"risk": "50"},
+}
+"""Proposals that need one more figure."""
+
 
 @pytest.mark.requirement("P1-5")
 @each_way
@@ -83,13 +91,16 @@ def test_a_bad_leverage_never_becomes_a_proposal(make: Maker, leverage: object) 
 
 @pytest.mark.requirement("P1-5")
 @each_way
-@pytest.mark.parametrize("field", ["trigger_price", "stop_loss", "trailing_distance", "risk"])
+@pytest.mark.parametrize("field", WITH_FIGURES)
 @pytest.mark.parametrize("figure", BAD_SIZES.values(), ids=BAD_SIZES.keys())
 def test_a_bad_figure_never_becomes_a_proposal(make: Maker, field: str, figure: object) -> None:
     """What holds for sizes and entry prices holds for every other price and for a risk."""
+    wishes = WITH_FIGURES[field]
+    make("BTC/USDT", **wishes, **{field: "1"})
     with pytest.raises(NumberRefused) as caught:
-        make("BTC/USDT", **{field: figure})
+        make("BTC/USDT", **wishes, **{field: figure})
     assert caught.value.field == field
+    assert caught.value.fix
 
 
 @each_way
