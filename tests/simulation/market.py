@@ -90,7 +90,9 @@ class MarketWorld(KernelWorld):
     def _open_venue(self, clock: Clock) -> ExchangeClient:
         self.desk = Desk(self.venue, clock.wall_ns)
         link = InProcessLink(self.desk, ACCOUNT)
-        return PaperClient(link, clock, ExchangeCapabilities(fence=Fence.DEADLINE, price_source=True))
+        return PaperClient(
+            link, clock, ExchangeCapabilities(fence=Fence.DEADLINE, price_source=True, simulated=True)
+        )
 
     async def _trade_on(self) -> None:
         while True:
