@@ -50,7 +50,6 @@ def test_nested_tables_are_on_the_page() -> None:
     assert len(found) == len(set(found))
 
 
-@pytest.mark.requirement("QUAL-1")
 def test_every_figure_has_a_unit_and_a_default(monkeypatch: pytest.MonkeyPatch) -> None:
     """A duration has milliseconds in its name and its column; only the account cannot be left out."""
     monkeypatch.setattr(configuration_page, "TABLES", KERNEL_ALONE)

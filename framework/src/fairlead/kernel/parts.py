@@ -121,7 +121,12 @@ class Parts:
             self.supervisor,
             settings,
         )
-        self.admission = Admission(self.engine, clock, request_timeout_ns=settings.ns("request_timeout"))
+        self.admission = Admission(
+            self.engine,
+            clock,
+            request_timeout_ns=settings.ns("request_timeout"),
+            recovery_interval_ns=settings.ns("recovery_interval"),
+        )
         self.reconciler = Reconciler(self.client, clock, self.engine, self.inbox, self.admission)
         interval_ns = settings.ns("look_up_interval")
         self.requests = ReconcileRequests(self.reconciler, clock, interval_ns, self.logger)

@@ -198,7 +198,11 @@ class ReportSink(Protocol):
 
 
 class ExchangeClient(Protocol):
-    """One account at one venue. Methods run concurrently; each has the kernel's timeout around it."""
+    """One account at one venue. Methods run concurrently; each has the kernel's timeout around it.
+
+    A read that the venue refuses for its rate limit raises `fairlead.errors.RateLimited`, so that the
+    kernel's pacing learns of it; a submit or a cancel answers `Outcome.LIMITED`.
+    """
 
     name: str
     capabilities: ExchangeCapabilities

@@ -60,6 +60,7 @@ def paper_client(settings: PaperSettings, clock: Clock, desk: Desk | None = None
     from fairlead_paper.client import PaperClient, Patience
     from fairlead_paper.fault_link import FaultyLink
     from fairlead_paper.fault_plan import FaultPlan
+    from fairlead_paper.rate_limit import model_of
 
     timeout_ns = settings.request_timeout_ms * NANOSECONDS_PER_MILLISECOND
     link = _link(settings, clock, timeout_ns, desk)
@@ -70,6 +71,7 @@ def paper_client(settings: PaperSettings, clock: Clock, desk: Desk | None = None
         horizon_ns=settings.horizon_ms * NANOSECONDS_PER_MILLISECOND,
         price_source=settings.price_source,
         simulated=True,
+        pacing=model_of(settings.rate_limit),
     )
     patience = Patience(
         delay_ns=settings.reconnect_delay_ms * NANOSECONDS_PER_MILLISECOND,

@@ -13,9 +13,12 @@ import attrs
 from fairlead.errors import NumberRefused, SettingRefused
 from fairlead.ports.exchange import Fence, Instrument
 from fairlead.ports.settings import structure_settings
-from fairlead_paper.exact import ONE, ZERO, decimal_of, text_of
+from fairlead_paper.exact import ONE, ZERO, decimal_of, multiply, text_of
 from fairlead_paper.fault_kinds import FaultKind
 from fairlead_paper.tape import SHIPPED
+
+READS_AT_ONCE = 3
+"""A look-up asks for open orders, closed orders and trades."""
 
 
 class Mode(StrEnum):
@@ -48,6 +51,36 @@ BTC_USDT = Instrument(
 
 
 @attrs.frozen(kw_only=True)
+class RateLimitSettings:
+    """How much an account may ask for, and what each request costs."""
+
+    capacity: Decimal = attrs.field(metadata={"doc": "what may be asked for at once, in the costs below"})
+    per_second: Decimal = attrs.field(metadata={"doc": "what comes back each second"})
+    order: Decimal = attrs.field(default=ONE, metadata={"doc": "cost of an order"})
+    cancel: Decimal = attrs.field(default=ONE, metadata={"doc": "cost of a cancel"})
+    cancel_young: Decimal = attrs.field(default=ONE, metadata={"doc": "cost of the cancel of a young order"})
+    young_ms: int = attrs.field(default=5_000, metadata={"doc": "age below which an order is young"})
+    read: Decimal = attrs.field(
+        default=ZERO, metadata={"doc": "cost of a question; those about the tape are free"}
+    )
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what can never work."""
+        for field in ("capacity", "per_second"):
+            if getattr(self, field) <= ZERO:
+                raise SettingRefused(field, "must be above 0")
+        for field in ("order", "cancel", "cancel_young", "read"):
+            if not ZERO <= getattr(self, field) <= self.capacity:
+                raise SettingRefused(field, f"must be from 0 to the capacity, {text_of(self.capacity)}")
+        if multiply(self.read, Decimal(READS_AT_ONCE)) > self.capacity:
+            raise SettingRefused("read", "a look-up reads three times, which is more than the capacity")
+        if self.cancel_young < self.cancel:
+            raise SettingRefused("cancel_young", "must not be below cancel")
+        if self.young_ms < 1:
+            raise SettingRefused("young_ms", "must be at least 1 millisecond")
+
+
+@attrs.frozen(kw_only=True)
 class VenueSettings:
     """What makes the venue: needed by whoever runs it, in process or as a server.
 
@@ -77,6 +110,9 @@ class VenueSettings:
         },
     )
     fill_page_size: int = attrs.field(default=100, metadata={"doc": "trades in one page of history"})
+    rate_limit: RateLimitSettings | None = attrs.field(
+        default=None, metadata={"doc": "how much the account may ask for; no limit when left out"}
+    )
     time: VenueTime = attrs.field(
         default=VenueTime.CLOCK, metadata={"doc": "whose time the venue lives in: the clock's, or the tape's"}
     )
@@ -156,6 +192,12 @@ class PaperSettings:
     horizon_ms: int = attrs.field(
         default=60_000, metadata={"doc": "how long an absent permanent client order id needs to be proof"}
     )
+    rate_limit: RateLimitSettings | None = attrs.field(
+        default=None,
+        metadata={
+            "doc": "what the kernel paces itself by; a venue in process has the same unless it is given its own"
+        },
+    )
     price_source: bool = attrs.field(
         default=True, metadata={"doc": "whether public trades become the kernel's prices"}
     )
@@ -186,7 +228,8 @@ class PaperSettings:
 def paper_settings(table: Mapping[str, Any]) -> PaperSettings:
     """Return the settings of a table; raise `ConfigurationRefused` with the path of what is wrong.
 
-    In mode ``in_process`` the venue's account and fence follow the client's unless they are named.
+    In mode ``in_process`` the venue's account, fence and rate limit follow the client's unless they
+    are named.
     """
     values = dict(table)
     venue = values.get("venue", {})
@@ -215,6 +258,8 @@ def _inherited(values: Mapping[str, Any]) -> dict[str, Any]:
         inherited["account"] = values["account"]
     if values.get("fence") in list(Fence):
         inherited["fence"] = values["fence"]
+    if isinstance(values.get("rate_limit"), Mapping):
+        inherited["rate_limit"] = values["rate_limit"]
     return inherited
 
 
