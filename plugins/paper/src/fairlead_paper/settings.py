@@ -195,7 +195,7 @@ class PaperSettings:
     rate_limit: RateLimitSettings | None = attrs.field(
         default=None,
         metadata={
-            "doc": "what the kernel paces itself by; a venue in process has the same unless it is given its own"
+            "doc": "what the kernel paces itself by; a venue in process has the same unless given its own"
         },
     )
     price_source: bool = attrs.field(
