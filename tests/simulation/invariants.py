@@ -253,6 +253,30 @@ def _alarms(journal: Journal, expected: frozenset[str]) -> Problems:
     return problems
 
 
+def paced_problems(disk: MemoryDisk) -> Problems:
+    """Every attempt was paid for first, what waited went out or ended with a reason, in that order."""
+    problems: Problems = []
+    paid: Counter[str] = Counter()
+    waiting: set[str] = set()
+    journal = Journal(disk)
+    for kind, record in journal.records:
+        name = str(record.get("client_order_id", ""))
+        if kind == "budget_spent" and record["request"] == "submit" and not record["refused"]:
+            paid[record["subject"]] += 1
+        elif kind == "order_paced" and record["request"] == "submit":
+            waiting.add(name)
+        elif kind == "attempt_started":
+            paid[name] -= 1
+            if paid[name] < 0:
+                problems.append(f"an attempt that was not paid for: {name}")
+            waiting.discard(name)
+        elif kind == "order_event" and record["event"] in ("not_sent", "cancel_requested"):
+            waiting.discard(name)
+            if not record["cause"]:
+                problems.append(f"ended without a reason: {name}")
+    return [*problems, *(f"waited and was dropped: {name}" for name in waiting)]
+
+
 def _beginning(journal: Journal, account: str) -> Problems:
     """Whoever traded said so first: which account, which version, which settings."""
     if journal.of("kernel_started") and journal.settings.get("account") == account:

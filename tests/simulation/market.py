@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
+import attrs
+
 from fairlead.kernel.settings import KernelSettings
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND, Clock
 from fairlead.ports.exchange import ExchangeCapabilities, ExchangeClient, Fence, Instrument
@@ -15,7 +17,9 @@ from fairlead.testing.wire import NORMAL, Fate, Trip
 from fairlead_paper.client import PaperClient
 from fairlead_paper.desk import Desk
 from fairlead_paper.link import InProcessLink
+from fairlead_paper.rate_limit import Throttle, model_of
 from fairlead_paper.records import PublicTrade, VenueRules
+from fairlead_paper.settings import RateLimitSettings
 from fairlead_paper.venue import Venue
 from fairlead_riskhooks.minimum_size import MinimumSize
 from tests.simulation.invariants import Problems, durable_problems
@@ -53,6 +57,11 @@ PAUSES_MS = (90, 110, 22)
 """The pause before each of them. The third follows so soon that a cancel sent on the second races it."""
 
 
+def _with_headroom(limit: RateLimitSettings) -> RateLimitSettings:
+    """Return what the kernel keeps to: requests take 1 to 20 ms, so the venue sees them closer together."""
+    return attrs.evolve(limit, capacity=limit.capacity - 1)
+
+
 class MarketWorld(KernelWorld):
     """A kernel's world with the paper venue and a market that never stops.
 
@@ -66,10 +75,13 @@ class MarketWorld(KernelWorld):
         *,
         fate: Callable[[Trip], Fate] = lambda _trip: NORMAL,
         append_fault: Callable[[Batch], AppendFault | None] | None = None,
+        rate_limit: RateLimitSettings | None = None,
     ) -> None:
         self.venue = Venue(VenueRules(), (BTC_USDT,))
         self.venue.open_account(ACCOUNT, OPENING)
         self.desk: Desk | None = None
+        self.throttle = Throttle(rate_limit)
+        self.pacing = None if rate_limit is None else model_of(_with_headroom(rate_limit))
         self.problems: Problems = []
         self.expected_anomalies: frozenset[str] = frozenset()
         super().__init__(
@@ -88,9 +100,12 @@ class MarketWorld(KernelWorld):
         self.problems.extend(durable_problems(self.disk, self.venue, ACCOUNT, self.acknowledged))
 
     def _open_venue(self, clock: Clock) -> ExchangeClient:
-        self.desk = Desk(self.venue, clock.wall_ns)
+        self.desk = Desk(self.venue, clock.wall_ns, throttle=self.throttle)
         link = InProcessLink(self.desk, ACCOUNT)
-        return PaperClient(link, clock, ExchangeCapabilities(fence=Fence.DEADLINE, price_source=True))
+        capabilities = ExchangeCapabilities(
+            fence=Fence.DEADLINE, price_source=True, simulated=True, pacing=self.pacing
+        )
+        return PaperClient(link, clock, capabilities)
 
     async def _trade_on(self) -> None:
         while True:

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from decimal import Decimal
+from functools import partial
 from typing import TypeVar
 
-from fairlead import Proposal
+from fairlead import OrderStatus, Proposal
 from fairlead.domain.events import OrderChanged
-from fairlead.errors import JournalUnavailable
+from fairlead.errors import JournalUnavailable, UnknownName
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND, Clock
 from fairlead.ports.exchange import SubmitRequest
 from fairlead.testing.crash_survey import CrashExperiment
 from fairlead.testing.generation import Generation
 from fairlead.testing.wire import NORMAL, Fate, Trip
-from tests.simulation.invariants import Journal, recovered_problems
+from fairlead_paper.settings import RateLimitSettings
+from tests.simulation.invariants import Journal, paced_problems, recovered_problems
 from tests.simulation.market import ACCOUNT, SYMBOL, MarketWorld
 
 T = TypeVar("T")
@@ -161,9 +164,66 @@ def check_keys(world: MarketWorld) -> None:
     assert len(set(world.acknowledged)) == 3
 
 
+# -- (d) more orders than the venue's rate limit lets out ----------------------------------------------------
+
+LIMIT = RateLimitSettings(
+    capacity=Decimal(5),
+    per_second=Decimal(4),
+    cancel=Decimal(1),
+    cancel_young=Decimal(2),
+    read=Decimal("0.25"),
+)
+PATIENCE = 10
+"""How often the bot looks whether something was bought that it can sell."""
+
+ENTRIES = ("one", "two", "three", "four", "five", "six")
+
+
+async def paced_bot(world: MarketWorld, generation: Generation) -> None:
+    """Six entries at once, of which some wait; the last is canceled while it waits, and an exit overtakes.
+
+    It is its own recovery, as the busy bot is; what a crash closed unsent stays so for its key.
+    """
+    clock = world.clock_of(generation)
+    async with world.kernel(generation) as kernel:
+        bot = kernel.session(owner="bot")
+
+        async def execute(key: str, proposal: Proposal) -> str:
+            result = await insist(clock, lambda: bot.execute(proposal, idempotency_key=key))
+            world.acknowledge(generation, result.client_order_id)
+            return result.client_order_id
+
+        async def enter(key: str) -> str:
+            return await execute(key, Proposal.buy(SYMBOL, quantity="0.10", limit_price="100"))
+
+        async with asyncio.TaskGroup() as group:
+            entries = [group.create_task(enter(key)) for key in ENTRIES]
+            await clock.sleep_ns(TRY_AGAIN_NS)
+            waiting = [order for order in kernel.orders() if order.status == OrderStatus.APPROVED]
+            if waiting:
+                with suppress(UnknownName):  # it was not durable, and its key will make another order
+                    await insist(clock, lambda: bot.cancel(waiting[-1].client_order_id))
+            for _ in range(PATIENCE):
+                if bot.position(SYMBOL) is not None:
+                    break
+                await clock.sleep_ns(TRY_AGAIN_NS)
+            group.create_task(execute("close", Proposal.sell(SYMBOL, quantity="0.10")))
+        for entry in entries:
+            await insist(clock, partial(bot.cancel, entry.result()))
+        await world.converge(generation, kernel)
+
+
+def check_pace(world: MarketWorld) -> None:
+    """Demand the same, that the venue never had to turn anything away, and that nothing was dropped."""
+    check(world)
+    assert world.throttle.refused == 0
+    assert paced_problems(world.disk) == []
+    assert outcomes_by_key(world).keys() == {*ENTRIES, "close"}
+
+
 # -- the experiments -----------------------------------------------------------------------------------------
 
-SCENARIOS = ("one_limit_order", "lost_answers", "busy_bot")
+SCENARIOS = ("one_limit_order", "lost_answers", "busy_bot", "paced_bot")
 
 
 def experiment(name: str, seed: int = 1) -> CrashExperiment[MarketWorld]:
@@ -172,5 +232,6 @@ def experiment(name: str, seed: int = 1) -> CrashExperiment[MarketWorld]:
         "one_limit_order": (lambda: MarketWorld(seed), one_limit_order, come_back, check),
         "lost_answers": (lambda: MarketWorld(seed, fate=Lossy()), lost_answers, come_back, check),
         "busy_bot": (lambda: MarketWorld(seed), busy_bot, busy_bot, check_keys),
+        "paced_bot": (lambda: MarketWorld(seed, rate_limit=LIMIT), paced_bot, paced_bot, check_pace),
     }[name]
     return CrashExperiment(make_world, scenario, recover, check_it, downtime_ns=DOWNTIME_NS)

@@ -9,9 +9,19 @@ import pytest
 from fairlead.ports.store import Batch
 from fairlead.testing.crash_survey import CrashExperiment, CrashSpot
 from fairlead.testing.memory_store import AFTER_DURABLE, BEFORE_DURABLE, AppendFault
+from fairlead_paper.settings import RateLimitSettings
 from tests.campaign import campaign_size
 from tests.simulation.market import MarketWorld
-from tests.simulation.scenarios import DOWNTIME_NS, busy_bot, check, experiment, outcomes_by_key
+from tests.simulation.scenarios import (
+    DOWNTIME_NS,
+    LIMIT,
+    busy_bot,
+    check,
+    check_pace,
+    experiment,
+    outcomes_by_key,
+    paced_bot,
+)
 
 COMMITS_OF_A_RESTART = 6
 RECOVERED = frozenset({"journal_recovered"})
@@ -20,8 +30,16 @@ RECOVERED = frozenset({"journal_recovered"})
 class FaultyWorld(MarketWorld):
     """A world in which the nth commit of one life goes wrong."""
 
-    def __init__(self, nth: int, fault: AppendFault, *, life: int = 1, seed: int = 1) -> None:
-        super().__init__(seed, append_fault=self._fault)
+    def __init__(
+        self,
+        nth: int,
+        fault: AppendFault,
+        *,
+        life: int = 1,
+        seed: int = 1,
+        rate_limit: RateLimitSettings | None = None,
+    ) -> None:
+        super().__init__(seed, append_fault=self._fault, rate_limit=rate_limit)
         self.expected_anomalies = RECOVERED
         self.loop.options["fault"] = f"commit {nth} {fault.value}"
         self._nth = nth
@@ -37,9 +55,9 @@ class FaultyWorld(MarketWorld):
         return self._what
 
 
-def commits_of_a_life() -> int:
+def commits_of_a_life(name: str = "busy_bot") -> int:
     """Return how many commits the undisturbed life makes."""
-    points = experiment("busy_bot").undisturbed().crash_points
+    points = experiment(name).undisturbed().crash_points
     return sum(1 for label, _ in points if label == BEFORE_DURABLE)
 
 
@@ -71,6 +89,25 @@ def test_any_commit_may_fail(fault: AppendFault, record_property: Callable[[str,
         failing(nth, fault).undisturbed()
     assert commits > 10
     record_property("crash points", f"{commits} (commits that {fault.value})")
+
+
+@pytest.mark.parametrize("fault", AppendFault, ids=lambda fault: fault.value)
+def test_any_commit_may_fail_while_orders_wait_for_their_pace(
+    fault: AppendFault, record_property: Callable[[str, object], None]
+) -> None:
+    """The same with a queue: what waited is answered, nothing is sent unpaid or turned away."""
+    commits = commits_of_a_life("paced_bot")
+    for nth in range(1, commits + 1):
+        subject = CrashExperiment(
+            lambda nth=nth: FaultyWorld(nth, fault, rate_limit=LIMIT),  # type: ignore[misc]  # bound now
+            paced_bot,
+            paced_bot,
+            check_pace,
+            downtime_ns=DOWNTIME_NS,
+        )
+        subject.undisturbed()
+    assert commits > 20
+    record_property("crash points", f"{commits} (commits that {fault.value}, paced)")
 
 
 @pytest.mark.parametrize("fault", AppendFault, ids=lambda fault: fault.value)

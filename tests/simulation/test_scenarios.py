@@ -8,6 +8,7 @@ from tests.simulation.invariants import Journal, Record
 from tests.simulation.market import MarketWorld
 from tests.simulation.scenarios import (
     ANSWER_LOST,
+    LIMIT,
     REQUEST_LATE,
     REQUEST_LOST,
     SCENARIOS,
@@ -16,6 +17,7 @@ from tests.simulation.scenarios import (
     experiment,
     lost_answers,
     one_limit_order,
+    paced_bot,
 )
 
 SEED = 1
@@ -78,6 +80,21 @@ def test_the_busy_bot_races_a_fill_reduces_and_is_denied() -> None:
     assert orders["close"]["reduces"] is True
     assert orders["close"]["state"] == "filled"
     assert orders["tiny"]["state"] == "denied"
+
+
+def test_the_paced_bot_waits_cancels_what_waits_and_has_its_exit_overtake() -> None:
+    """Some entries wait, one of them is never sent, and the sale that came last goes before those left."""
+    with MarketWorld(SEED, rate_limit=LIMIT) as world:
+        world.run_generation(paced_bot)
+        journal = Journal(world.disk)
+    orders = {str(row["idempotency_key"]): row for row in journal.orders.values()}
+    waited = {str(record["client_order_id"]) for record in journal.of("order_paced")}
+    assert len(waited) >= 3
+    assert [row["state"] for row in orders.values()].count("not_sent") == 1
+    assert orders["close"]["state"] == "filled"
+    sent = [record["client_order_id"] for record in journal.of("attempt_started")]
+    assert sent.index(orders["close"]["client_order_id"]) < len(sent) - 1
+    assert world.throttle.refused == 0
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

@@ -10,14 +10,14 @@ import pytest
 
 from fairlead import ExecutionResult, TradingState
 from fairlead.domain.records import OrderInitialized, OrderJudgedAgain
-from fairlead.errors import JournalUnavailable, RateLimited
+from fairlead.errors import JournalUnavailable, RateLimited, StoreFault
 from fairlead.kernel.inputs import PaceDue
 from fairlead.kernel.watchdog import CheckHung
-from fairlead.ports.exchange import Outcome
+from fairlead.ports.exchange import LookUp, Outcome
 from fairlead.ports.pacing import EACH, Limit, RateLimits, RequestKind, TokenBucket
 from fairlead.ports.risk import ALLOW, Deny, Judgement, Lock, RiskRequest, RiskView
 from fairlead.testing.memory_store import AppendFault, MemoryDisk
-from fairlead.testing.scripted_exchange import answers, fails_to_look, loses_answer
+from fairlead.testing.scripted_exchange import ScriptedExchange, answers, fails_to_look, loses_answer
 from tests.core.kernel.bench import BTC, ETH, Bench, Yes, on_bench
 from tests.core.kernel.checks import MostPositions
 from tests.core.kernel.faults import Brake, fail_from
@@ -444,13 +444,19 @@ def test_a_question_of_another_symbol_or_kind_costs_nothing_where_it_has_no_pric
 
 
 def test_no_question_is_asked_while_the_journal_is_unusable() -> None:
-    """What could not be counted is not asked."""
+    """What could not be counted is not asked: it waits for the journal's return, or for its end."""
 
     async def main(bench: Bench) -> None:
-        bench.kernel._parts.engine.suspended = True
+        parts = bench.kernel._parts
+        parts.engine.suspended = True
+        question = bench.loop.create_task(parts.admission.admit(RequestKind.FILLS))
+        await bench.pass_ms(10 * SECOND_MS)
+        assert not question.done()
+        parts.engine.suspended = False
+        await question
+        parts.give_up(StoreFault("gone"))
         with pytest.raises(JournalUnavailable):
-            await bench.kernel._parts.admission.admit(RequestKind.FILLS)
-        bench.kernel._parts.engine.suspended = False
+            await parts.admission.admit(RequestKind.FILLS)
 
     on_bench(main, pacing=reads("9", "1"))
 
@@ -504,6 +510,29 @@ def test_a_new_entry_does_not_pass_an_overdue_question() -> None:
 
     limits = one_limit("1", "0.05", RequestKind.SUBMIT, RequestKind.BALANCES)
     on_bench(main, pacing=limits, settings=NO_RESERVE)
+
+
+@pytest.mark.parametrize("suspended", [True, False])
+def test_a_look_up_that_the_venue_limits_empties_the_budget_and_is_made_again(suspended: bool) -> None:  # noqa: FBT001 - two cases
+    """It proves nothing about the order, and the budget learns of it unless the journal is away."""
+
+    async def main(bench: Bench) -> None:
+        async def limited(_exchange: ScriptedExchange, _name: str) -> LookUp:
+            bench.kernel._parts.engine.suspended = suspended
+            raise RateLimited("too many questions", retry_after_ns=5 * SECOND_NS)
+
+        bench.exchange.will_look_up(limited)
+        bench.exchange.will_submit(loses_answer)
+        lost = await bench.execute()
+        await bench.pass_ms(6_500)
+        assert len(bench.exchange.look_ups) == 1
+        assert (left(bench, READS) == 0) is not suspended
+        bench.kernel._parts.engine.suspended = False
+        bench.kernel._parts.inbox.resume()
+        await bench.pass_ms(10 * SECOND_MS)
+        assert bench.order(lost.client_order_id).status == "ACCEPTED"
+
+    on_bench(main, pacing=reads("9", "1"))
 
 
 def test_the_same_look_up_waits_once() -> None:

@@ -142,7 +142,8 @@ def decide_in_flight_lost(
         if order.state is OrderState.SUBMITTED:
             mark_unresolved(state, order, lost.cause, rules, now_ns, step)
         elif order.state is OrderState.APPROVED:
-            note_event(state, order, OrderEvent.NOT_SENT, lost.cause, step)
+            cause = f"it waited to be sent when this came: {lost.cause}"
+            note_event(state, order, OrderEvent.NOT_SENT, cause, step)
 
 
 def decide_reconciled(

@@ -68,6 +68,7 @@ class ExchangeCapabilities:
     An order that needs what is not named here is denied. Where good-until-date is not offered, the
     kernel sends the order good until canceled and asks for a cancel when the time has come. *pacing*
     is the model of its rate limits; without one nothing is paced.
+    *simulated* says that no money moves there; any other client needs ``live = true``.
     """
 
     fence: Fence
@@ -78,6 +79,7 @@ class ExchangeCapabilities:
     reduce_only: bool = False
     streams_reports: bool = True
     price_source: bool = False
+    simulated: bool = False
     pacing: PacingModel | None = None
 
 
@@ -214,7 +216,11 @@ class ReportSink(Protocol):
 
 
 class ExchangeClient(Protocol):
-    """One account at one venue. Methods run concurrently; each has the kernel's timeout around it."""
+    """One account at one venue. Methods run concurrently; each has the kernel's timeout around it.
+
+    A read that the venue refuses for its rate limit raises `fairlead.errors.RateLimited`, so that the
+    kernel's pacing learns of it; a submit or a cancel answers `Outcome.LIMITED`.
+    """
 
     name: str
     capabilities: ExchangeCapabilities

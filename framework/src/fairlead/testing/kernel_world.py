@@ -125,12 +125,15 @@ class KernelWorld(World):
     async def converge(
         self, generation: Generation, kernel: Kernel, *, within_ns: int = CONVERGENCE_NS
     ) -> None:
-        """Return once the kernel has no live order and nothing under way; raise `NotConverged` when late."""
+        """Return once the kernel has no live order, nothing under way and nothing that waits for its pace.
+
+        Raises `NotConverged` when that takes longer than *within_ns*.
+        """
         clock = self.clock_of(generation)
         give_up_ns = clock.monotonic_ns() + within_ns
         while True:
             live = [order for order in kernel.orders() if not order.is_closed]
-            if not live and kernel.is_settled():
+            if not live and kernel.is_settled() and not kernel.pacing.waiting:
                 return
             if clock.monotonic_ns() > give_up_ns:
                 raise NotConverged(f"after {within_ns // NANOSECONDS_PER_SECOND} s still live: {live}")

@@ -157,6 +157,7 @@ class ScriptedExchange:
     ) -> None:
         self.name = "scripted"
         self.capabilities = ExchangeCapabilities(
+            simulated=True,
             fence=fence,
             horizon_ns=horizon_ns,
             order_types=frozenset(offers.get("order_types", OrderType)),

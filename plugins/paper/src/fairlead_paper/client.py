@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import attrs
 
-from fairlead.errors import ConfigurationRefused, ExchangeFault
+from fairlead.errors import ConfigurationRefused, ExchangeFault, RateLimited
 from fairlead.ports.clock import Clock
 from fairlead.ports.exchange import (
     Answer,
@@ -191,7 +191,10 @@ class PaperClient:
         reply = await self._link.ask(request)
         if isinstance(reply, expected):
             return reply
-        reason = reply.reason if isinstance(reply, say.Refused | say.Limited) else "the answer does not fit"
+        if isinstance(reply, say.Limited):
+            what = f"The paper venue did not look at a question: {reply.reason}."
+            raise RateLimited(what, retry_after_ns=reply.retry_after_ns)
+        reason = reply.reason if isinstance(reply, say.Refused) else "the answer does not fit"
         raise ExchangeFault(f"The paper venue did not answer a question: {reason}.")
 
     # -- driving the venue -----------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from fairlead.errors import ExchangeFault
 from fairlead.ports.exchange import Report
 from fairlead_paper import messages as say
+from fairlead_paper.rate_limit import Throttle
 from fairlead_paper.records import PublicTrade
 from fairlead_paper.tape import Tape, TapeTrade
 from fairlead_paper.venue import Venue
@@ -32,12 +33,14 @@ class Desk:
         tape: Tape | None = None,
         position: int = 0,
         file: VenueFile | None = None,
+        throttle: Throttle | None = None,
     ) -> None:
         self.venue = venue
         self.position = position
         self._now_ns = now_ns
         self._tape = tape
         self._file = file
+        self.throttle = throttle or Throttle(None)
         self._faults = file.faults() if file else {}
         self._sessions = file.sessions() if file else 0
         self._listeners: list[tuple[str, Listener]] = []
@@ -112,6 +115,9 @@ class Desk:
             raise
 
     def _step(self, account: str, request: say.Request) -> say.Reply:
+        limited = self._limited(account, request)
+        if limited is not None:
+            return limited
         if isinstance(request, say.Place):
             placed = self.venue.place(account, request.order, self.now_ns())
             self._finish(None)
@@ -129,6 +135,15 @@ class Desk:
         if isinstance(request, say.NoteFault):
             return self._note_fault(request.kind)
         return self._read(account, request)
+
+    def _limited(self, account: str, request: say.Request) -> say.Limited | None:
+        if not self.throttle.is_on:
+            return None
+        now_ns, age_ns = self.now_ns(), 0
+        if isinstance(request, say.Cancel):
+            order = self.venue.shelves.order(account, request.client_order_id, request.venue_order_id)
+            age_ns = now_ns - order.created_ns if order is not None else 0
+        return self.throttle.refusal(account, self.throttle.price(request, age_ns), now_ns)
 
     def _read(self, account: str, request: say.Request) -> say.Reply:
         shelves = self.venue.shelves

@@ -9,6 +9,7 @@ import attrs
 
 from fairlead_paper.desk import Desk
 from fairlead_paper.exact import text_of
+from fairlead_paper.rate_limit import Throttle
 from fairlead_paper.records import CLIENT_ID_RULE_OF_FENCE, VenueRules
 from fairlead_paper.settings import VenueSettings, VenueTime
 from fairlead_paper.tape import Tape, load_tape
@@ -46,7 +47,8 @@ def open_desk(settings: VenueSettings, wall_ns: Callable[[], int]) -> Desk:
         raise
     venue.take_changes()
     now_ns = wall_ns if settings.time is VenueTime.CLOCK else None
-    return Desk(venue, now_ns, tape=tape, position=position, file=file)
+    throttle = Throttle(settings.rate_limit)
+    return Desk(venue, now_ns, tape=tape, position=position, file=file, throttle=throttle)
 
 
 def _setup(settings: VenueSettings, tape: Tape | None) -> dict[str, object]:
@@ -60,7 +62,14 @@ def _setup(settings: VenueSettings, tape: Tape | None) -> dict[str, object]:
             {key: None if value is None else str(value) for key, value in attrs.asdict(instrument).items()}
             for instrument in settings.instruments
         ],
+        "rate_limit": _rate_limit(settings),
         "participation": text_of(settings.participation),
         "tape": {"name": tape.name, "digest": tape.digest, "symbol": tape.symbol} if tape else None,
         "time": settings.time.value,
     }
+
+
+def _rate_limit(settings: VenueSettings) -> dict[str, str] | None:
+    if settings.rate_limit is None:
+        return None
+    return {key: str(value) for key, value in attrs.asdict(settings.rate_limit).items()}
