@@ -199,19 +199,10 @@ def view_of(order: Order) -> OrderView:
         order.created_ns,
         order.updated_ns,
         order.closed_ns,
-        order.trigger_price,
-        order.trailing_distance,
-        order.trailing_rate,
-        order.max_slippage,
-        order.leverage,
-        order.expire_ns,
-        order.post_only,
-        order.reduce_only,
-        order.note,
-        order.tags,
-        order.sizing,
-        order.triggered,
-    )
+        order.trigger_price, order.trailing_distance, order.trailing_rate, order.max_slippage,
+        order.leverage, order.expire_ns, order.post_only, order.reduce_only,
+        order.note, order.tags, order.sizing, order.triggered,
+    )  # fmt: skip
 
 
 class PositionView(Value):

@@ -77,18 +77,8 @@ def _initialized(state: EngineState, record: OrderInitialized, ts_ns: int) -> No
         record.idempotency_key,
         record.metadata,
         ts_ns,
-        trigger_price=record.trigger_price,
-        trailing_distance=record.trailing_distance,
-        trailing_rate=record.trailing_rate,
-        max_slippage=record.max_slippage,
-        leverage=record.leverage,
-        expire_ns=record.expire_ns,
-        post_only=record.post_only,
-        reduce_only=record.reduce_only,
-        note=record.note,
-        tags=record.tags,
-        sizing=record.sizing,
     )
+    _take_terms(order, record)
     order.denial_code = record.denial_code
     order.detail = denial_text(record)
     order.updated_ns = ts_ns
@@ -107,6 +97,20 @@ def _initialized(state: EngineState, record: OrderInitialized, ts_ns: int) -> No
         order.closed_ns = ts_ns
         if record.denial_code == CODE_PACE_EXCEEDED:
             state.pace.counts.refusals += 1
+
+
+def _take_terms(order: Order, record: OrderInitialized) -> None:
+    order.trigger_price = record.trigger_price
+    order.trailing_distance = record.trailing_distance
+    order.trailing_rate = record.trailing_rate
+    order.max_slippage = record.max_slippage
+    order.leverage = record.leverage
+    order.expire_ns = record.expire_ns
+    order.post_only = record.post_only
+    order.reduce_only = record.reduce_only
+    order.note = record.note
+    order.tags = record.tags
+    order.sizing = record.sizing
 
 
 def denial_text(record: OrderInitialized) -> str:

@@ -49,23 +49,12 @@ def submission(
         idempotency_key,
         command_digest(proposal) if idempotency_key else "",
         to_metadata(dict(proposal.metadata), "metadata") if proposal.metadata else (),
-        None,
-        None,
-        proposal.risk,
-        proposal.target,
-        proposal.stop_loss,
-        proposal.stop_loss_rate,
-        proposal.trigger_price,
-        proposal.trailing_distance,
-        proposal.trailing_rate,
-        proposal.max_slippage,
-        proposal.leverage,
-        proposal.expire_ns,
-        proposal.post_only,
-        proposal.reduce_only,
-        proposal.note,
-        proposal.tags,
-    )
+        None, None,
+        proposal.risk, proposal.target, proposal.stop_loss, proposal.stop_loss_rate,
+        proposal.trigger_price, proposal.trailing_distance, proposal.trailing_rate, proposal.max_slippage,
+        proposal.leverage, proposal.expire_ns, proposal.post_only, proposal.reduce_only,
+        proposal.note, proposal.tags,
+    )  # fmt: skip
 
 
 def _check_figures(proposal: Proposal, instrument: Instrument) -> None:

@@ -129,18 +129,11 @@ def order_from_row(row: Mapping[str, Any], fills: Iterable[Mapping[str, Any]]) -
         row["closed_ns"],
         row["denial_code"],
         {fill["trade_id"]: fill["digest"] for fill in fills},
-        row["trigger_price"],
-        row["trailing_distance"],
-        row["trailing_rate"],
-        row["max_slippage"],
-        row["leverage"],
-        row["expire_ns"],
-        row["post_only"],
-        row["reduce_only"],
-        row["note"],
+        row["trigger_price"], row["trailing_distance"], row["trailing_rate"], row["max_slippage"],
+        row["leverage"], row["expire_ns"], row["post_only"], row["reduce_only"], row["note"],
         tuple(msgspec.json.decode(row["tags"])) if row["tags"] else (),
         _sizing_decoder.decode(row["sizing"]) if row["sizing"] else None,
-    )
+    )  # fmt: skip
 
 
 def position_row(position: Position) -> Row:
