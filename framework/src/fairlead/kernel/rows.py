@@ -97,9 +97,7 @@ def order_from_row(row: Mapping[str, Any], fills: Iterable[Mapping[str, Any]]) -
     """Return the order of a row and of its rows of fills."""
     return Order(
         row["client_order_id"],
-        row["owner"],
-        row["book"],
-        row["symbol"],
+        row["owner"], row["book"], row["symbol"],
         OrderSide(row["side"]),
         OrderType(row["order_type"]),
         TimeInForce(row["time_in_force"]),
