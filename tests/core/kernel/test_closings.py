@@ -277,7 +277,7 @@ def test_a_closing_that_gets_nowhere_says_so() -> None:
         await bench.hold()
         bench.exchange.will_submit(*[answers(Outcome.REFUSED, "no funds")] * 2)
         result = await bench.bot.close_position(BTC)
-        assert (result.code, result.quantity_left, result.exits) == (CloseCode.NOT_CLOSED, 1, 2)
+        assert (result.code, result.quantity_left, result.exits) == (CloseCode.NOT_CLOSED, Decimal(1), 2)
         assert "no funds" in result.reason
         bench.exchange.will_submit(fills)
         assert (await bench.bot.close_position(BTC)).is_flat

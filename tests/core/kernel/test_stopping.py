@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fairlead import StopReport
-from fairlead.errors import ConfigurationRefused, NotRunning
+from fairlead.errors import NotRunning, UnknownName
 from fairlead.kernel.settings import KernelSettings
 from fairlead.ports.exchange import VenueStatus
 from fairlead.testing.memory_store import AppendFault
@@ -160,6 +160,6 @@ def test_a_journal_that_fails_during_the_stop_is_said() -> None:
 
 def test_an_unknown_policy_is_refused() -> None:
     """The error names the setting and what may be used."""
-    with pytest.raises(ConfigurationRefused, match="on_stop") as caught:
+    with pytest.raises(UnknownName, match="on_stop") as caught:
         KernelSettings(account="x", on_stop=ODD)
     assert "flatten" in str(caught.value)

@@ -24,7 +24,8 @@ from fairlead.domain.pending_requests import PendingRequest
 from fairlead.domain.records import CommandRefused
 from fairlead.kernel.cancels import ask_cancel
 from fairlead.kernel.command_answers import CODE_FOREIGN_OWNER
-from fairlead.kernel.decide_proposals import decide_proposal, fresh_price
+from fairlead.kernel.decide_proposals import decide_proposal
+from fairlead.kernel.drafts import fresh_price
 from fairlead.kernel.effects import AnswerWaiting, AnswerWithOrder, RefuseRepeat, WakeAt
 from fairlead.kernel.inputs import AdvanceClosing, ClosePosition, SubmitProposal
 from fairlead.kernel.rules import Rules, Step

@@ -21,6 +21,7 @@ from fairlead.kernel.decide_answers import mark_unresolved
 from fairlead.kernel.decide_pacing import try_again
 from fairlead.kernel.decide_reports import note_event
 from fairlead.kernel.effects import AnswerCommand, LookUpOrder, SendCancel
+from fairlead.kernel.expiry import arm_expiries, see_to_expiry
 from fairlead.kernel.inputs import (
     CancelOrder,
     InFlightLost,
@@ -92,6 +93,8 @@ def decide_timer(state: EngineState, due: TimerDue, rules: Rules, now_ns: int, s
         if order.client_order_id in state.zombies:
             step.effects.append(LookUpOrder(order.client_order_id, order.symbol))
         return
+    if order.expire_ns and see_to_expiry(order, rules, now_ns, step):
+        return
     if order.state is OrderState.APPROVED:
         _try_again(state, order, rules, now_ns, step)
     elif order.pending is PendingRequest.CANCEL and order.state is OrderState.WORKING:
@@ -143,13 +146,16 @@ def decide_in_flight_lost(
             note_event(state, order, OrderEvent.NOT_SENT, cause, step)
 
 
-def decide_reconciled(state: EngineState, ended: ReconciliationEnded, step: Step) -> None:
+def decide_reconciled(
+    state: EngineState, ended: ReconciliationEnded, rules: Rules, _now_ns: int, step: Step
+) -> None:
     """Reconciliation passed: trading may begin unless something stands against it."""
     step.records.append(
         Reconciled(
             ended.reason, ended.matched, ended.missing, ended.foreign, ended.resolved, ended.fills_booked
         )
     )
+    arm_expiries(state, rules, step)
     wanted = ended.enable or state.trading_reason == RECOVERED
     if wanted and state.trading is TradingState.DISABLED:
         step.records.append(TradingStateChanged(TradingState.ACTIVE, f"reconciled: {ended.reason}", KERNEL))

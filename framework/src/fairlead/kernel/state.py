@@ -64,7 +64,8 @@ class Dirty:
 class EngineState:
     """Everything the core decides on.
 
-    *closings* are by id, those that are over among them; *closing* holds those under way by position key.
+    *reduce_only* names the live orders of a key that may only reduce. *closings* are by id, those that are
+    over among them; *closing* holds those under way by position key.
     """
 
     account: str
@@ -91,6 +92,7 @@ class EngineState:
     live_total: int = 0
     live_by_symbol: dict[str, int] = attrs.Factory(dict)
     leaves: dict[tuple[str, str, OrderSide], Decimal] = attrs.Factory(dict)
+    reduce_only: dict[tuple[str, str], dict[str, None]] = attrs.Factory(dict)
     dirty: Dirty = attrs.Factory(Dirty)
 
     # Unjournaled.
