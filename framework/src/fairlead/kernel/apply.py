@@ -44,6 +44,7 @@ from fairlead.kernel.state import CommandEntry, EngineState
 SETTING_TRADING = "trading_state"
 SETTING_REASON = "trading_reason"
 SETTING_ACCOUNT = "account"
+SETTING_BUDGET_CLOCK = "budget_clock"
 CURSOR_PREFIX = "cursor:"
 CHECK_PREFIX = "check:"
 LOCK_PREFIX = "lock:"
@@ -328,10 +329,12 @@ def _anomaly(state: EngineState, record: AnomalyNoted, _ts_ns: int) -> None:
         del state.noted[next(iter(state.noted))]
 
 
-def _budget_spent(state: EngineState, record: BudgetSpent, _ts_ns: int) -> None:
+def _budget_spent(state: EngineState, record: BudgetSpent, ts_ns: int) -> None:
     for name, level in record.levels:
         state.budgets[name] = level
         state.dirty.settings[BUDGET_PREFIX + name] = None
+        state.budget_clock = max(level.at_ns, state.budget_clock[0]), ts_ns
+        state.dirty.settings[SETTING_BUDGET_CLOCK] = None
     state.pace.spent(record)
 
 

@@ -22,6 +22,7 @@ from fairlead.kernel.apply import (
     CURSOR_PREFIX,
     LOCK_PREFIX,
     SETTING_ACCOUNT,
+    SETTING_BUDGET_CLOCK,
     SETTING_REASON,
     SETTING_TRADING,
     count_live_order,
@@ -187,6 +188,8 @@ def setting_value(state: EngineState, name: str) -> str:
         return state.trading_reason
     if name == SETTING_ACCOUNT:
         return state.account
+    if name == SETTING_BUDGET_CLOCK:
+        return " ".join(map(str, state.budget_clock))
     if name.startswith(CURSOR_PREFIX):
         return state.cursors[name.removeprefix(CURSOR_PREFIX)]
     if name.startswith(CHECK_PREFIX):
@@ -202,6 +205,9 @@ def restore_setting(state: EngineState, name: str, value: str) -> None:
         state.trading = TradingState(value)
     elif name == SETTING_REASON:
         state.trading_reason = value
+    elif name == SETTING_BUDGET_CLOCK:
+        budgets_ns, wall_ns = value.split()
+        state.budget_clock = int(budgets_ns), int(wall_ns)
     elif name.startswith(CURSOR_PREFIX):
         state.cursors[name.removeprefix(CURSOR_PREFIX)] = value
     elif name.startswith(CHECK_PREFIX):
