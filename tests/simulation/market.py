@@ -102,7 +102,9 @@ class MarketWorld(KernelWorld):
     def _open_venue(self, clock: Clock) -> ExchangeClient:
         self.desk = Desk(self.venue, clock.wall_ns, throttle=self.throttle)
         link = InProcessLink(self.desk, ACCOUNT)
-        capabilities = ExchangeCapabilities(fence=Fence.DEADLINE, price_source=True, pacing=self.pacing)
+        capabilities = ExchangeCapabilities(
+            fence=Fence.DEADLINE, price_source=True, simulated=True, pacing=self.pacing
+        )
         return PaperClient(link, clock, capabilities)
 
     async def _trade_on(self) -> None:

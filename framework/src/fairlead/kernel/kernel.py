@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypedDict, Unpack
 
@@ -17,6 +18,7 @@ from fairlead.errors import NotRunning, WrongThread
 from fairlead.kernel.bus import EventBus
 from fairlead.kernel.commands import OPERATOR, Commands
 from fairlead.kernel.composition import Given, compose
+from fairlead.kernel.configuration import read_configuration
 from fairlead.kernel.engine import position_view
 from fairlead.kernel.operator_parts import control_parts
 from fairlead.kernel.pacing_view import PacingView
@@ -48,6 +50,8 @@ class GivenParts(TypedDict, total=False):
     tables: Mapping[str, Mapping[str, Any]]
     watchdog: Watchdog | None
     pacing: PacingModel | None
+    folder: Path
+    digest: str
 
 
 class Kernel:
@@ -88,6 +92,32 @@ class Kernel:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
         self.commands = Commands(self._parts, self.check_usable)
+
+    @classmethod
+    def from_config(
+        cls,
+        source: str | Path | Mapping[str, Any],
+        *,
+        clock: Clock | None = None,
+        ids: Ids | None = None,
+        logger: logging.Logger | None = None,
+    ) -> Self:
+        """Return a kernel as ``fairlead.toml`` describes it, or the same structure as a mapping.
+
+        Raises `ConfigurationRefused` that lists every complaint about the file and the kernel's settings,
+        or all about a plugin's; nothing is opened or connected before `start`.
+        """
+        configuration = read_configuration(source)
+        return cls(
+            configuration.settings,
+            plugins=tuple(configuration.tables),
+            clock=clock,
+            ids=ids,
+            logger=logger,
+            tables=configuration.tables,
+            folder=configuration.folder,
+            digest=configuration.digest,
+        )
 
     async def __aenter__(self) -> Self:
         await self.start()

@@ -9,15 +9,15 @@ import attrs
 from fairlead.domain.identifiers import excerpt_of, to_name
 from fairlead.domain.numbers import ONE, ZERO, to_decimal, to_positive
 from fairlead.domain.requests import PacingPolicy
-from fairlead.errors import ConfigurationRefused, UnknownName
+from fairlead.errors import SettingRefused, UnknownName
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
 
 
 def _positive_integer(_instance: object, attribute: attrs.Attribute[int], value: object) -> None:
     if type(value) is not int or value <= 0:
-        raise ConfigurationRefused(
-            f"kernel.{attribute.name}: {value!r} is not a whole number above zero.",
-            not_done="The kernel was not made.",
+        raise SettingRefused(
+            f"kernel.{attribute.name}",
+            f"{value!r} is not a whole number above zero",
             fix=f"Leave it out for the default, {attribute.default}.",
         )
 
@@ -34,9 +34,9 @@ def _share(value: object) -> Decimal:
     share = to_decimal(value, "kernel.pacing_reserve")
     if ZERO <= share < ONE:
         return share
-    raise ConfigurationRefused(
-        f"kernel.pacing_reserve: {share} is not a fraction from 0 to below 1.",
-        not_done="The kernel was not made.",
+    raise SettingRefused(
+        "kernel.pacing_reserve",
+        f"{share} is not a fraction from 0 to below 1",
         fix='Write "0.20" to keep a fifth, or "0" to keep nothing.',
     )
 
@@ -56,11 +56,20 @@ def _limit(default: int, meaning: str) -> int:
     return attrs.field(default=default, validator=_positive_integer, metadata={"doc": meaning})
 
 
+def _is_flag(_instance: object, attribute: attrs.Attribute[bool], value: object) -> None:
+    if type(value) is not bool:
+        raise SettingRefused(f"kernel.{attribute.name}", f"{value!r} is not true or false")
+
+
+def _flag(meaning: str) -> bool:
+    return attrs.field(default=False, validator=_is_flag, metadata={"doc": meaning})
+
+
 def _is_path(_instance: object, attribute: attrs.Attribute[str], value: object) -> None:
     if not isinstance(value, str) or "\0" in value:
-        raise ConfigurationRefused(
-            f"kernel.{attribute.name}: {value!r} is not the path of a file.",
-            not_done="The kernel was not made.",
+        raise SettingRefused(
+            f"kernel.{attribute.name}",
+            f"{value!r} is not the path of a file",
             fix="Pass a path as text, or leave it out.",
         )
 
@@ -73,7 +82,13 @@ def _path(meaning: str) -> str:
 class KernelSettings:
     """Everything that can be set about one kernel; durations end in ``_ms`` (milliseconds)."""
 
-    account: str = attrs.field(converter=_account)
+    account: str = attrs.field(
+        converter=_account,
+        metadata={
+            "doc": "the account, in whose name the store and the client order ids are",
+            "example": '"main"',
+        },
+    )
     order_deadline_ms: int = _limit(
         5_000, "venue deadline of an order request, where the venue has deadlines"
     )
@@ -133,8 +148,9 @@ class KernelSettings:
     )
     kill_switch_file: str = _path("the kernel halts when this file appears; none when empty")
     kill_switch_interval_ms: int = _limit(1_000, "how often the kernel looks for the kill switch file")
-    allow_unchecked: bool = attrs.field(default=False, metadata={"doc": "run without any risk check"})
-    start_disabled: bool = attrs.field(default=False, metadata={"doc": "stay DISABLED after reconciliation"})
+    live: bool = _flag("orders are real; without it a client of a real venue is refused")
+    allow_unchecked: bool = _flag("run without any risk check; simulated venues only")
+    start_disabled: bool = _flag("stay DISABLED after reconciliation")
 
     def ns(self, name: str) -> int:
         """Return a duration setting in nanoseconds; *name* without its ``_ms``."""

@@ -65,6 +65,8 @@ class Fence(StrEnum):
 class ExchangeCapabilities:
     """What the venue can do. *horizon_ns* belongs to the permanent id fence.
 
+    *simulated* says that no money moves there; any other client needs ``live = true``.
+
     *pacing* is the model of its rate limits; without one nothing is paced.
     """
 
@@ -73,6 +75,7 @@ class ExchangeCapabilities:
     order_types: frozenset[OrderType] = frozenset(OrderType)
     streams_reports: bool = True
     price_source: bool = False
+    simulated: bool = False
     pacing: PacingModel | None = None
 
 

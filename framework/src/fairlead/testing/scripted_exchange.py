@@ -143,7 +143,11 @@ class ScriptedExchange:
     ) -> None:
         self.name = "scripted"
         self.capabilities = ExchangeCapabilities(
-            fence=fence, horizon_ns=horizon_ns, order_types=frozenset(order_types), pacing=pacing
+            simulated=True,
+            fence=fence,
+            horizon_ns=horizon_ns,
+            order_types=frozenset(order_types),
+            pacing=pacing,
         )
         self.rules = list(instruments)
         self.page_size = page_size
