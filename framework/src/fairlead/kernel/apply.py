@@ -79,6 +79,7 @@ def _initialized(state: EngineState, record: OrderInitialized, ts_ns: int) -> No
         record.metadata,
         ts_ns,
     )
+    _take_terms(order, record)
     order.denial_code = record.denial_code
     order.detail = denial_text(record)
     order.updated_ns = ts_ns
@@ -97,6 +98,20 @@ def _initialized(state: EngineState, record: OrderInitialized, ts_ns: int) -> No
         order.closed_ns = ts_ns
         if record.denial_code == CODE_PACE_EXCEEDED:
             state.pace.counts.refusals += 1
+
+
+def _take_terms(order: Order, record: OrderInitialized) -> None:
+    order.trigger_price = record.trigger_price
+    order.trailing_distance = record.trailing_distance
+    order.trailing_rate = record.trailing_rate
+    order.max_slippage = record.max_slippage
+    order.leverage = record.leverage
+    order.expire_ns = record.expire_ns
+    order.post_only = record.post_only
+    order.reduce_only = record.reduce_only
+    order.note = record.note
+    order.tags = record.tags
+    order.sizing = record.sizing
 
 
 def denial_text(record: OrderInitialized) -> str:
@@ -222,6 +237,8 @@ def _reserve(state: EngineState, order: Order, currency: str) -> None:
         position.pending_openings += 1
     _leave(state, order, order.quantity)
     _reweigh(state, position, before)
+    if order.reduce_only:
+        _watch(state, order)
     state.live_total += 1
     state.live_by_symbol[order.symbol] = state.live_by_symbol.get(order.symbol, 0) + 1
     state.dirty.positions[order.symbol, order.book] = None
@@ -236,9 +253,16 @@ def _release(state: EngineState, order: Order) -> None:
         position.pending_openings -= 1
     _leave(state, order, order.leaves_quantity.copy_negate())
     _reweigh(state, position, before)
+    if order.reduce_only:
+        del state.reduce_only[order.symbol, order.book][order.client_order_id]
     state.live_total -= 1
     state.live_by_symbol[order.symbol] -= 1
     state.dirty.positions[order.symbol, order.book] = None
+
+
+def _watch(state: EngineState, order: Order) -> None:
+    """Keep the live orders that a smaller position may leave with too little."""
+    state.reduce_only.setdefault((order.symbol, order.book), {})[order.client_order_id] = None
 
 
 def _leave(state: EngineState, order: Order, quantity: Decimal) -> None:
@@ -280,6 +304,8 @@ def count_position(state: EngineState, position: Position) -> None:
 def count_live_order(state: EngineState, order: Order) -> None:
     """Count a live order that was read back from its row; before the positions are counted."""
     _leave(state, order, order.leaves_quantity)
+    if order.reduce_only:
+        _watch(state, order)
     state.live_total += 1
     state.live_by_symbol[order.symbol] = state.live_by_symbol.get(order.symbol, 0) + 1
 

@@ -107,7 +107,7 @@ _DECIDE: dict[type[Input], _Decider] = {
     SubmitAnswered: decide_answer,
     CancelAnswered: decide_cancel_answer,
     OrderReported: decide_report,
-    FillReported: lambda state, given, rules, _now, step: decide_fill(state, given, rules, step),
+    FillReported: decide_fill,
     AbsenceSeen: decide_absence,
     LookUpFailed: decide_look_up_failure,
     TimerDue: decide_timer,
@@ -117,7 +117,7 @@ _DECIDE: dict[type[Input], _Decider] = {
     FillsRead: _fills_read,
     KernelStarting: lambda state, given, _rules, _now, step: decide_start(given, state.account, step),
     InFlightLost: decide_in_flight_lost,
-    ReconciliationEnded: lambda state, given, _rules, _now, step: decide_reconciled(state, given, step),
+    ReconciliationEnded: decide_reconciled,
     TroubleSeen: lambda state, given, _rules, _now, step: decide_trouble(state, given, step),
 }
 

@@ -16,13 +16,16 @@ from fairlead.ports.exchange import Answer, FillReport, LookUp, OrderReport, Tra
 
 
 class SubmitProposal(Value):
-    """A bot's proposal, validated, under the client order id that it will have."""
+    """A bot's proposal, validated, under the client order id that it will have.
+
+    Its terms are those of `Proposal`; *side* is nothing where a target has it computed.
+    """
 
     client_order_id: str
     owner: str
     book: str
     symbol: str
-    side: OrderSide
+    side: OrderSide | None
     order_type: OrderType
     time_in_force: TimeInForce
     quantity: Decimal | None
@@ -33,6 +36,20 @@ class SubmitProposal(Value):
     metadata: tuple[tuple[str, str], ...]
     pacing: PacingPolicy | None = None
     wait_max_ns: int | None = None
+    risk: Decimal | None = None
+    target: Decimal | None = None
+    stop_loss: Decimal | None = None
+    stop_loss_rate: Decimal | None = None
+    trigger_price: Decimal | None = None
+    trailing_distance: Decimal | None = None
+    trailing_rate: Decimal | None = None
+    max_slippage: Decimal | None = None
+    leverage: Decimal | None = None
+    expire_ns: int = 0
+    post_only: bool = False
+    reduce_only: bool = False
+    note: str = ""
+    tags: tuple[str, ...] = ()
 
 
 class CancelOrder(Value):

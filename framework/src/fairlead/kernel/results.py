@@ -57,6 +57,9 @@ class ExecutionResult:
         """Return one line for people."""
         order = self.order
         what = f"{order.side.value} {text_of(order.quantity)} {order.symbol} {order.order_type.value}"
+        sizing = order.sizing
+        if sizing is not None:
+            what += f" for {sizing.by.value} {text_of(sizing.requested)}"
         reasons = f" ({self.reasons})" if self.reasons else ""
         return f"{order.status.value}: {what}, filled {text_of(order.filled_quantity)}{reasons}"
 

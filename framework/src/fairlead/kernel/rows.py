@@ -15,6 +15,7 @@ from fairlead.domain.order_table import OrderState
 from fairlead.domain.orders import Order
 from fairlead.domain.pending_requests import PendingRequest
 from fairlead.domain.records import LockPlaced
+from fairlead.domain.sizing import Sizing
 from fairlead.domain.trading_state import TradingState
 from fairlead.kernel.apply import (
     BUDGET_PREFIX,
@@ -33,7 +34,8 @@ from fairlead.ports.store import Row, Scalar
 
 _lock_decoder = msgspec.json.Decoder(LockPlaced)
 _level_decoder = msgspec.json.Decoder(BudgetLevel)
-_level_encoder = msgspec.json.Encoder(decimal_format="string")
+_exact_encoder = msgspec.json.Encoder(decimal_format="string")
+_sizing_decoder = msgspec.json.Decoder(Sizing)
 
 
 def order_row(order: Order) -> Row:
@@ -77,6 +79,17 @@ def order_row(order: Order) -> Row:
             "updated_ns": order.updated_ns,
             "closed_ns": order.closed_ns,
             "live": order.state.is_live,
+            "trigger_price": order.trigger_price,
+            "trailing_distance": order.trailing_distance,
+            "trailing_rate": order.trailing_rate,
+            "max_slippage": order.max_slippage,
+            "leverage": order.leverage,
+            "expire_ns": order.expire_ns,
+            "post_only": order.post_only,
+            "reduce_only": order.reduce_only,
+            "note": order.note,
+            "tags": msgspec.json.encode(order.tags).decode() if order.tags else "",
+            "sizing": _exact_encoder.encode(order.sizing).decode() if order.sizing is not None else "",
         },
     )
 
@@ -85,9 +98,7 @@ def order_from_row(row: Mapping[str, Any], fills: Iterable[Mapping[str, Any]]) -
     """Return the order of a row and of its rows of fills."""
     return Order(
         row["client_order_id"],
-        row["owner"],
-        row["book"],
-        row["symbol"],
+        row["owner"], row["book"], row["symbol"],
         OrderSide(row["side"]),
         OrderType(row["order_type"]),
         TimeInForce(row["time_in_force"]),
@@ -117,7 +128,11 @@ def order_from_row(row: Mapping[str, Any], fills: Iterable[Mapping[str, Any]]) -
         row["closed_ns"],
         row["denial_code"],
         {fill["trade_id"]: fill["digest"] for fill in fills},
-    )
+        row["trigger_price"], row["trailing_distance"], row["trailing_rate"], row["max_slippage"],
+        row["leverage"], row["expire_ns"], row["post_only"], row["reduce_only"], row["note"],
+        tuple(msgspec.json.decode(row["tags"])) if row["tags"] else (),
+        _sizing_decoder.decode(row["sizing"]) if row["sizing"] else None,
+    )  # fmt: skip
 
 
 def position_row(position: Position) -> Row:
@@ -195,7 +210,7 @@ def setting_value(state: EngineState, name: str) -> str:
     if name.startswith(CHECK_PREFIX):
         return state.check_values[name.removeprefix(CHECK_PREFIX)]
     if name.startswith(BUDGET_PREFIX):
-        return _level_encoder.encode(state.budgets[name.removeprefix(BUDGET_PREFIX)]).decode()
+        return _exact_encoder.encode(state.budgets[name.removeprefix(BUDGET_PREFIX)]).decode()
     return msgspec.json.encode(state.locks[name.removeprefix(LOCK_PREFIX)]).decode()
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
-import msgspec
 from msgspec.structs import replace
 
 from fairlead.domain.identifiers import (
@@ -13,14 +11,13 @@ from fairlead.domain.identifiers import (
     excerpt_of,
     to_client_order_id,
     to_key,
-    to_metadata,
     to_name,
 )
-from fairlead.domain.numbers import EXACT
 from fairlead.domain.orders import OrderView, PositionView
 from fairlead.domain.proposals import Proposal
 from fairlead.domain.requests import PacingPolicy
-from fairlead.errors import InvalidInput, UnknownName
+from fairlead.errors import InvalidInput
+from fairlead.kernel.door import submission
 from fairlead.kernel.inputs import SubmitProposal
 from fairlead.kernel.results import CommandResult, ExecutionResult
 from fairlead.kernel.settings import to_pacing_policy
@@ -96,30 +93,12 @@ class Session:
             raise InvalidInput(
                 "proposal", f"a {type(proposal).__name__} is not a Proposal", fix="Use Proposal.buy."
             )
-        instruments = self._kernel.instruments
-        instrument = instruments.get(proposal.symbol)
-        if instrument is None:
-            known = tuple(sorted(instruments))
-            raise UnknownName("symbol", proposal.symbol, known)
-        if proposal.limit_price is not None:
-            instrument.check_price(proposal.limit_price, "limit_price")
-        if proposal.quantity is not None:
-            instrument.check_quantity(proposal.quantity, "quantity")
-        key = "" if idempotency_key is None else to_key(idempotency_key, "idempotency_key")
-        return SubmitProposal(
-            self._kernel.new_client_order_id(UNIQUE_DIGITS),
+        return submission(
+            proposal,
+            self._kernel.instruments,
             self.owner,
-            proposal.book or self.owner,
-            proposal.symbol,
-            proposal.side,
-            proposal.order_type,
-            proposal.time_in_force,
-            proposal.quantity,
-            proposal.notional,
-            proposal.limit_price,
-            key,
-            command_digest(proposal) if key else "",
-            to_metadata(dict(proposal.metadata), "metadata") if proposal.metadata else (),
+            "" if idempotency_key is None else to_key(idempotency_key, "idempotency_key"),
+            lambda: self._kernel.new_client_order_id(UNIQUE_DIGITS),
         )
 
 
@@ -128,21 +107,3 @@ def _to_wait(value: object) -> int:
         return value
     problem = f"{excerpt_of(value)} is not a whole number of milliseconds"
     raise InvalidInput("wait_max_ms", problem, fix="Pass 0 or more.")
-
-
-def command_digest(proposal: Proposal) -> str:
-    """Return a digest of what was wished for, by which a repeated command is recognised."""
-    numbers = {
-        field: EXACT.normalize(number)  # 0.1 and 0.10 are the same wish
-        for field in ("quantity", "notional", "limit_price")
-        if (number := getattr(proposal, field)) is not None
-    }
-    plain = (
-        proposal.symbol,
-        proposal.side,
-        numbers,
-        proposal.time_in_force,
-        proposal.book,
-        proposal.metadata,
-    )
-    return sha256(msgspec.json.encode(plain)).hexdigest()

@@ -55,7 +55,7 @@ class Dirty:
 
 @attrs.define(slots=True, eq=False)
 class EngineState:
-    """Everything the core decides on."""
+    """Everything the core decides on; *reduce_only* names the live orders of a key that may only reduce."""
 
     account: str
     account_tag: str
@@ -80,6 +80,7 @@ class EngineState:
     live_total: int = 0
     live_by_symbol: dict[str, int] = attrs.Factory(dict)
     leaves: dict[tuple[str, str, OrderSide], Decimal] = attrs.Factory(dict)
+    reduce_only: dict[tuple[str, str], dict[str, None]] = attrs.Factory(dict)
     dirty: Dirty = attrs.Factory(Dirty)
 
     # Unjournaled.

@@ -74,6 +74,14 @@ ORDERS = Table(
             "closed_ns",
         ),
         Column("live", bool),
+        *(
+            Column(name, Decimal, optional=True)
+            for name in ("trigger_price", "trailing_distance", "trailing_rate", "max_slippage", "leverage")
+        ),
+        *_integers("expire_ns"),
+        Column("post_only", bool),
+        Column("reduce_only", bool),
+        *_texts("note", "tags", "sizing"),
     ),
 )
 FILLS = Table(

@@ -138,6 +138,17 @@ class OrderRow(FairleadTable, table=True):
     updated_ns: int = integer("when it changed last")
     closed_ns: int = integer("when it closed")
     live: bool = Field(description="whether it is still followed", index=True)
+    trigger_price: Decimal | None = exact("the price that activates it, or NULL", default=None)
+    trailing_distance: Decimal | None = exact("how far its trigger trails, in price, or NULL", default=None)
+    trailing_rate: Decimal | None = exact("how far its trigger trails, as a fraction, or NULL", default=None)
+    max_slippage: Decimal | None = exact("the fraction that bounds a market order, or NULL", default=None)
+    leverage: Decimal | None = exact("the leverage asked for, or NULL", default=None)
+    expire_ns: int = integer("when it ends by its own term, or 0")
+    post_only: bool = flag("whether it may only make")
+    reduce_only: bool = flag("whether the bot demanded that it only reduces")
+    note: str = text("the bot's note")
+    tags: str = text('the bot\'s tags, as a JSON list, or ""')
+    sizing: str = text('how its quantity was computed, as JSON, or ""')
 
 
 class FillRow(FairleadTable, table=True):

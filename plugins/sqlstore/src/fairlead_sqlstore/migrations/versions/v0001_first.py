@@ -96,6 +96,13 @@ def create_orders() -> None:
         *integers("attempt", "not_before_ns", "deadline_ns", "look_up_ns", "pending_since_ns"),
         *integers("pending_asked", "created_ns", "updated_ns", "closed_ns"),
         flag("live"),
+        *decimals(
+            "trigger_price", "trailing_distance", "trailing_rate", "max_slippage", "leverage", nullable=True
+        ),
+        *integers("expire_ns"),
+        flag("post_only"),
+        flag("reduce_only"),
+        *texts("note", "tags", "sizing"),
         sa.PrimaryKeyConstraint("client_order_id", name=op.f("pk_orders")),
     )
     op.create_index(op.f("ix_orders_live"), "orders", ["live"])
