@@ -44,6 +44,8 @@ from fairlead.kernel.apply_commands import (
     closing_requested,
     command_refused,
     command_taken,
+    denial_text,
+    reconciled,
     remember,
 )
 from fairlead.kernel.fill_rows import fill_digest, fill_row
@@ -53,6 +55,7 @@ from fairlead.kernel.state import CommandEntry, EngineState
 SETTING_TRADING = "trading_state"
 SETTING_REASON = "trading_reason"
 SETTING_ACCOUNT = "account"
+SETTING_BUDGET_CLOCK = "budget_clock"
 CURSOR_PREFIX = "cursor:"
 CHECK_PREFIX = "check:"
 LOCK_PREFIX = "lock:"
@@ -125,18 +128,6 @@ def _take_terms(order: Order, record: OrderInitialized) -> None:
     order.note = record.note
     order.tags = record.tags
     order.sizing = record.sizing
-
-
-def denial_text(record: OrderInitialized) -> str:
-    """Return every denial in one line: who denied, why, and the figures compared."""
-    parts = []
-    for verdict in record.verdicts:
-        if not verdict.allowed:
-            figures = ", ".join(f"{name}={figure}" for name, figure in verdict.figures)
-            parts.append(
-                f"{verdict.check}: {verdict.code}: {verdict.reason}{f' ({figures})' if figures else ''}"
-            )
-    return "; ".join(parts)
 
 
 def _attempt_started(state: EngineState, record: AttemptStarted, ts_ns: int) -> None:
@@ -369,14 +360,12 @@ def _anomaly(state: EngineState, record: AnomalyNoted, _ts_ns: int) -> None:
         del state.noted[next(iter(state.noted))]
 
 
-def _reconciled(state: EngineState, _record: Reconciled, _ts_ns: int) -> None:
-    state.reconciled = True
-
-
-def _budget_spent(state: EngineState, record: BudgetSpent, _ts_ns: int) -> None:
+def _budget_spent(state: EngineState, record: BudgetSpent, ts_ns: int) -> None:
     for name, level in record.levels:
         state.budgets[name] = level
         state.dirty.settings[BUDGET_PREFIX + name] = None
+        state.budget_clock = max(level.at_ns, state.budget_clock[0]), ts_ns
+        state.dirty.settings[SETTING_BUDGET_CLOCK] = None
     state.pace.spent(record)
 
 
@@ -399,7 +388,7 @@ _APPLY: dict[type[Record], Callable[[EngineState, Any, int], PositionChange | No
     ClosingEnded: closing_ended,
     AnomalyNoted: _anomaly,
     CursorMoved: _cursor_moved,
-    Reconciled: _reconciled,
+    Reconciled: reconciled,
     CheckValueChanged: _check_value_changed,
     LockPlaced: _lock_placed,
     BudgetSpent: _budget_spent,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fairlead.domain.closings import Closing
 from fairlead.domain.command_records import ClosingEnded, ClosingMoved, ClosingRequested, CommandTaken
-from fairlead.domain.records import CommandRefused
+from fairlead.domain.records import CommandRefused, OrderInitialized, Reconciled
 from fairlead.kernel.command_answers import answer_text
 from fairlead.kernel.state import CommandEntry, EngineState
 
@@ -98,3 +98,20 @@ def closing_ended(state: EngineState, record: ClosingEnded, _ts_ns: int) -> None
         oldest = next(name for name, each in state.closings.items() if each.is_over)
         if oldest not in state.dirty.closings:
             del state.closings[oldest]
+
+
+def reconciled(state: EngineState, _record: Reconciled, _ts_ns: int) -> None:
+    """What is held is known: closings may go on."""
+    state.reconciled = True
+
+
+def denial_text(record: OrderInitialized) -> str:
+    """Return every denial in one line: who denied, why, and the figures compared."""
+    parts = []
+    for verdict in record.verdicts:
+        if not verdict.allowed:
+            figures = ", ".join(f"{name}={figure}" for name, figure in verdict.figures)
+            parts.append(
+                f"{verdict.check}: {verdict.code}: {verdict.reason}{f' ({figures})' if figures else ''}"
+            )
+    return "; ".join(parts)

@@ -91,6 +91,7 @@ class Commands:
         self.check_usable()
         while True:
             await self.load_order(client_order_id)
+            self.check_usable()  # it may have been stopped meanwhile, and then nobody would answer
             order = self._state.orders.get(client_order_id)
             if order is None:
                 raise UnknownName("client_order_id", client_order_id, fix="No such order was made here.")

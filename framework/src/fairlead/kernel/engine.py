@@ -217,7 +217,7 @@ class Engine:
     def begin(self, state: EngineState) -> None:
         """Begin with a state that was read back from the store."""
         self.state = state
-        self.pace_clock.begin(state.budgets)
+        self.pace_clock.begin(state.budget_clock)
 
     def rebuild(self, state: EngineState) -> None:
         """Go on with a state that was rebuilt from the store, and with what is not journaled."""

@@ -24,6 +24,7 @@ from fairlead.kernel.apply import (
     LOCK_PREFIX,
     OWNER_PREFIX,
     SETTING_ACCOUNT,
+    SETTING_BUDGET_CLOCK,
     SETTING_REASON,
     SETTING_TRADING,
     count_live_order,
@@ -212,6 +213,8 @@ def setting_value(state: EngineState, name: str) -> str:
         return state.account
     if name.startswith(OWNER_PREFIX):
         return ""
+    if name == SETTING_BUDGET_CLOCK:
+        return " ".join(map(str, state.budget_clock))
     if name.startswith(CURSOR_PREFIX):
         return state.cursors[name.removeprefix(CURSOR_PREFIX)]
     if name.startswith(CHECK_PREFIX):
@@ -229,6 +232,9 @@ def restore_setting(state: EngineState, name: str, value: str) -> None:
         state.trading_reason = value
     elif name.startswith(OWNER_PREFIX):
         state.owners[name.removeprefix(OWNER_PREFIX)] = None
+    elif name == SETTING_BUDGET_CLOCK:
+        budgets_ns, wall_ns = value.split()
+        state.budget_clock = int(budgets_ns), int(wall_ns)
     elif name.startswith(CURSOR_PREFIX):
         state.cursors[name.removeprefix(CURSOR_PREFIX)] = value
     elif name.startswith(CHECK_PREFIX):

@@ -83,6 +83,8 @@ class EngineState:
     check_values: dict[str, str] = attrs.Factory(dict)
     locks: dict[str, LockPlaced] = attrs.Factory(dict)
     budgets: dict[str, BudgetLevel] = attrs.Factory(dict)
+    budget_clock: tuple[int, int] = (0, 0)
+    """The time of the budgets when one was last spent, and the wall time then."""
     sequence: int = 0
     epoch: int = 0
     exposed_total: int = 0
