@@ -45,12 +45,12 @@ from fairlead.kernel.apply_commands import (
     command_refused,
     command_taken,
     denial_text,
+    meet,
     reconciled,
-    remember,
 )
 from fairlead.kernel.fill_rows import fill_digest, fill_row
 from fairlead.kernel.pace_queue import CODE_PACE_EXCEEDED
-from fairlead.kernel.state import CommandEntry, EngineState
+from fairlead.kernel.state import EngineState
 
 SETTING_TRADING = "trading_state"
 SETTING_REASON = "trading_reason"
@@ -59,7 +59,6 @@ SETTING_BUDGET_CLOCK = "budget_clock"
 CURSOR_PREFIX = "cursor:"
 CHECK_PREFIX = "check:"
 LOCK_PREFIX = "lock:"
-OWNER_PREFIX = "owner:"
 BUDGET_PREFIX = "budget:"
 
 NOTED_MAX = 1_000
@@ -98,16 +97,7 @@ def _initialized(state: EngineState, record: OrderInitialized, ts_ns: int) -> No
     order.state = decision_for(order.state, event).to
     state.orders[order.client_order_id] = order
     state.dirty.orders[order.client_order_id] = None
-    if record.owner not in state.owners:
-        state.owners[record.owner] = None
-        state.dirty.settings[OWNER_PREFIX + record.owner] = None
-    if record.idempotency_key:
-        remember(
-            state,
-            CommandEntry(
-                record.owner, record.idempotency_key, record.command_digest, record.client_order_id, ts_ns
-            ),
-        )
+    meet(state, record, ts_ns)
     if record.approved:
         _reserve(state, order, record.currency)
     else:

@@ -8,6 +8,8 @@ from fairlead.domain.records import CommandRefused, OrderInitialized, Reconciled
 from fairlead.kernel.command_answers import answer_text
 from fairlead.kernel.state import CommandEntry, EngineState
 
+OWNER_PREFIX = "owner:"
+
 CLOSINGS_KEPT_MAX = 1_000
 """How many closings that are over stay in memory; older ones are read back when a key refers to them."""
 
@@ -17,6 +19,16 @@ def remember(state: EngineState, entry: CommandEntry) -> None:
     if entry.idempotency_key:
         state.commands[entry.owner, entry.idempotency_key] = entry
         state.dirty.commands.append(entry)
+
+
+def meet(state: EngineState, record: OrderInitialized, ts_ns: int) -> None:
+    """Remember an order's owner, and its command when it had a key."""
+    if record.owner not in state.owners:
+        state.owners[record.owner] = None
+        state.dirty.settings[OWNER_PREFIX + record.owner] = None
+    if record.idempotency_key:
+        key, digest = record.idempotency_key, record.command_digest
+        remember(state, CommandEntry(record.owner, key, digest, record.client_order_id, ts_ns))
 
 
 def command_refused(state: EngineState, record: CommandRefused, ts_ns: int) -> None:

@@ -7,7 +7,7 @@ after the journal has made them durable. Reads see memory, which may run ahead o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import attrs
 
@@ -116,17 +116,11 @@ class Engine:
         touched: dict[str, None] = {}
         self.steps += 1
         try:
-            facts, progress = expand(given), -1
-            while facts:
-                for fact in facts:
-                    records, more = decide(state, fact, rules, now_ns)
-                    effects.extend(more)
-                    for record in records:
-                        self._take(record, now_ns, entries, outbox, events, touched)
-                if not state.closing or progress == len(entries):
-                    break
-                progress = len(entries)
-                facts = follow_ups(state, given, touched)
+            for fact in self._facts(given, entries, touched):
+                records, more = decide(state, fact, rules, now_ns)
+                effects.extend(more)
+                for record in records:
+                    self._take(record, now_ns, entries, outbox, events, touched)
         except Exception as error:  # supervision point: a bug in a step discards memory, never half a step
             self.doubtful.update(touched)
             self.on_broken_step(error)
@@ -137,6 +131,14 @@ class Engine:
             self.journal.add(entries, outbox, StepOutput(state.sequence, effects, deliveries, events))
         for name, problem in rules.gate.take_broken() if rules.gate.has_broken else ():
             self.process(TroubleSeen(AnomalyKind.COMPONENT_FAILED.value, name, problem))
+
+    def _facts(self, given: Input, entries: list[Entry], touched: dict[str, None]) -> Iterator[Input]:
+        """Yield what the input stands for, then what has to be seen to as long as that leads to more."""
+        yield from expand(given)
+        progress = -1
+        while self.state.closing and progress != len(entries):
+            progress = len(entries)
+            yield from follow_ups(self.state, given, touched)
 
     def _take(
         self,

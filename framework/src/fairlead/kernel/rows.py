@@ -22,7 +22,6 @@ from fairlead.kernel.apply import (
     CHECK_PREFIX,
     CURSOR_PREFIX,
     LOCK_PREFIX,
-    OWNER_PREFIX,
     SETTING_ACCOUNT,
     SETTING_BUDGET_CLOCK,
     SETTING_REASON,
@@ -30,6 +29,7 @@ from fairlead.kernel.apply import (
     count_live_order,
     count_position,
 )
+from fairlead.kernel.apply_commands import OWNER_PREFIX
 from fairlead.kernel.closing_rows import closing_row
 from fairlead.kernel.state import CommandEntry, Dirty, EngineState
 from fairlead.ports.store import Row, Scalar
