@@ -54,7 +54,7 @@ class InstantVenue:
     """Accepts and fills every order at once, so that only the kernel is measured."""
 
     name = "instant"
-    capabilities = ExchangeCapabilities(fence=Fence.DEADLINE)
+    capabilities = ExchangeCapabilities(fence=Fence.DEADLINE, simulated=True)
 
     def __init__(self) -> None:
         self._sink: ReportSink | None = None

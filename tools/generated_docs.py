@@ -12,7 +12,14 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from tools import exchange_rules_page, order_table_page, pages, requirements_page, store_rules_page
+from tools import (
+    configuration_page,
+    exchange_rules_page,
+    order_table_page,
+    pages,
+    requirements_page,
+    store_rules_page,
+)
 from tools.sources import ROOT, Finding, report
 
 COMMAND = "python -m tools.generated_docs"
@@ -22,6 +29,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     requirements_page.PAGE: requirements_page.page_text,
     exchange_rules_page.PAGE: exchange_rules_page.page_text,
     store_rules_page.PAGE: store_rules_page.page_text,
+    configuration_page.PAGE: configuration_page.page_text,
 }
 
 

@@ -50,7 +50,7 @@ class VenueProcess:
         """Return a client, not connected."""
         clock = SystemClock()
         link = SocketLink(address_of(self.address), token, "main", clock, 20 * SECOND_NS)
-        capabilities = ExchangeCapabilities(fence=Fence.DEADLINE)
+        capabilities = ExchangeCapabilities(fence=Fence.DEADLINE, simulated=True)
         patience = Patience(delay_ns=5_000_000, delay_max_ns=20_000_000)
         return PaperClient(link, clock, capabilities, patience=patience)
 

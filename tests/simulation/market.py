@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import attrs
 
-from fairlead.kernel.settings import KernelSettings
+from fairlead.kernel.settings import KernelSettings, OnStop
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND, Clock
 from fairlead.ports.exchange import ExchangeCapabilities, ExchangeClient, Fence, Instrument
 from fairlead.ports.store import Batch
@@ -41,6 +41,7 @@ BTC_USDT = Instrument(
 )
 SETTINGS = KernelSettings(
     account=ACCOUNT,
+    on_stop=OnStop.LEAVE,
     request_timeout_ms=400,
     order_deadline_ms=1_500,
     deadline_margin_ms=200,
@@ -102,7 +103,9 @@ class MarketWorld(KernelWorld):
     def _open_venue(self, clock: Clock) -> ExchangeClient:
         self.desk = Desk(self.venue, clock.wall_ns, throttle=self.throttle)
         link = InProcessLink(self.desk, ACCOUNT)
-        capabilities = ExchangeCapabilities(fence=Fence.DEADLINE, price_source=True, pacing=self.pacing)
+        capabilities = ExchangeCapabilities(
+            fence=Fence.DEADLINE, price_source=True, simulated=True, pacing=self.pacing
+        )
         return PaperClient(link, clock, capabilities)
 
     async def _trade_on(self) -> None:

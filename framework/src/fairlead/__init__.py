@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from fairlead.domain.closings import CloseCode, CloseResult
     from fairlead.domain.money import Conversion
     from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
     from fairlead.domain.orders import OrderStatus, OrderView, PositionView
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from fairlead.domain.trading_state import TradingState
     from fairlead.kernel.blocking import BlockingKernel, BlockingResult, BlockingSession, BlockingStream
     from fairlead.kernel.kernel import Kernel
-    from fairlead.kernel.results import CommandResult, ExecutionResult
+    from fairlead.kernel.results import CommandResult, ExecutionResult, FlattenResult, StopReport
     from fairlead.kernel.session import Session
     from fairlead.kernel.settings import KernelSettings
 
@@ -30,9 +31,12 @@ _HOMES = {
     "BlockingResult": "fairlead.kernel.blocking",
     "BlockingSession": "fairlead.kernel.blocking",
     "BlockingStream": "fairlead.kernel.blocking",
+    "CloseCode": "fairlead.domain.closings",
+    "CloseResult": "fairlead.domain.closings",
     "CommandResult": "fairlead.kernel.results",
     "Conversion": "fairlead.domain.money",
     "ExecutionResult": "fairlead.kernel.results",
+    "FlattenResult": "fairlead.kernel.results",
     "Kernel": "fairlead.kernel.kernel",
     "KernelSettings": "fairlead.kernel.settings",
     "OrderSide": "fairlead.domain.order_kinds",
@@ -45,6 +49,7 @@ _HOMES = {
     "Quote": "fairlead.domain.prices",
     "Session": "fairlead.kernel.session",
     "TimeInForce": "fairlead.domain.order_kinds",
+    "StopReport": "fairlead.kernel.results",
     "Trade": "fairlead.domain.prices",
     "TradingDay": "fairlead.domain.trading_days",
     "TradingState": "fairlead.domain.trading_state",
@@ -55,9 +60,12 @@ __all__ = [
     "BlockingResult",
     "BlockingSession",
     "BlockingStream",
+    "CloseCode",
+    "CloseResult",
     "CommandResult",
     "Conversion",
     "ExecutionResult",
+    "FlattenResult",
     "Kernel",
     "KernelSettings",
     "OrderSide",
@@ -69,6 +77,7 @@ __all__ = [
     "Proposal",
     "Quote",
     "Session",
+    "StopReport",
     "TimeInForce",
     "Trade",
     "TradingDay",

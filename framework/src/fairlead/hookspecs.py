@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -34,7 +35,8 @@ class PluginContext:
     """What a plugin is given when it is asked to provide: no globals are needed.
 
     *configuration* is the plugin's own table from the kernel's configuration, untouched; a plugin
-    structures it with its typed class and refuses unknown keys.
+    structures it with its typed class and refuses unknown keys. *folder* is where relative paths in it
+    start: that of the configuration file, or the present one.
     """
 
     account: str
@@ -42,6 +44,11 @@ class PluginContext:
     ids: Ids
     configuration: Mapping[str, Any]
     logger: logging.Logger
+    folder: Path = Path()
+
+    def path(self, text: str | Path) -> Path:
+        """Return a path of the configuration, a relative one taken from its folder."""
+        return self.folder / text
 
 
 @hookspec

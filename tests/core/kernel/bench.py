@@ -147,7 +147,8 @@ class Bench:
 
     def new_kernel(self, **settings: Any) -> Kernel:  # noqa: ANN401 - fields of several types
         """Return a kernel that was not started, on the bench's store and venue."""
-        chosen = {"account": self.account, **self.fittings.get("settings", {}), **settings}
+        always = {"account": self.account, "on_stop": "leave"}
+        chosen = {**always, **self.fittings.get("settings", {}), **settings}
         return Kernel(
             KernelSettings(**chosen),
             exchange=self.exchange,
@@ -244,6 +245,12 @@ class Bench:
     def price(self, price: str = "100", symbol: str = BTC) -> None:
         """Publish a price made now."""
         self.kernel.prices.publish(Trade(symbol, Decimal(price), Decimal(1), self.clock.wall_ns()))
+
+    async def price_jumps(self, price: str, symbol: str = BTC) -> None:
+        """Publish a price far from the last, and a little later a second that confirms it."""
+        self.price(price, symbol)
+        await self.pass_ms()
+        self.price(price, symbol)
 
     def quote(self, bid: str, ask: str, symbol: str = BTC) -> None:
         """Publish a quote made now."""

@@ -13,11 +13,11 @@ from fairlead.domain.records import OrderInitialized, OrderJudgedAgain
 from fairlead.errors import JournalUnavailable, RateLimited, StoreFault
 from fairlead.kernel.inputs import PaceDue
 from fairlead.kernel.watchdog import CheckHung
-from fairlead.ports.exchange import Outcome
+from fairlead.ports.exchange import LookUp, Outcome
 from fairlead.ports.pacing import EACH, Limit, RateLimits, RequestKind, TokenBucket
 from fairlead.ports.risk import ALLOW, Deny, Judgement, Lock, RiskRequest, RiskView
 from fairlead.testing.memory_store import AppendFault, MemoryDisk
-from fairlead.testing.scripted_exchange import answers, fails_to_look, loses_answer
+from fairlead.testing.scripted_exchange import ScriptedExchange, answers, fails_to_look, loses_answer
 from tests.core.kernel.bench import BTC, ETH, Bench, Yes, on_bench
 from tests.core.kernel.checks import MostPositions
 from tests.core.kernel.faults import Brake, fail_from
@@ -137,6 +137,24 @@ def test_a_jump_of_the_wall_clock_neither_fills_the_budget_nor_stops_it(jump_s: 
         result = await task
         assert 10 * SECOND_NS <= result.elapsed_ns < 10 * SECOND_NS + SECOND_NS // 100
         assert left(bench) < Decimal("0.01")
+
+    on_bench(main, pacing=order_limits("5", "0.1"), settings=NO_RESERVE)
+
+
+@pytest.mark.parametrize("jump_s", [3_600, -3_600])
+def test_a_jump_of_an_earlier_life_is_no_time_that_passed(jump_s: int) -> None:
+    """The clock jumps, a request goes out, the kernel restarts: only what passed since then comes back."""
+
+    async def main(bench: Bench) -> None:
+        for _ in range(4):
+            await bench.working()
+        bench.clock.jump_wall_ns(jump_s * SECOND_NS)
+        await bench.working()
+        await bench.restart()
+        assert left(bench) < Decimal("0.01")
+        await bench.pass_ms(10 * SECOND_MS)
+        await bench.restart()
+        assert 1 <= left(bench) < Decimal("1.01")
 
     on_bench(main, pacing=order_limits("5", "0.1"), settings=NO_RESERVE)
 
@@ -503,13 +521,40 @@ def test_a_new_entry_does_not_pass_an_overdue_question() -> None:
         await bench.working()
         question = bench.loop.create_task(admission.admit(RequestKind.BALANCES))
         await bench.pass_ms(10 * SECOND_MS + 100)
+        other = bench.spawn_execute(wait_max_ms=60_000)
+        await bench.pass_ms()
         assert not question.done()
         denied = await bench.execute(pacing="refuse")
-        assert denied.denied
+        assert "wait_ms=49" in denied.reasons
         await question
+        assert not other.done()
+        assert (await other).status == "ACCEPTED"
 
     limits = one_limit("1", "0.05", RequestKind.SUBMIT, RequestKind.BALANCES)
     on_bench(main, pacing=limits, settings=NO_RESERVE)
+
+
+@pytest.mark.parametrize("suspended", [True, False])
+def test_a_look_up_that_the_venue_limits_empties_the_budget_and_is_made_again(suspended: bool) -> None:  # noqa: FBT001 - two cases
+    """It proves nothing about the order, and the budget learns of it unless the journal is away."""
+
+    async def main(bench: Bench) -> None:
+        async def limited(_exchange: ScriptedExchange, _name: str) -> LookUp:
+            bench.kernel._parts.engine.suspended = suspended
+            raise RateLimited("too many questions", retry_after_ns=5 * SECOND_NS)
+
+        bench.exchange.will_look_up(limited)
+        bench.exchange.will_submit(loses_answer)
+        lost = await bench.execute()
+        await bench.pass_ms(6_500)
+        assert len(bench.exchange.look_ups) == 1
+        assert (left(bench, READS) == 0) is not suspended
+        bench.kernel._parts.engine.suspended = False
+        bench.kernel._parts.inbox.resume()
+        await bench.pass_ms(10 * SECOND_MS)
+        assert bench.order(lost.client_order_id).status == "ACCEPTED"
+
+    on_bench(main, pacing=reads("9", "1"))
 
 
 def test_the_same_look_up_waits_once() -> None:

@@ -13,12 +13,15 @@ from fairlead.domain.order_table import OrderEvent
 from fairlead.domain.records import (
     AnomalyNoted,
     AttemptStarted,
+    BudgetSpent,
     CommandRefused,
     KernelStarted,
     OrderAccepted,
     OrderEventNoted,
     OrderFilled,
     OrderInitialized,
+    OrderJudgedAgain,
+    OrderPaced,
     Record,
 )
 from fairlead.domain.verdicts import Verdict
@@ -134,6 +137,26 @@ class _Teller:
             later = f" It is tried again at {time_of(record.look_up_ns)}."
         yield f"{start}: {record.cause or 'no reason was given'}.{later}"
 
+    def paced(self, record: OrderPaced) -> Iterator[str]:
+        about = f"about {seconds_of(record.wait_ns)} s, in the {record.lane.value} lane"
+        yield f"Its {record.request.value} waits for the venue's rate limit, {about}."
+
+    def spent(self, record: BudgetSpent) -> Iterator[str]:
+        request = record.request.value
+        used = ", ".join(f"{plain_number(level.used)} of {name}" for name, level in record.levels)
+        if record.refused:
+            yield f"The venue refused the {request} for its rate limit; {used} counts as used."
+        elif used:
+            yield f"Its {request} takes of the venue's rate limit: {used} is used then."
+        else:
+            yield f"Its {request} was not needed any more."
+
+    def judged_again(self, record: OrderJudgedAgain) -> Iterator[str]:
+        answer = "allowed" if record.allowed else "denied"
+        yield f"It had waited so long that the gate was asked again, and {answer} it."
+        for verdict in record.verdicts:
+            yield _verdict(verdict)
+
     def anomaly(self, record: AnomalyNoted) -> Iterator[str]:
         yield f"Anomaly {record.anomaly.value} ({record.severity.value}): {record.detail}."
 
@@ -181,4 +204,7 @@ _SAY: dict[type[Record], Callable[[_Teller, Any], Iterator[str]]] = {
     OrderEventNoted: _Teller.event,
     AnomalyNoted: _Teller.anomaly,
     CommandRefused: _Teller.refusal,
+    OrderPaced: _Teller.paced,
+    BudgetSpent: _Teller.spent,
+    OrderJudgedAgain: _Teller.judged_again,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import attrs
@@ -11,6 +12,7 @@ import attrs
 from fairlead.domain.identifiers import to_key, to_name
 from fairlead.errors import ConfigurationRefused, TextRefused
 from fairlead.hookspecs import PluginContext
+from fairlead.kernel.configuration import digest_of
 from fairlead.kernel.settings import KernelSettings
 from fairlead.kernel.watchdog import ThreadWatchdog, Watchdog
 from fairlead.plugins.manager import PluginManager
@@ -38,6 +40,7 @@ class Ingredients:
     watchdog: Watchdog
     logger: logging.Logger
     plugins: tuple[tuple[str, str], ...]
+    digest: str
     pacing: PacingModel | None = None
 
 
@@ -52,6 +55,8 @@ class Given:
     required_checks: Sequence[str] = ()
     tables: Mapping[str, Mapping[str, Any]] = attrs.Factory(dict)
     watchdog: Watchdog | None = None
+    folder: Path = Path()
+    digest: str = ""
     pacing: PacingModel | None = None
 
 
@@ -70,11 +75,12 @@ def compose(
         else:
             manager.add(plugin)
     manager.require()
-    context = PluginContext(settings.account, clock, ids, {}, logger)
+    context = PluginContext(settings.account, clock, ids, {}, logger, given.folder)
     exchange = _only("exchange", given.exchange, manager.exchanges(context))
     store = _only("store", given.store, manager.stores(context))
     checks = [*given.checks, *manager.risk_checks(context)]
     _check_checks(settings, checks, given.required_checks)
+    _check_live(settings, exchange)
     return Ingredients(
         settings=settings,
         exchange=exchange,
@@ -86,6 +92,7 @@ def compose(
         watchdog=given.watchdog or ThreadWatchdog(settings.ns("check_hang")),
         logger=logger,
         plugins=manager.versions(),
+        digest=given.digest or digest_of({"kernel": attrs.asdict(settings)}),
         pacing=given.pacing,
     )
 
@@ -110,6 +117,24 @@ def _only(part: str, given: _T | None, provided: Sequence[_T]) -> _T:
             fix="Leave all but one out.",
         )
     return found[0]
+
+
+def _check_live(settings: KernelSettings, exchange: ExchangeClient) -> None:
+    """Refuse a real venue that was not asked for as one, and one without any check."""
+    if exchange.capabilities.simulated:
+        return
+    if not settings.live:
+        raise ConfigurationRefused(
+            f"The exchange client {exchange.name} reaches a real venue, and kernel.live is not true.",
+            not_done="The kernel was not made and nothing was connected.",
+            fix="Write live = true when orders are to be real; a simulated client says so itself.",
+        )
+    if settings.allow_unchecked:
+        raise ConfigurationRefused(
+            "kernel.allow_unchecked is for simulated venues; this kernel is live.",
+            not_done="The kernel was not made.",
+            fix="Leave it out and give the kernel risk checks.",
+        )
 
 
 def _check_checks(

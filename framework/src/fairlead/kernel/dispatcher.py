@@ -11,12 +11,14 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import cast
 
+from fairlead.domain.requests import RequestKind
+from fairlead.errors import RateLimited
 from fairlead.kernel.components import Supervisor
 from fairlead.kernel.couriers import Couriers
 from fairlead.kernel.effects import Effect, LookUpOrder, PaceIn, SendCancel, SendOrder, WakeAt
 from fairlead.kernel.engine import Engine
 from fairlead.kernel.inbox import Inbox
-from fairlead.kernel.inputs import CancelAnswered, LookedUp, LookUpFailed, SubmitAnswered
+from fairlead.kernel.inputs import CancelAnswered, LookedUp, LookUpFailed, QueryRefused, SubmitAnswered
 from fairlead.kernel.readable import Failure, look_up_problem, sound_answer
 from fairlead.kernel.settings import KernelSettings
 from fairlead.kernel.time_limits import TimeLimits
@@ -138,6 +140,8 @@ class Dispatcher:
         result = await self._asked(partial(self._client.look_up, name, effect.symbol), task)
         again = self._looking.pop(name)
         problem = look_up_problem(result, name)
+        if type(result) is Failure and result.limited_ns is not None and not self._engine.suspended:
+            self._engine.process(QueryRefused(RequestKind.LOOK_UP, effect.symbol, result.limited_ns))
         if problem:
             self._bring(LookUpFailed(name, problem))
         else:
@@ -155,5 +159,7 @@ class Dispatcher:
             if task.cancelling():
                 raise  # we are being stopped
             return Failure("the client canceled itself")
+        except RateLimited as refusal:
+            return Failure("the venue refused it for its rate limit", refusal.retry_after_ns)
         except (Exception, SystemExit) as error:  # isolation point: it has told us nothing
             return Failure(f"the client raised {type(error).__name__}")

@@ -12,24 +12,7 @@ from fairlead.domain.order_kinds import OrderSide
 from fairlead.domain.price_points import PriceLimits, PricePoint, Unusable
 from fairlead.domain.prices import Price
 from fairlead.domain.trading_days import TradingDay
-from fairlead.domain.values import Value
 from fairlead.kernel.settings import KernelSettings
-
-CODE_NO_FRESH_PRICE = "NO_FRESH_PRICE"
-CODE_PRICE_UNCONFIRMED = "PRICE_UNCONFIRMED"
-
-
-class NoPrice(Value):
-    """Why an order finds no price: a code for programs and a reason for people."""
-
-    code: str
-    reason: str
-
-
-MISSING = NoPrice(CODE_NO_FRESH_PRICE, "A notional size needs a fresh price and there is none.")
-STALE = NoPrice(CODE_NO_FRESH_PRICE, "A notional size needs a fresh price and the last one is stale.")
-UNCONFIRMED = NoPrice(CODE_PRICE_UNCONFIRMED, "The price jumped, and no second price has confirmed it yet.")
-_NO_PRICE = {Unusable.MISSING: MISSING, Unusable.STALE: STALE, Unusable.UNCONFIRMED: UNCONFIRMED}
 
 
 @attrs.define(slots=True, eq=False)
@@ -57,11 +40,10 @@ class Market:
 
 def taking_price(
     points: Mapping[str, PricePoint], symbol: str, side: OrderSide, market: Market, now_ns: int
-) -> Decimal | NoPrice:
+) -> Decimal | Unusable:
     """Return what an order of this side would pay now: by a fresh quote, else by the last fresh trade."""
     point = points.get(symbol)
-    price = Unusable.MISSING if point is None else point.taking(side, now_ns, market.limits)
-    return _NO_PRICE[price] if isinstance(price, Unusable) else price
+    return Unusable.MISSING if point is None else point.taking(side, now_ns, market.limits)
 
 
 def stale_detail(point: PricePoint) -> str:

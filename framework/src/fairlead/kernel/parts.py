@@ -6,10 +6,7 @@ import asyncio
 import os
 import platform
 from collections.abc import Callable, Coroutine
-from hashlib import sha256
 from typing import Any, TypeVar
-
-import attrs
 
 from fairlead import __version__
 from fairlead.domain.anomalies import AnomalyKind
@@ -43,7 +40,6 @@ from fairlead.kernel.reconciler import Reconciler
 from fairlead.kernel.recovery import Recovery, RecoveryHooks
 from fairlead.kernel.restore import restore_state
 from fairlead.kernel.rules import Rules
-from fairlead.kernel.settings import KernelSettings
 from fairlead.kernel.state import EngineState
 from fairlead.kernel.timers import PACE, Timers
 
@@ -74,6 +70,7 @@ class Parts:
         self.watchdog = ingredients.watchdog
         self.logger = ingredients.logger
         self.plugins = ingredients.plugins
+        self.digest = ingredients.digest
         self.gate = gate_of(ingredients)
         self.running = False
         self.stopping = False
@@ -224,7 +221,7 @@ class Parts:
             holder_text(),
             __version__,
             self.plugins + self.gate.names,
-            configuration_digest(self.settings),
+            self.digest,
         )
 
     async def _stop_journal(self) -> None:
@@ -391,9 +388,4 @@ def holder_text() -> str:
     return f"process {os.getpid()} on {platform.node()}"
 
 
-def configuration_digest(settings: KernelSettings) -> str:
-    """Return a digest of the settings, journaled at every start."""
-    return sha256(repr(sorted(attrs.asdict(settings).items())).encode()).hexdigest()
-
-
-__all__ = ["Parts", "configuration_digest", "holder_text"]
+__all__ = ["Parts", "holder_text"]

@@ -26,9 +26,13 @@ TIME_MAX_NS = 2**63
 
 @attrs.frozen
 class Failure:
-    """A request to which no answer came back."""
+    """A request to which no answer came back.
+
+    *limited_ns* is set when the venue refused it for its rate limit: how long it said to wait, or 0.
+    """
 
     reason: str
+    limited_ns: int | None = None
 
 
 def outside_text(value: object) -> str:

@@ -36,6 +36,7 @@ class Rules:
     look_up_interval_max_ns: int
     approval_ttl_ns: int
     market: Market
+    close_retry_ns: int
     pacing: Pacing | None = None
 
     @classmethod
@@ -57,6 +58,7 @@ class Rules:
             settings.ns("look_up_interval_max"),
             settings.ns("approval_ttl"),
             gate.market,
+            settings.ns("close_retry"),
             Pacing.of(settings, model or capabilities.pacing),
         )
 

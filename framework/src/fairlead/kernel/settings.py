@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
+from enum import StrEnum
 
 import attrs
 
@@ -13,15 +14,15 @@ from fairlead.domain.money import Conversion, check_conversions
 from fairlead.domain.numbers import ONE, ZERO, to_decimal, to_positive
 from fairlead.domain.requests import PacingPolicy
 from fairlead.domain.trading_days import TradingDay
-from fairlead.errors import ConfigurationRefused, UnknownName
+from fairlead.errors import SettingRefused, UnknownName
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
 
 
 def _positive_integer(_instance: object, attribute: attrs.Attribute[int], value: object) -> None:
     if type(value) is not int or value <= 0:
-        raise ConfigurationRefused(
-            f"kernel.{attribute.name}: {value!r} is not a whole number above zero.",
-            not_done="The kernel was not made.",
+        raise SettingRefused(
+            f"kernel.{attribute.name}",
+            f"{value!r} is not a whole number above zero",
             fix=f"Leave it out for the default, {attribute.default}.",
         )
 
@@ -52,9 +53,9 @@ def _share(value: object) -> Decimal:
     share = to_decimal(value, "kernel.pacing_reserve")
     if ZERO <= share < ONE:
         return share
-    raise ConfigurationRefused(
-        f"kernel.pacing_reserve: {share} is not a fraction from 0 to below 1.",
-        not_done="The kernel was not made.",
+    raise SettingRefused(
+        "kernel.pacing_reserve",
+        f"{share} is not a fraction from 0 to below 1",
         fix='Write "0.20" to keep a fifth, or "0" to keep nothing.',
     )
 
@@ -74,11 +75,20 @@ def _limit(default: int, meaning: str) -> int:
     return attrs.field(default=default, validator=_positive_integer, metadata={"doc": meaning})
 
 
+def _is_flag(_instance: object, attribute: attrs.Attribute[bool], value: object) -> None:
+    if type(value) is not bool:
+        raise SettingRefused(f"kernel.{attribute.name}", f"{value!r} is not true or false")
+
+
+def _flag(meaning: str) -> bool:
+    return attrs.field(default=False, validator=_is_flag, metadata={"doc": meaning})
+
+
 def _is_path(_instance: object, attribute: attrs.Attribute[str], value: object) -> None:
     if not isinstance(value, str) or "\0" in value:
-        raise ConfigurationRefused(
-            f"kernel.{attribute.name}: {value!r} is not the path of a file.",
-            not_done="The kernel was not made.",
+        raise SettingRefused(
+            f"kernel.{attribute.name}",
+            f"{value!r} is not the path of a file",
             fix="Pass a path as text, or leave it out.",
         )
 
@@ -87,11 +97,31 @@ def _path(meaning: str) -> str:
     return attrs.field(default="", validator=_is_path, metadata={"doc": meaning})
 
 
+class OnStop(StrEnum):
+    """What a kernel that is stopped does about its orders and positions first."""
+
+    LEAVE = "leave"
+    CANCEL_ENTRIES = "cancel_entries"
+    FLATTEN = "flatten"
+
+
+def _on_stop(value: object) -> OnStop:
+    if isinstance(value, str) and value in set(OnStop):
+        return OnStop(value)
+    raise UnknownName("kernel.on_stop", excerpt_of(value), tuple(each.value for each in OnStop))
+
+
 @attrs.frozen(kw_only=True)
 class KernelSettings:
     """Everything that can be set about one kernel; durations end in ``_ms`` (milliseconds)."""
 
-    account: str = attrs.field(converter=_account)
+    account: str = attrs.field(
+        converter=_account,
+        metadata={
+            "doc": "the account, in whose name the store and the client order ids are",
+            "example": '"main"',
+        },
+    )
     order_deadline_ms: int = _limit(
         5_000, "venue deadline of an order request, where the venue has deadlines"
     )
@@ -119,6 +149,10 @@ class KernelSettings:
     )
     check_budget_ms: int = _limit(50, "time one risk check may take; a slower answer denies")
     check_hang_ms: int = _limit(2_000, "a risk check still running then is interrupted and the kernel halts")
+    close_attempts_max: int = _limit(
+        5, "exits that a closing makes before it ends with what is left and says why"
+    )
+    close_retry_ms: int = _limit(1_000, "pause after an exit that left something; it doubles with each exit")
     commit_timeout_ms: int = _limit(10_000, "a commit that takes longer is uncertain")
     recovery_attempts_max: int = _limit(10, "attempts to reopen the store before the kernel gives up")
     recovery_window_ms: int = _limit(
@@ -129,7 +163,14 @@ class KernelSettings:
     stream_queue_max: int = _limit(
         10_000, "events kept for a slow reader of a stream; older ones are dropped"
     )
-    stop_timeout_ms: int = _limit(10_000, "longest wait for effects under way when the kernel stops")
+    stop_timeout_ms: int = _limit(
+        10_000, "longest wait for what on_stop does, and again for effects under way, when the kernel stops"
+    )
+    on_stop: OnStop = attrs.field(
+        default=OnStop.CANCEL_ENTRIES,
+        converter=_on_stop,
+        metadata={"doc": "what a stop does first: leave orders alone, cancel entries, or flatten"},
+    )
     fill_price_band: Decimal = attrs.field(
         default=Decimal("0.10"),
         converter=_fill_price_band,
@@ -175,8 +216,9 @@ class KernelSettings:
     )
     kill_switch_file: str = _path("the kernel halts when this file appears; none when empty")
     kill_switch_interval_ms: int = _limit(1_000, "how often the kernel looks for the kill switch file")
-    allow_unchecked: bool = attrs.field(default=False, metadata={"doc": "run without any risk check"})
-    start_disabled: bool = attrs.field(default=False, metadata={"doc": "stay DISABLED after reconciliation"})
+    live: bool = _flag("orders are real; without it a client of a real venue is refused")
+    allow_unchecked: bool = _flag("run without any risk check; simulated venues only")
+    start_disabled: bool = _flag("stay DISABLED after reconciliation")
 
     def ns(self, name: str) -> int:
         """Return a duration setting in nanoseconds; *name* without its ``_ms``."""

@@ -4,7 +4,8 @@ Nothing is converted behind the user's back: text is text, a whole number is an 
 ``false`` are the only booleans, and money or quantity is never a float. A settings class is made of
 these, enums, `Decimal`, `Path` (or ``str | Path``), other attrs classes, ``tuple[X, ...]``,
 ``Sequence[X]``, ``list[X]``, ``frozenset[X]``, ``Mapping[K, X]`` with texts or an enum as keys, and
-``X | None``. An object that already is of the class is taken as it is.
+``X | None``. `Secret` is read from where ``{"$env" = ...}`` or ``{"$file" = ...}`` points. An object that
+already is of the class is taken as it is.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import attrs
 
 from fairlead.domain.numbers import to_decimal
 from fairlead.errors import ConfigurationRefused
+from fairlead.plugins.secrets import Secret, secret_of
 from fairlead.plugins.settings_complaints import (
     Parts,
     UnknownChoice,
@@ -73,6 +75,7 @@ def _converter() -> Converter:
     converter.register_structure_hook(float, _float)
     converter.register_structure_hook(Decimal, _decimal)
     converter.register_structure_hook(Enum, _member)
+    converter.register_structure_hook(Secret, secret_of)
     converter.register_structure_hook(Path, lambda value, _asked: Path(_path_or_text(value, _asked)))
     converter.register_structure_hook_func(lambda kind: kind == str | Path, _path_or_text)
     for origin, build in _COLLECTIONS:

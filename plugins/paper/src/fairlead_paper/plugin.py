@@ -28,9 +28,10 @@ requires_api = "1.0"
 @hookimpl
 def fairlead_exchanges(context: PluginContext) -> Sequence[ExchangeClient]:
     """Return the paper client that the configuration table asks for."""
-    from fairlead_paper.settings import paper_settings
+    from fairlead_paper.settings import paper_settings, placed_settings
 
-    return (paper_client(paper_settings(context.configuration), context.clock),)
+    settings = placed_settings(paper_settings(context.configuration), context.path)
+    return (paper_client(settings, context.clock),)
 
 
 class PaperExchangePlugin:
@@ -69,6 +70,7 @@ def paper_client(settings: PaperSettings, clock: Clock, desk: Desk | None = None
         fence=settings.fence,
         horizon_ns=settings.horizon_ms * NANOSECONDS_PER_MILLISECOND,
         price_source=settings.price_source,
+        simulated=True,
         pacing=model_of(settings.rate_limit),
     )
     patience = Patience(

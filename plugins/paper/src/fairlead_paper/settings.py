@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -14,6 +15,7 @@ from fairlead.ports.exchange import Fence, Instrument
 from fairlead.ports.settings import structure_settings
 from fairlead_paper.exact import ONE, ZERO, decimal_of, multiply, text_of
 from fairlead_paper.fault_kinds import FaultKind
+from fairlead_paper.tape import SHIPPED
 
 READS_AT_ONCE = 3
 """A look-up asks for open orders, closed orders and trades."""
@@ -50,19 +52,17 @@ BTC_USDT = Instrument(
 
 @attrs.frozen(kw_only=True)
 class RateLimitSettings:
-    """How much an account may ask for: *capacity* at once, and *per_second* comes back.
+    """How much an account may ask for, and what each request costs."""
 
-    *order*, *cancel* and *read* are what a request costs; *cancel_young* what the cancel costs of an
-    order younger than *young_ms*. Questions about the tape are free.
-    """
-
-    capacity: Decimal
-    per_second: Decimal
-    order: Decimal = ONE
-    cancel: Decimal = ONE
-    cancel_young: Decimal = ONE
-    young_ms: int = 5_000
-    read: Decimal = ZERO
+    capacity: Decimal = attrs.field(metadata={"doc": "what may be asked for at once, in the costs below"})
+    per_second: Decimal = attrs.field(metadata={"doc": "what comes back each second"})
+    order: Decimal = attrs.field(default=ONE, metadata={"doc": "cost of an order"})
+    cancel: Decimal = attrs.field(default=ONE, metadata={"doc": "cost of a cancel"})
+    cancel_young: Decimal = attrs.field(default=ONE, metadata={"doc": "cost of the cancel of a young order"})
+    young_ms: int = attrs.field(default=5_000, metadata={"doc": "age below which an order is young"})
+    read: Decimal = attrs.field(
+        default=ZERO, metadata={"doc": "cost of a question; those about the tape are free"}
+    )
 
     def __attrs_post_init__(self) -> None:
         """Refuse what can never work."""
@@ -87,18 +87,49 @@ class VenueSettings:
     A venue file remembers them (all but *file* and *synchronous*), and is refused with others.
     """
 
-    account: str = "main"
-    balances: Mapping[str, Decimal] = attrs.field(factory=lambda: {"USDT": Decimal(100_000)})
-    instruments: Sequence[Instrument] = (BTC_USDT,)
-    fence: Fence = Fence.DEADLINE
-    participation: Decimal = ONE
-    fill_page_size: int = 100
-    rate_limit: RateLimitSettings | None = None
-    time: VenueTime = VenueTime.CLOCK
-    tape: str = ""
-    tape_symbol: str = "BTC/USDT"
-    file: str = ""
-    synchronous: str = "full"
+    account: str = attrs.field(
+        default="main", metadata={"doc": "the account whose orders and balances the venue keeps"}
+    )
+    balances: Mapping[str, Decimal] = attrs.field(
+        factory=lambda: {"USDT": Decimal(100_000)},
+        metadata={"doc": "what the account holds at the beginning, total by asset"},
+    )
+    instruments: Sequence[Instrument] = attrs.field(
+        default=(BTC_USDT,),
+        metadata={
+            "doc": "the venue's rules, one table for each symbol; those of BTC/USDT at Kraken unless given"
+        },
+    )
+    fence: Fence = attrs.field(
+        default=Fence.DEADLINE, metadata={"doc": "what the venue promises about requests without an answer"}
+    )
+    participation: Decimal = attrs.field(
+        default=ONE,
+        metadata={
+            "doc": "fraction of each public trade's volume that our orders may take, above 0 and at most 1"
+        },
+    )
+    fill_page_size: int = attrs.field(default=100, metadata={"doc": "trades in one page of history"})
+    rate_limit: RateLimitSettings | None = attrs.field(
+        default=None, metadata={"doc": "how much the account may ask for; no limit when left out"}
+    )
+    time: VenueTime = attrs.field(
+        default=VenueTime.CLOCK, metadata={"doc": "whose time the venue lives in: the clock's, or the tape's"}
+    )
+    tape: str = attrs.field(
+        default="",
+        metadata={
+            "doc": 'public trades that are played: "shipped", or the path of a CSV file; none when empty'
+        },
+    )
+    tape_symbol: str = attrs.field(default="BTC/USDT", metadata={"doc": "the symbol of the tape's trades"})
+    file: str = attrs.field(
+        default="",
+        metadata={"doc": "SQLite file in which the venue keeps its books; none are kept when empty"},
+    )
+    synchronous: str = attrs.field(
+        default="full", metadata={"doc": "SQLite's synchronous setting of that file"}
+    )
 
     def __attrs_post_init__(self) -> None:
         """Refuse what can never work."""
@@ -118,8 +149,11 @@ class VenueSettings:
 class FaultSettings:
     """The fault plan: a seed, and for each kind the part of chances at which it fires (0 to 1)."""
 
-    seed: int = 0
-    rates: Mapping[FaultKind, Decimal] = attrs.field(factory=dict)
+    seed: int = attrs.field(default=0, metadata={"doc": "seed of the fault plan"})
+    rates: Mapping[FaultKind, Decimal] = attrs.field(
+        factory=dict,
+        metadata={"doc": "for each kind of fault, the fraction of chances at which it fires, 0 to 1"},
+    )
 
     def __attrs_post_init__(self) -> None:
         """Refuse rates that are no parts."""
@@ -132,26 +166,51 @@ class FaultSettings:
 class PaperSettings:
     """The whole table ``[plugins.paper]``.
 
-    *address* (``host:port`` or ``unix:path``) and *token_env*, the environment variable that holds
-    the token, belong to mode ``process``; *venue* to mode ``in_process``. *horizon_ms* is how long
-    an absent permanent client order id needs to be proof. *rate_limit* is what the kernel paces itself by;
-    in mode ``in_process`` the venue has the same unless it is given its own.
+    *address* and *token_env* belong to mode ``process``, *venue* to mode ``in_process``.
     """
 
-    name: str = "paper"
-    mode: Mode = Mode.IN_PROCESS
-    account: str = "main"
-    address: str = ""
-    token_env: str = "FAIRLEAD_PAPER_TOKEN"  # noqa: S105 - the name of a variable, not a token
-    venue: VenueSettings = attrs.field(factory=VenueSettings)
-    fence: Fence = Fence.DEADLINE
-    horizon_ms: int = 60_000
-    rate_limit: RateLimitSettings | None = None
-    price_source: bool = True
-    request_timeout_ms: int = 5_000
-    reconnect_delay_ms: int = 200
-    reconnect_delay_max_ms: int = 10_000
-    faults: FaultSettings = attrs.field(factory=FaultSettings)
+    name: str = attrs.field(default="paper", metadata={"doc": "the exchange client's name"})
+    mode: Mode = attrs.field(
+        default=Mode.IN_PROCESS,
+        metadata={"doc": "where the venue lives: in the kernel's process, or in its own"},
+    )
+    account: str = attrs.field(default="main", metadata={"doc": "the account that trades"})
+    address: str = attrs.field(
+        default="", metadata={"doc": "of a venue in its own process: host:port or unix:path"}
+    )
+    token_env: str = attrs.field(
+        default="FAIRLEAD_PAPER_TOKEN",
+        metadata={"doc": "environment variable that holds the token of a venue in its own process"},
+    )
+    venue: VenueSettings = attrs.field(
+        factory=VenueSettings, metadata={"doc": "the venue, in mode in_process"}
+    )
+    fence: Fence = attrs.field(
+        default=Fence.DEADLINE,
+        metadata={"doc": "what the client promises about requests without an answer; the venue's"},
+    )
+    horizon_ms: int = attrs.field(
+        default=60_000, metadata={"doc": "how long an absent permanent client order id needs to be proof"}
+    )
+    rate_limit: RateLimitSettings | None = attrs.field(
+        default=None,
+        metadata={
+            "doc": "what the kernel paces itself by; a venue in process has the same unless given its own"
+        },
+    )
+    price_source: bool = attrs.field(
+        default=True, metadata={"doc": "whether public trades become the kernel's prices"}
+    )
+    request_timeout_ms: int = attrs.field(
+        default=5_000, metadata={"doc": "longest wait for an answer of a venue in its own process"}
+    )
+    reconnect_delay_ms: int = attrs.field(
+        default=200, metadata={"doc": "first pause before a broken connection is made again"}
+    )
+    reconnect_delay_max_ms: int = attrs.field(
+        default=10_000, metadata={"doc": "the pause doubles up to this"}
+    )
+    faults: FaultSettings = attrs.field(factory=FaultSettings, metadata={"doc": "faults injected on purpose"})
 
     def __attrs_post_init__(self) -> None:
         """Refuse combinations that can never work."""
@@ -177,6 +236,14 @@ def paper_settings(table: Mapping[str, Any]) -> PaperSettings:
     if isinstance(venue, Mapping):
         values["venue"] = {**_inherited(values), **venue}
     return structure_settings(PaperSettings, values, "plugins.paper")
+
+
+def placed_settings(settings: PaperSettings, placed: Callable[[str], Path]) -> PaperSettings:
+    """Return the settings with the venue's relative paths taken from the configuration's folder."""
+    venue = settings.venue
+    tape = venue.tape if venue.tape in ("", SHIPPED) else str(placed(venue.tape))
+    file = str(placed(venue.file)) if venue.file else ""
+    return attrs.evolve(settings, venue=attrs.evolve(venue, tape=tape, file=file))
 
 
 def venue_settings(table: Mapping[str, Any], path: str) -> VenueSettings:

@@ -31,10 +31,19 @@ class MaximumPositionsSettings:
     the limit of its symbol is reached.
     """
 
-    total: int | None = None
-    per_symbol: int | None = None
-    pending_close_policy: PendingClosePolicy = PendingClosePolicy.STRICT
-    allow_increase: bool = False
+    total: int | None = attrs.field(
+        default=None, metadata={"doc": "positions over all symbols; no limit when left out"}
+    )
+    per_symbol: int | None = attrs.field(
+        default=None, metadata={"doc": "positions of one symbol, over its books; no limit when left out"}
+    )
+    pending_close_policy: PendingClosePolicy = attrs.field(
+        default=PendingClosePolicy.STRICT,
+        metadata={"doc": "whether positions that are being closed are counted (strict) or not (optimistic)"},
+    )
+    allow_increase: bool = attrs.field(
+        default=False, metadata={"doc": "let an order that adds to a counted position pass uncounted"}
+    )
 
     def __attrs_post_init__(self) -> None:
         if self.total is None and self.per_symbol is None:

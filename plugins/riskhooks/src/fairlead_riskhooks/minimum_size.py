@@ -42,10 +42,30 @@ class SizeLimits:
     venue's changes nothing.
     """
 
-    minimum_quantity: Decimal | None = attrs.field(default=None, converter=_number, validator=_check_positive)
-    maximum_quantity: Decimal | None = attrs.field(default=None, converter=_number, validator=_check_positive)
-    quantity_step: Decimal | None = attrs.field(default=None, converter=_number, validator=_check_positive)
-    minimum_cost: Decimal | None = attrs.field(default=None, converter=_number, validator=_check_positive)
+    minimum_quantity: Decimal | None = attrs.field(
+        default=None,
+        converter=_number,
+        validator=_check_positive,
+        metadata={"doc": "smallest order, base currency; the venue's when left out"},
+    )
+    maximum_quantity: Decimal | None = attrs.field(
+        default=None,
+        converter=_number,
+        validator=_check_positive,
+        metadata={"doc": "largest order, base currency; the venue's when left out"},
+    )
+    quantity_step: Decimal | None = attrs.field(
+        default=None,
+        converter=_number,
+        validator=_check_positive,
+        metadata={"doc": "lot step, base currency; the venue's when left out"},
+    )
+    minimum_cost: Decimal | None = attrs.field(
+        default=None,
+        converter=_number,
+        validator=_check_positive,
+        metadata={"doc": "smallest quantity times price, quote currency; the venue's when left out"},
+    )
 
 
 NO_LIMITS = SizeLimits()
@@ -55,7 +75,9 @@ NO_LIMITS = SizeLimits()
 class MinimumSizeSettings:
     """Settings of the check: *symbols* maps a symbol to the limits that are stricter than the venue's."""
 
-    symbols: Mapping[str, SizeLimits] = attrs.field(factory=dict)
+    symbols: Mapping[str, SizeLimits] = attrs.field(
+        factory=dict, metadata={"doc": "by symbol, limits that are stricter than the venue's"}
+    )
 
     def __attrs_post_init__(self) -> None:
         for symbol in self.symbols:

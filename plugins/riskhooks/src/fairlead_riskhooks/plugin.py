@@ -27,8 +27,13 @@ _PATH = "plugins.riskhooks"
 class RiskHooksSettings:
     """Which checks are on: a check whose table is absent is off, an empty table takes the defaults."""
 
-    minimum_size: MinimumSizeSettings | None = None
-    maximum_positions: MaximumPositionsSettings | None = None
+    minimum_size: MinimumSizeSettings | None = attrs.field(
+        default=None,
+        metadata={"doc": "minimum and maximum size, step and cost; off when the table is absent"},
+    )
+    maximum_positions: MaximumPositionsSettings | None = attrs.field(
+        default=None, metadata={"doc": "limits on the number of positions; off when the table is absent"}
+    )
 
     def checks(self) -> tuple[RiskCheck, ...]:
         """Return the checks that are on."""

@@ -21,13 +21,13 @@ requires_api = "1.0"
 @hookimpl
 def fairlead_stores(context: PluginContext) -> Sequence[Store]:
     """Return the store that the plugin's configuration table describes."""
-    return _stores(SqlStoreSettings.structured(context.configuration))
+    return _stores(SqlStoreSettings.structured(context))
 
 
 @hookimpl
 def fairlead_store_readers(context: PluginContext) -> Sequence[StoreReader]:
     """Return a reader of the store that the plugin's configuration table describes."""
-    return _readers(SqlStoreSettings.structured(context.configuration))
+    return _readers(SqlStoreSettings.structured(context))
 
 
 class SqlStorePlugin:

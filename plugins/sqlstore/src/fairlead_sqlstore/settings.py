@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import attrs
 
 from fairlead.errors import SettingRefused
+from fairlead.hookspecs import PluginContext
 from fairlead.ports.settings import structure_settings
 
 BUSY_TIMEOUT_MS = 5_000
@@ -43,22 +42,32 @@ def _checked_flag(instance: object, attribute: attrs.Attribute[bool], value: obj
 
 @attrs.frozen
 class SqlStoreSettings:
-    """Settings of the SQL store.
+    """Settings of the SQL store."""
 
-    *path*: the SQLite file, on a local disk; a relative path is taken from the folder in which the process is
-    when the store is built. *busy_timeout_ms*: how long a write waits for a program that holds SQLite's
-    lock, before it counts as failed. *check_on_open*: whether SQLite's ``quick_check`` runs over the whole
-    file at every start (about a second per gigabyte and more on slow disks).
-    """
-
-    path: str | Path = attrs.field(validator=_checked_path, metadata={"example": '"bot.sqlite"'})
-    busy_timeout_ms: int = attrs.field(default=BUSY_TIMEOUT_MS, validator=_checked_timeout)
-    check_on_open: bool = attrs.field(default=True, validator=_checked_flag)
+    path: str | Path = attrs.field(
+        validator=_checked_path,
+        metadata={"example": '"bot.sqlite"', "doc": "the SQLite file, on a local disk"},
+    )
+    busy_timeout_ms: int = attrs.field(
+        default=BUSY_TIMEOUT_MS,
+        validator=_checked_timeout,
+        metadata={
+            "doc": "how long a write waits for a program that holds SQLite's lock, before it counts as failed"
+        },
+    )
+    check_on_open: bool = attrs.field(
+        default=True,
+        validator=_checked_flag,
+        metadata={
+            "doc": "whether quick_check runs over the whole file at every start; a second per gigabyte"
+        },
+    )
 
     @classmethod
-    def structured(cls, configuration: Mapping[str, Any]) -> SqlStoreSettings:
-        """Return the settings from a plugin's own configuration table, or raise `ConfigurationRefused`."""
-        return structure_settings(cls, configuration, "plugins.sqlstore")
+    def structured(cls, context: PluginContext) -> SqlStoreSettings:
+        """Return the settings from the plugin's own configuration table, or raise `ConfigurationRefused`."""
+        settings = structure_settings(cls, context.configuration, "plugins.sqlstore")
+        return attrs.evolve(settings, path=context.path(settings.path))
 
 
 def _refused(key: str, problem: str, fix: str) -> SettingRefused:
