@@ -6,6 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 import attrs
+import msgspec
 
 from fairlead.domain.numbers import ZERO, average, subtract
 from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
@@ -56,6 +57,11 @@ class Order:
     closed_ns: int = 0
     denial_code: str = ""
     trades: dict[str, str] = attrs.Factory(dict)
+
+    @property
+    def metadata_text(self) -> str:
+        """Return the metadata as it is kept in the order's row: JSON, or nothing."""
+        return msgspec.json.encode(self.metadata).decode() if self.metadata else ""
 
     @property
     def leaves_quantity(self) -> Decimal:
