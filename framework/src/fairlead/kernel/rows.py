@@ -16,6 +16,7 @@ from fairlead.domain.order_table import OrderState
 from fairlead.domain.orders import Order
 from fairlead.domain.pending_requests import PendingRequest
 from fairlead.domain.records import LockPlaced
+from fairlead.domain.sizing import Sizing
 from fairlead.domain.trading_state import TradingState
 from fairlead.kernel.apply import (
     BUDGET_PREFIX,
@@ -23,17 +24,21 @@ from fairlead.kernel.apply import (
     CURSOR_PREFIX,
     LOCK_PREFIX,
     SETTING_ACCOUNT,
+    SETTING_BUDGET_CLOCK,
     SETTING_REASON,
     SETTING_TRADING,
     count_live_order,
     count_position,
 )
+from fairlead.kernel.apply_commands import OWNER_PREFIX
+from fairlead.kernel.closing_rows import closing_row
 from fairlead.kernel.state import CommandEntry, Dirty, EngineState
 from fairlead.ports.store import COMMANDS, ORDERS, POSITIONS, Row, Scalar, Table
 
 _lock_decoder = msgspec.json.Decoder(LockPlaced)
 _level_decoder = msgspec.json.Decoder(BudgetLevel)
-_level_encoder = msgspec.json.Encoder(decimal_format="string")
+_exact_encoder = msgspec.json.Encoder(decimal_format="string")
+_sizing_decoder = msgspec.json.Decoder(Sizing)
 
 
 _ORDER_VALUES = {
@@ -43,6 +48,8 @@ _ORDER_VALUES = {
     "state": "state._value_",
     "pending": "pending._value_",
     "metadata": "metadata_text",
+    "tags": "tags_text",
+    "sizing": "sizing_text",
     "live": "state.is_live",
 }
 """Where a column of an order's row comes from, unless it is the field of that name."""
@@ -67,9 +74,7 @@ def order_from_row(row: Mapping[str, Any], fills: Iterable[Mapping[str, Any]]) -
     """Return the order of a row and of its rows of fills."""
     return Order(
         row["client_order_id"],
-        row["owner"],
-        row["book"],
-        row["symbol"],
+        row["owner"], row["book"], row["symbol"],
         OrderSide(row["side"]),
         OrderType(row["order_type"]),
         TimeInForce(row["time_in_force"]),
@@ -99,7 +104,11 @@ def order_from_row(row: Mapping[str, Any], fills: Iterable[Mapping[str, Any]]) -
         row["closed_ns"],
         row["denial_code"],
         {fill["trade_id"]: fill["digest"] for fill in fills},
-    )
+        row["trigger_price"], row["trailing_distance"], row["trailing_rate"], row["max_slippage"],
+        row["leverage"], row["expire_ns"], row["post_only"], row["reduce_only"], row["note"],
+        tuple(msgspec.json.decode(row["tags"])) if row["tags"] else (),
+        _sizing_decoder.decode(row["sizing"]) if row["sizing"] else None,
+    )  # fmt: skip
 
 
 def position_row(position: Position) -> Row:
@@ -133,7 +142,12 @@ def command_row(entry: CommandEntry) -> Row:
 def command_from_row(row: Mapping[str, Any]) -> CommandEntry:
     """Return the command of a row."""
     return CommandEntry(
-        row["owner"], row["idempotency_key"], row["command_digest"], row["client_order_id"], row["created_ns"]
+        row["owner"],
+        row["idempotency_key"],
+        row["command_digest"],
+        row["client_order_id"],
+        row["created_ns"],
+        row["answer"],
     )
 
 
@@ -145,12 +159,16 @@ def setting_value(state: EngineState, name: str) -> str:
         return state.trading_reason
     if name == SETTING_ACCOUNT:
         return state.account
+    if name.startswith(OWNER_PREFIX):
+        return ""
+    if name == SETTING_BUDGET_CLOCK:
+        return " ".join(map(str, state.budget_clock))
     if name.startswith(CURSOR_PREFIX):
         return state.cursors[name.removeprefix(CURSOR_PREFIX)]
     if name.startswith(CHECK_PREFIX):
         return state.check_values[name.removeprefix(CHECK_PREFIX)]
     if name.startswith(BUDGET_PREFIX):
-        return _level_encoder.encode(state.budgets[name.removeprefix(BUDGET_PREFIX)]).decode()
+        return _exact_encoder.encode(state.budgets[name.removeprefix(BUDGET_PREFIX)]).decode()
     return msgspec.json.encode(state.locks[name.removeprefix(LOCK_PREFIX)]).decode()
 
 
@@ -160,6 +178,11 @@ def restore_setting(state: EngineState, name: str, value: str) -> None:
         state.trading = TradingState(value)
     elif name == SETTING_REASON:
         state.trading_reason = value
+    elif name.startswith(OWNER_PREFIX):
+        state.owners[name.removeprefix(OWNER_PREFIX)] = None
+    elif name == SETTING_BUDGET_CLOCK:
+        budgets_ns, wall_ns = value.split()
+        state.budget_clock = int(budgets_ns), int(wall_ns)
     elif name.startswith(CURSOR_PREFIX):
         state.cursors[name.removeprefix(CURSOR_PREFIX)] = value
     elif name.startswith(CHECK_PREFIX):
@@ -178,6 +201,7 @@ def dirty_rows(state: EngineState, dirty: Dirty) -> list[Row]:
     rows.extend(Row("balances", (asset, state.balances[asset])) for asset in dirty.balances)
     rows.extend(command_row(entry) for entry in dirty.commands)
     rows.extend(Row("settings", (name, setting_value(state, name))) for name in dirty.settings)
+    rows.extend(closing_row(state.closings[name]) for name in dirty.closings)
     return rows
 
 
