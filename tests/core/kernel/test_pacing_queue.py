@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from fairlead import ExecutionResult, TradingState
+from fairlead import ExecutionResult, Proposal, TradingState
 from fairlead.domain.records import OrderInitialized, OrderJudgedAgain
 from fairlead.errors import JournalUnavailable, RateLimited, StoreFault
 from fairlead.kernel.inputs import PaceDue
@@ -327,6 +327,22 @@ def test_a_check_that_hangs_when_asked_again_halts_the_kernel() -> None:
         assert bench.kernel.trading_state == "halted"
 
     on_bench(main, pacing=order_limits("1", "0.02"), settings=NO_RESERVE, checks=(Hangs(),))
+
+
+def test_an_order_whose_time_ends_while_it_waits_is_not_sent() -> None:
+    """Its turn comes after its date: the venue would have to refuse it, so it never sees it."""
+
+    async def main(bench: Bench) -> None:
+        await bench.working()
+        expire_ns = bench.clock.wall_ns() + 10 * SECOND_NS
+        proposal = Proposal.buy(
+            BTC, quantity="1", limit_price="100", time_in_force="gtd", expire_ns=expire_ns
+        )
+        result = await bench.bot.execute(proposal)
+        assert (result.status, result.reasons) == ("NOT_SENT", "its time is over")
+        assert len(bench.exchange.submits) == 1
+
+    on_bench(main, pacing=order_limits("1", "0.0995"), settings=NO_RESERVE)
 
 
 def test_a_waiting_entry_is_not_sent_for_a_symbol_without_rules() -> None:
