@@ -7,7 +7,9 @@ from enum import StrEnum
 
 import attrs
 
-from fairlead.domain.numbers import ZERO, average, subtract
+from fairlead.domain.contracts import Contract, average_price, worth_of
+from fairlead.domain.fees import Fees
+from fairlead.domain.numbers import ZERO, subtract
 from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
 from fairlead.domain.order_table import CloseReason, OrderState, Phase
 from fairlead.domain.pending_requests import PendingRequest
@@ -19,7 +21,8 @@ from fairlead.domain.values import Value
 class Order:
     """One order as the engine holds it; nobody else may keep a reference to it.
 
-    Times are wall nanoseconds. *filled_value* and *fees* are in quote. *trades* maps each trade id
+    Times are wall nanoseconds. *filled_value* and *fees* are in *currency*, *other_fees* in
+    other currencies. *contract* is nothing for spot. *trades* maps each trade id
     that was booked to its digest, so that the same id with other numbers is noticed.
     *look_up_ns* is when an unresolved order may next be looked up, 0 when nothing is due. *reduces* is
     what the kernel found, *reduce_only* what the bot demanded. *expire_ns* is 0 unless it is good until
@@ -70,6 +73,8 @@ class Order:
     note: str = ""
     tags: tuple[str, ...] = ()
     sizing: Sizing | None = None
+    other_fees: Fees = ()
+    contract: Contract | None = None
 
     @property
     def leaves_quantity(self) -> Decimal:
@@ -161,6 +166,13 @@ class OrderView(Value):
     tags: tuple[str, ...] = ()
     sizing: Sizing | None = None
     triggered: bool = False
+    currency: str = ""
+    other_fees: Fees = ()
+
+    @property
+    def fees_by_currency(self) -> dict[str, Decimal]:
+        """Return all fees by currency, without those of zero; negative for a rebate."""
+        return _by_currency(self.currency, self.fees, self.other_fees)
 
     @property
     def is_closed(self) -> bool:
@@ -190,7 +202,7 @@ def view_of(order: Order) -> OrderView:
         filled,
         order.leaves_quantity,
         order.filled_value,
-        average(order.filled_value, filled) if filled > ZERO else None,
+        average_price(filled, order.filled_value, order.contract),
         order.fees,
         order.detail,
         order.denial_code,
@@ -202,11 +214,16 @@ def view_of(order: Order) -> OrderView:
         order.trigger_price, order.trailing_distance, order.trailing_rate, order.max_slippage,
         order.leverage, order.expire_ns, order.post_only, order.reduce_only,
         order.note, order.tags, order.sizing, order.triggered,
+        order.currency, order.other_fees,
     )  # fmt: skip
 
 
 class PositionView(Value):
-    """A position as it was at one sequence; a snapshot that never changes."""
+    """A position as it was at one sequence; a snapshot that never changes.
+
+    Cost, PnL and *fees* are in *currency*; *other_fees* are those paid in other currencies. *contract*
+    is nothing for spot.
+    """
 
     symbol: str
     book: str
@@ -221,11 +238,30 @@ class PositionView(Value):
     closed_ns: int
     pending_openings: int
     reserved_exit: Decimal
+    other_fees: Fees = ()
+    contract: Contract | None = None
 
     @property
     def net_pnl(self) -> Decimal:
-        """Return realized PnL after fees."""
+        """Return realized PnL after the fees in its currency.
+
+        A fee in base was paid out of the quantity and is in realized PnL already; a fee in a third
+        currency is not converted: see *fees_by_currency*.
+        """
         return subtract(self.realized_pnl, self.fees)
+
+    @property
+    def fees_by_currency(self) -> dict[str, Decimal]:
+        """Return all fees by currency, without those of zero; negative for a rebate."""
+        return _by_currency(self.currency, self.fees, self.other_fees)
+
+    def unrealized_pnl(self, price: Decimal, decimals: int) -> Decimal:
+        """Return what closing at the price would realize, in *currency* and to that many decimals."""
+        return subtract(worth_of(self.quantity, price, decimals, self.contract), self.cost)
+
+
+def _by_currency(currency: str, fees: Decimal, other_fees: Fees) -> dict[str, Decimal]:
+    return {name: amount for name, amount in ((currency, fees), *other_fees) if amount}
 
 
 __all__ = ["Order", "OrderStatus", "OrderView", "PendingRequest", "PositionView", "status_of", "view_of"]

@@ -10,7 +10,8 @@ from decimal import Decimal
 from typing import Any
 
 from fairlead.domain.anomalies import AnomalyKind
-from fairlead.domain.ledger import Position, PositionChange, book_fill
+from fairlead.domain.fees import with_fee
+from fairlead.domain.ledger import Position, PositionChange, book_fill, quantity_after_fee
 from fairlead.domain.numbers import ZERO, add, subtract
 from fairlead.domain.order_kinds import OrderSide
 from fairlead.domain.order_table import OrderEvent, OrderState, decision_for, next_state
@@ -112,6 +113,7 @@ def _take_terms(order: Order, record: OrderInitialized) -> None:
     order.note = record.note
     order.tags = record.tags
     order.sizing = record.sizing
+    order.contract = record.contract
 
 
 def denial_text(record: OrderInitialized) -> str:
@@ -167,24 +169,27 @@ def _filled(state: EngineState, record: OrderFilled, ts_ns: int) -> PositionChan
     order.trades[record.trade_id] = fill_digest(record)
     order.filled_quantity = add(order.filled_quantity, record.quantity)
     order.filled_value = add(order.filled_value, record.value)
-    order.fees = add(order.fees, record.fee)
     position = state.position_of(order.symbol, order.book, record.quote)
     before = _weight(state, position)
     if taken:
         _leave(state, order, taken.copy_negate())
         if order.reduces:
             position.reserved_exit = subtract(position.reserved_exit, taken)
+    realized = position.realized_pnl
+    quantity, fee = record.quantity, record.fee
+    if order.contract is not None:
+        position.contract = order.contract
+    if record.fee_currency:
+        quantity, fee = _pay_otherwise(state, order, position, record), ZERO
+    order.fees = add(order.fees, fee)
     change = book_fill(
-        position,
-        record.side,
-        record.quantity,
-        record.value,
-        record.fee,
-        record.settlement_decimals,
-        record.ts_event,
+        position, record.side, quantity, record.value, fee, record.settlement_decimals, record.ts_event
     )
     _reweigh(state, position, before)
-    _move_balances(state, record)
+    if record.base:
+        _move_balances(state, record, fee)
+    else:
+        _settle(state, record.quote, subtract(subtract(position.realized_pnl, realized), fee))
     whole = order.filled_quantity >= order.quantity
     _move(state, order, OrderEvent.FULLY_FILLED if whole else OrderEvent.PARTLY_FILLED, ts_ns)
     state.dirty.positions[order.symbol, order.book] = None
@@ -192,12 +197,28 @@ def _filled(state: EngineState, record: OrderFilled, ts_ns: int) -> PositionChan
     return change
 
 
-def _move_balances(state: EngineState, record: OrderFilled) -> None:
+def _pay_otherwise(state: EngineState, order: Order, position: Position, record: OrderFilled) -> Decimal:
+    """Book a fee in another currency than the fill settles in; return the quantity that is left to move."""
+    order.other_fees = with_fee(order.other_fees, record.fee_currency, record.fee)
+    position.other_fees = with_fee(position.other_fees, record.fee_currency, record.fee)
+    _settle(state, record.fee_currency, record.fee.copy_negate())
+    if record.fee_currency != record.base:
+        return record.quantity
+    return quantity_after_fee(record.side, record.quantity, record.fee)
+
+
+def _settle(state: EngineState, asset: str, amount: Decimal) -> None:
+    state.balances[asset] = add(state.balances.get(asset, ZERO), amount)
+    state.dirty.balances[asset] = None
+
+
+def _move_balances(state: EngineState, record: OrderFilled, fee: Decimal) -> None:
+    """Move what changes hands; *fee* is what is paid of quote."""
     buying = record.side is OrderSide.BUY
     base, quote = (add, subtract) if buying else (subtract, add)
     balances = state.balances
     balances[record.base] = base(balances.get(record.base, ZERO), record.quantity)
-    balances[record.quote] = subtract(quote(balances.get(record.quote, ZERO), record.value), record.fee)
+    balances[record.quote] = subtract(quote(balances.get(record.quote, ZERO), record.value), fee)
     state.dirty.balances[record.base] = None
     state.dirty.balances[record.quote] = None
 

@@ -9,6 +9,8 @@ from typing import Any, cast
 import msgspec
 
 from fairlead.domain.budgets import BudgetLevel
+from fairlead.domain.contracts import contract_from_text, contract_text
+from fairlead.domain.fees import fees_from_text, fees_text
 from fairlead.domain.ledger import Position
 from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
 from fairlead.domain.order_table import OrderState
@@ -90,6 +92,8 @@ def order_row(order: Order) -> Row:
             "note": order.note,
             "tags": msgspec.json.encode(order.tags).decode() if order.tags else "",
             "sizing": _exact_encoder.encode(order.sizing).decode() if order.sizing is not None else "",
+            "other_fees": fees_text(order.other_fees),
+            "contract": contract_text(order.contract),
         },
     )
 
@@ -132,6 +136,7 @@ def order_from_row(row: Mapping[str, Any], fills: Iterable[Mapping[str, Any]]) -
         row["leverage"], row["expire_ns"], row["post_only"], row["reduce_only"], row["note"],
         tuple(msgspec.json.decode(row["tags"])) if row["tags"] else (),
         _sizing_decoder.decode(row["sizing"]) if row["sizing"] else None,
+        fees_from_text(row["other_fees"]), contract_from_text(row["contract"]),
     )  # fmt: skip
 
 
@@ -152,6 +157,8 @@ def position_row(position: Position) -> Row:
             "closed_ns": position.closed_ns,
             "pending_openings": position.pending_openings,
             "reserved_exit": position.reserved_exit,
+            "other_fees": fees_text(position.other_fees),
+            "contract": contract_text(position.contract),
         },
     )
 
@@ -171,6 +178,8 @@ def position_from_row(row: Mapping[str, Any]) -> Position:
         row["closed_ns"],
         row["pending_openings"],
         row["reserved_exit"],
+        fees_from_text(row["other_fees"]),
+        contract_from_text(row["contract"]),
     )
 
 
