@@ -122,10 +122,10 @@ class Account:
 
     def assert_rows_hold_all(self) -> None:
         """Assert that order and position read back from their rows are the same."""
-        order_values = order_row(self.order).values
+        order_values = order_row(self.order).named()
         fills = [{"trade_id": name, "digest": digest} for name, digest in self.order.trades.items()]
         assert attrs.asdict(order_from_row(order_values, fills)) == attrs.asdict(self.order)
-        position_values = position_row(self.position).values
+        position_values = position_row(self.position).named()
         assert attrs.asdict(position_from_row(position_values)) == attrs.asdict(self.position)
 
 

@@ -76,9 +76,9 @@ def average_price(quantity: Decimal, value: Decimal, contract: Contract | None) 
     return average(of, by) if size and by else None
 
 
-def contract_text(contract: Contract | None) -> str:
-    """Return the contract as it is kept in a row: JSON, or nothing for spot."""
-    return "" if contract is None else _encoder.encode(contract).decode()
+def contract_text(contract: Contract) -> str:
+    """Return the contract as it is kept in a row: JSON."""
+    return _encoder.encode(contract).decode()
 
 
 def contract_from_text(text: str) -> Contract | None:

@@ -23,8 +23,8 @@ def with_fee(fees: Fees, currency: str, amount: Decimal) -> Fees:
 
 
 def fees_text(fees: Fees) -> str:
-    """Return the fees as they are kept in a row: JSON, or nothing."""
-    return _encoder.encode(fees).decode() if fees else ""
+    """Return the fees as they are kept in a row: JSON."""
+    return _encoder.encode(fees).decode()
 
 
 def fees_from_text(text: str) -> Fees:

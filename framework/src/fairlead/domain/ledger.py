@@ -22,8 +22,8 @@ from enum import StrEnum
 
 import attrs
 
-from fairlead.domain.contracts import Contract, average_price
-from fairlead.domain.fees import Fees
+from fairlead.domain.contracts import Contract, average_price, contract_text
+from fairlead.domain.fees import Fees, fees_text
 from fairlead.domain.numbers import ZERO, add, share_of, subtract
 from fairlead.domain.order_kinds import OrderSide
 from fairlead.errors import invariant
@@ -63,6 +63,16 @@ class Position:
     reserved_exit: Decimal = ZERO
     other_fees: Fees = ()
     contract: Contract | None = None
+
+    @property
+    def other_fees_text(self) -> str:
+        """Return the fees in other currencies as they are kept in the row: JSON, or nothing."""
+        return fees_text(self.other_fees) if self.other_fees else ""
+
+    @property
+    def contract_text(self) -> str:
+        """Return the contract as it is kept in the row: JSON, or nothing for spot."""
+        return contract_text(self.contract) if self.contract is not None else ""
 
     @property
     def is_open(self) -> bool:

@@ -6,15 +6,18 @@ from decimal import Decimal
 from enum import StrEnum
 
 import attrs
+import msgspec
 
-from fairlead.domain.contracts import Contract, average_price, worth_of
-from fairlead.domain.fees import Fees
+from fairlead.domain.contracts import Contract, average_price, contract_text, worth_of
+from fairlead.domain.fees import Fees, fees_text
 from fairlead.domain.numbers import ZERO, subtract
 from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
 from fairlead.domain.order_table import CloseReason, OrderState, Phase
 from fairlead.domain.pending_requests import PendingRequest
 from fairlead.domain.sizing import Sizing
 from fairlead.domain.values import Value
+
+_exact = msgspec.json.Encoder(decimal_format="string").encode
 
 
 @attrs.define(slots=True, eq=False)
@@ -75,6 +78,31 @@ class Order:
     sizing: Sizing | None = None
     other_fees: Fees = ()
     contract: Contract | None = None
+
+    @property
+    def metadata_text(self) -> str:
+        """Return the metadata as it is kept in the order's row: JSON, or nothing."""
+        return _exact(self.metadata).decode() if self.metadata else ""
+
+    @property
+    def tags_text(self) -> str:
+        """Return the tags as they are kept in the order's row: JSON, or nothing."""
+        return _exact(self.tags).decode() if self.tags else ""
+
+    @property
+    def sizing_text(self) -> str:
+        """Return how it was sized as that is kept in the order's row: JSON, or nothing."""
+        return _exact(self.sizing).decode() if self.sizing is not None else ""
+
+    @property
+    def other_fees_text(self) -> str:
+        """Return the fees in other currencies as they are kept in the row: JSON, or nothing."""
+        return fees_text(self.other_fees) if self.other_fees else ""
+
+    @property
+    def contract_text(self) -> str:
+        """Return the contract as it is kept in the row: JSON, or nothing for spot."""
+        return contract_text(self.contract) if self.contract is not None else ""
 
     @property
     def leaves_quantity(self) -> Decimal:

@@ -10,8 +10,8 @@ from decimal import Decimal
 from typing import Any
 
 from fairlead.domain.anomalies import AnomalyKind
-from fairlead.domain.fees import with_fee
-from fairlead.domain.ledger import Position, PositionChange, book_fill, quantity_after_fee
+from fairlead.domain.command_records import ClosingEnded, ClosingMoved, ClosingRequested, CommandTaken
+from fairlead.domain.ledger import Position, PositionChange, book_fill
 from fairlead.domain.numbers import ZERO, add, subtract
 from fairlead.domain.order_kinds import OrderSide
 from fairlead.domain.order_table import OrderEvent, OrderState, decision_for, next_state
@@ -38,9 +38,20 @@ from fairlead.domain.records import (
     TradingStateChanged,
 )
 from fairlead.domain.trading_state import TradingState
+from fairlead.kernel.apply_balances import move_balances, pay_otherwise, settle
+from fairlead.kernel.apply_commands import (
+    closing_ended,
+    closing_moved,
+    closing_requested,
+    command_refused,
+    command_taken,
+    denial_text,
+    meet,
+    reconciled,
+)
 from fairlead.kernel.fill_rows import fill_digest, fill_row
 from fairlead.kernel.pace_queue import CODE_PACE_EXCEEDED
-from fairlead.kernel.state import CommandEntry, EngineState
+from fairlead.kernel.state import EngineState
 
 SETTING_TRADING = "trading_state"
 SETTING_REASON = "trading_reason"
@@ -87,12 +98,7 @@ def _initialized(state: EngineState, record: OrderInitialized, ts_ns: int) -> No
     order.state = decision_for(order.state, event).to
     state.orders[order.client_order_id] = order
     state.dirty.orders[order.client_order_id] = None
-    if record.idempotency_key:
-        entry = CommandEntry(
-            record.owner, record.idempotency_key, record.command_digest, record.client_order_id, ts_ns
-        )
-        state.commands[entry.owner, entry.idempotency_key] = entry
-        state.dirty.commands.append(entry)
+    meet(state, record, ts_ns)
     if record.approved:
         _reserve(state, order, record.currency)
     else:
@@ -114,18 +120,6 @@ def _take_terms(order: Order, record: OrderInitialized) -> None:
     order.tags = record.tags
     order.sizing = record.sizing
     order.contract = record.contract
-
-
-def denial_text(record: OrderInitialized) -> str:
-    """Return every denial in one line: who denied, why, and the figures compared."""
-    parts = []
-    for verdict in record.verdicts:
-        if not verdict.allowed:
-            figures = ", ".join(f"{name}={figure}" for name, figure in verdict.figures)
-            parts.append(
-                f"{verdict.check}: {verdict.code}: {verdict.reason}{f' ({figures})' if figures else ''}"
-            )
-    return "; ".join(parts)
 
 
 def _attempt_started(state: EngineState, record: AttemptStarted, ts_ns: int) -> None:
@@ -180,47 +174,21 @@ def _filled(state: EngineState, record: OrderFilled, ts_ns: int) -> PositionChan
     if order.contract is not None:
         position.contract = order.contract
     if record.fee_currency:
-        quantity, fee = _pay_otherwise(state, order, position, record), ZERO
+        quantity, fee = pay_otherwise(state, order, position, record), ZERO
     order.fees = add(order.fees, fee)
     change = book_fill(
         position, record.side, quantity, record.value, fee, record.settlement_decimals, record.ts_event
     )
     _reweigh(state, position, before)
     if record.base:
-        _move_balances(state, record, fee)
+        move_balances(state, record, fee)
     else:
-        _settle(state, record.quote, subtract(subtract(position.realized_pnl, realized), fee))
+        settle(state, record.quote, subtract(subtract(position.realized_pnl, realized), fee))
     whole = order.filled_quantity >= order.quantity
     _move(state, order, OrderEvent.FULLY_FILLED if whole else OrderEvent.PARTLY_FILLED, ts_ns)
     state.dirty.positions[order.symbol, order.book] = None
     state.dirty.fills.append(fill_row(record, order, state.sequence))
     return change
-
-
-def _pay_otherwise(state: EngineState, order: Order, position: Position, record: OrderFilled) -> Decimal:
-    """Book a fee in another currency than the fill settles in; return the quantity that is left to move."""
-    order.other_fees = with_fee(order.other_fees, record.fee_currency, record.fee)
-    position.other_fees = with_fee(position.other_fees, record.fee_currency, record.fee)
-    _settle(state, record.fee_currency, record.fee.copy_negate())
-    if record.fee_currency != record.base:
-        return record.quantity
-    return quantity_after_fee(record.side, record.quantity, record.fee)
-
-
-def _settle(state: EngineState, asset: str, amount: Decimal) -> None:
-    state.balances[asset] = add(state.balances.get(asset, ZERO), amount)
-    state.dirty.balances[asset] = None
-
-
-def _move_balances(state: EngineState, record: OrderFilled, fee: Decimal) -> None:
-    """Move what changes hands; *fee* is what is paid of quote."""
-    buying = record.side is OrderSide.BUY
-    base, quote = (add, subtract) if buying else (subtract, add)
-    balances = state.balances
-    balances[record.base] = base(balances.get(record.base, ZERO), record.quantity)
-    balances[record.quote] = subtract(quote(balances.get(record.quote, ZERO), record.value), fee)
-    state.dirty.balances[record.base] = None
-    state.dirty.balances[record.quote] = None
 
 
 def _move(state: EngineState, order: Order, event: OrderEvent, ts_ns: int) -> None:
@@ -333,6 +301,7 @@ def count_live_order(state: EngineState, order: Order) -> None:
 
 def _started(state: EngineState, record: KernelStarted, _ts_ns: int) -> None:
     state.epoch = record.epoch
+    state.reconciled = False
     state.dirty.settings[SETTING_ACCOUNT] = None
     if state.trading in (TradingState.ACTIVE, TradingState.DISABLED):
         _set_trading(state, TradingState.DISABLED, "the kernel started; reconciliation has not passed yet")
@@ -397,10 +366,14 @@ _APPLY: dict[type[Record], Callable[[EngineState, Any, int], PositionChange | No
     OrderEventNoted: _event_noted,
     OrderAccepted: _accepted,
     OrderFilled: _filled,
-    CommandRefused: _evidence_only,
+    CommandRefused: command_refused,
+    CommandTaken: command_taken,
+    ClosingRequested: closing_requested,
+    ClosingMoved: closing_moved,
+    ClosingEnded: closing_ended,
     AnomalyNoted: _anomaly,
     CursorMoved: _cursor_moved,
-    Reconciled: _evidence_only,
+    Reconciled: reconciled,
     CheckValueChanged: _check_value_changed,
     LockPlaced: _lock_placed,
     BudgetSpent: _budget_spent,
