@@ -23,11 +23,14 @@ from fairlead.kernel.apply import (
     CURSOR_PREFIX,
     LOCK_PREFIX,
     SETTING_ACCOUNT,
+    SETTING_BUDGET_CLOCK,
     SETTING_REASON,
     SETTING_TRADING,
     count_live_order,
     count_position,
 )
+from fairlead.kernel.apply_commands import OWNER_PREFIX
+from fairlead.kernel.closing_rows import closing_row
 from fairlead.kernel.state import CommandEntry, Dirty, EngineState
 from fairlead.ports.store import Row, Scalar
 
@@ -183,6 +186,7 @@ def command_row(entry: CommandEntry) -> Row:
             "command_digest": entry.command_digest,
             "client_order_id": entry.client_order_id,
             "created_ns": entry.created_ns,
+            "answer": entry.answer,
         },
     )
 
@@ -190,7 +194,12 @@ def command_row(entry: CommandEntry) -> Row:
 def command_from_row(row: Mapping[str, Any]) -> CommandEntry:
     """Return the command of a row."""
     return CommandEntry(
-        row["owner"], row["idempotency_key"], row["command_digest"], row["client_order_id"], row["created_ns"]
+        row["owner"],
+        row["idempotency_key"],
+        row["command_digest"],
+        row["client_order_id"],
+        row["created_ns"],
+        row["answer"],
     )
 
 
@@ -202,6 +211,10 @@ def setting_value(state: EngineState, name: str) -> str:
         return state.trading_reason
     if name == SETTING_ACCOUNT:
         return state.account
+    if name.startswith(OWNER_PREFIX):
+        return ""
+    if name == SETTING_BUDGET_CLOCK:
+        return " ".join(map(str, state.budget_clock))
     if name.startswith(CURSOR_PREFIX):
         return state.cursors[name.removeprefix(CURSOR_PREFIX)]
     if name.startswith(CHECK_PREFIX):
@@ -217,6 +230,11 @@ def restore_setting(state: EngineState, name: str, value: str) -> None:
         state.trading = TradingState(value)
     elif name == SETTING_REASON:
         state.trading_reason = value
+    elif name.startswith(OWNER_PREFIX):
+        state.owners[name.removeprefix(OWNER_PREFIX)] = None
+    elif name == SETTING_BUDGET_CLOCK:
+        budgets_ns, wall_ns = value.split()
+        state.budget_clock = int(budgets_ns), int(wall_ns)
     elif name.startswith(CURSOR_PREFIX):
         state.cursors[name.removeprefix(CURSOR_PREFIX)] = value
     elif name.startswith(CHECK_PREFIX):
@@ -234,6 +252,7 @@ def dirty_rows(state: EngineState, dirty: Dirty) -> list[Row]:
     rows.extend(position_row(state.positions[key]) for key in dirty.positions)
     rows.extend(Row("balances", {"asset": asset, "total": state.balances[asset]}) for asset in dirty.balances)
     rows.extend(command_row(entry) for entry in dirty.commands)
+    rows.extend(closing_row(state.closings[name]) for name in dirty.closings)
     rows.extend(
         Row("settings", {"name": name, "value": setting_value(state, name)}) for name in dirty.settings
     )
