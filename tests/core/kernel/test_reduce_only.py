@@ -180,3 +180,15 @@ def test_a_short_position_is_kept_from_being_overbought() -> None:
         assert bench.order(first).status == "ACCEPTED"
 
     on_bench(main)
+
+
+def test_fills_elsewhere_leave_them_alone() -> None:
+    """A fill on another symbol says nothing about this position."""
+
+    async def main(bench: Bench) -> None:
+        await bench.hold("1")
+        name = await resting(bench, "1")
+        await bench.hold("1", symbol="ETH/USDT")
+        assert (bench.order(name).status, bench.exchange.cancels) == ("ACCEPTED", [])
+
+    on_bench(main)
