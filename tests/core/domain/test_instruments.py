@@ -111,9 +111,9 @@ def test_a_rebate_and_a_settlement_currency_are_taken() -> None:
 
 def test_a_contract_is_settled_in_one_currency() -> None:
     """Quote for a linear contract and base for an inverse one, unless another is said."""
-    assert (instrument().settlement_currency, instrument().contract_multiplier) == ("USDT", 1)
+    assert (instrument().settlement_currency, instrument().contract_multiplier) == ("USDT", Decimal(1))
     inverse = instrument(symbol="BTC/USDT:BTC", contract=ContractKind.INVERSE, contract_multiplier="100")
-    assert (inverse.settlement_currency, inverse.contract_multiplier) == ("BTC", 100)
+    assert (inverse.settlement_currency, inverse.contract_multiplier) == ("BTC", Decimal(100))
     other = instrument(symbol="BTC/USDT:USDC", settlement_currency="USDC")
     assert (other.settlement_currency, other.quote) == ("USDC", "USDT")
     assert (instrument().maximum_leverage, instrument(maximum_leverage="2.5").maximum_leverage) == (
