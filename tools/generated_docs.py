@@ -16,6 +16,7 @@ from tools import (
     configuration_page,
     exchange_rules_page,
     order_table_page,
+    order_terms_page,
     pages,
     requirements_page,
     store_rules_page,
