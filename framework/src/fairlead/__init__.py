@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fairlead.domain.closings import CloseCode, CloseResult
+    from fairlead.domain.instruments import Instrument
     from fairlead.domain.money import Conversion
     from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
     from fairlead.domain.orders import OrderStatus, OrderView, PositionView
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from fairlead.kernel.blocking import BlockingKernel, BlockingResult, BlockingSession, BlockingStream
     from fairlead.kernel.kernel import Kernel
     from fairlead.kernel.results import CommandResult, ExecutionResult, FlattenResult, StopReport
+    from fairlead.kernel.serialisation import from_dict, from_json, to_dict, to_json
     from fairlead.kernel.session import Session
     from fairlead.kernel.settings import KernelSettings
 
@@ -37,6 +39,7 @@ _HOMES = {
     "Conversion": "fairlead.domain.money",
     "ExecutionResult": "fairlead.kernel.results",
     "FlattenResult": "fairlead.kernel.results",
+    "Instrument": "fairlead.domain.instruments",
     "Kernel": "fairlead.kernel.kernel",
     "KernelSettings": "fairlead.kernel.settings",
     "OrderSide": "fairlead.domain.order_kinds",
@@ -53,6 +56,10 @@ _HOMES = {
     "Trade": "fairlead.domain.prices",
     "TradingDay": "fairlead.domain.trading_days",
     "TradingState": "fairlead.domain.trading_state",
+    "to_json": "fairlead.kernel.serialisation",
+    "to_dict": "fairlead.kernel.serialisation",
+    "from_json": "fairlead.kernel.serialisation",
+    "from_dict": "fairlead.kernel.serialisation",
 }
 
 __all__ = [
@@ -66,6 +73,7 @@ __all__ = [
     "Conversion",
     "ExecutionResult",
     "FlattenResult",
+    "Instrument",
     "Kernel",
     "KernelSettings",
     "OrderSide",
@@ -83,6 +91,10 @@ __all__ = [
     "TradingDay",
     "TradingState",
     "__version__",
+    "from_dict",
+    "from_json",
+    "to_dict",
+    "to_json",
 ]
 
 

@@ -4,31 +4,32 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-import attrs
 import pytest
 
+from fairlead.domain.contracts import Contract
+from fairlead.domain.instruments import ContractKind
+from fairlead.domain.ledger import Position
 from fairlead.domain.marks import mark
 from fairlead.domain.prices import Price
 
-
-@attrs.frozen
-class Held:
-    """A quantity and its cost."""
-
-    quantity: Decimal
-    cost: Decimal
+INVERSE = Contract(ContractKind.INVERSE, Decimal(100))
 
 
 @pytest.mark.parametrize(
-    ("quantity", "cost", "figure", "pnl"),
-    [("2", "200", "99", "-2"), ("-2", "-210", "101", "8"), ("0", "0", "101", "0")],
+    ("contract", "quantity", "cost", "figure", "value", "pnl"),
+    [
+        (None, "2", "200", "80", "160", "-40"),
+        (None, "-2", "-210", "125", "-250", "-40"),
+        (None, "0", "0", "125", "0", "0"),
+        (INVERSE, "1", "-2", "80", "-1.25", "0.75"),
+    ],
 )
 def test_a_position_is_worth_what_closing_it_would_get(
-    quantity: str, cost: str, figure: str, pnl: str
+    contract: Contract | None, quantity: str, cost: str, figure: str, value: str, pnl: str
 ) -> None:
-    """A long one sells at the bid and a short one buys at the ask."""
-    price = Price("BTC/USDT", Decimal(100), Decimal(99), Decimal(101), 5, 7, fresh=True)
-    marked = mark(Held(Decimal(quantity), Decimal(cost)), price)
-    assert (marked.price, marked.unrealized_pnl) == (Decimal(figure), Decimal(pnl))
-    assert marked.value == Decimal(quantity) * Decimal(figure)
-    assert (marked.age_ns, marked.fresh) == (7, True)
+    """A long one sells at the bid and a short one buys at the ask; an inverse contract by 1 / price."""
+    price = Price("BTC/USDT", Decimal(100), Decimal(80), Decimal(125), 5, 7, fresh=True)
+    held = Position("BTC/USDT", "bot", "USDT", Decimal(quantity), Decimal(cost), contract=contract)
+    marked = mark(held, price, 2)
+    assert (marked.price, marked.value) == (Decimal(figure), Decimal(value))
+    assert (marked.unrealized_pnl, marked.age_ns, marked.usable) == (Decimal(pnl), 7, True)

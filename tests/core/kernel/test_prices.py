@@ -355,24 +355,26 @@ def test_a_position_is_marked_when_it_is_read() -> None:
         await bench.hold("2", "100")
         unmarked = bench.bot.position(BTC)
         assert unmarked is not None
-        assert (unmarked.mark, unmarked.unrealized_pnl) == (None, None)
+        assert unmarked.mark is None
         bench.quote("103", "105")
         position = bench.bot.position(BTC)
         assert position is not None
         assert position.mark is not None
-        assert [position.mark.price, position.mark.value, position.unrealized_pnl] == [103, 206, 6]
-        assert (position.mark.age_ns, position.mark.fresh) == (0, True)
+        assert [position.mark.price, position.mark.value, position.mark.unrealized_pnl] == [103, 206, 6]
+        assert (position.mark.age_ns, position.mark.usable) == (0, True)
+        await bench.hold("1", "5", ETH)
+        name = await bench.working("sell", "1", "5", symbol=ETH)
+        bench.exchange.trade(name, "1", "5")
+        await bench.pass_ms()
+        bench.price("5", ETH)
+        assert [each.mark is None for each in bench.kernel.positions()] == [False, True]
         await bench.pass_ms(MINUTE_MS + 1)
-        (stale,) = bench.kernel.positions()
+        stale = bench.kernel.positions()[0]
         assert stale.mark is not None
         assert stale.mark.price == 103
-        assert not stale.mark.fresh
-        bench.price("104")
-        name = await bench.working("sell", "2", "104")
-        bench.exchange.trade(name, "2", "104")
-        await bench.pass_ms()
-        (flat,) = bench.kernel.positions()
-        assert flat.mark is None
+        assert not stale.mark.usable
+        bench.kernel._parts.engine.state.instruments.clear()
+        assert bench.kernel.positions()[0].mark is None
 
     on_bench(main)
 

@@ -3,43 +3,35 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Protocol
 
-from fairlead.domain.numbers import ZERO, multiply, subtract
+from fairlead.domain.contracts import worth_of
+from fairlead.domain.ledger import Position
+from fairlead.domain.numbers import ZERO, subtract
 from fairlead.domain.order_kinds import OrderSide
 from fairlead.domain.prices import Price
 from fairlead.domain.values import Value
 
 
-class Holding(Protocol):
-    """What a mark needs to know of a position: signed *quantity* in base, signed *cost* in quote."""
-
-    @property
-    def quantity(self) -> Decimal:
-        """Return the signed quantity."""
-
-    @property
-    def cost(self) -> Decimal:
-        """Return the signed cost of what is held."""
-
-
 class Mark(Value):
-    """A position at a price: *value* and *unrealized_pnl* are in quote, before the fees of closing.
+    """A position at a price: *value* and *unrealized_pnl* are in its currency, before the fees of closing.
 
     *price* is what closing would get: the bid for a long position and the ask for a short one, or
-    else the last trade's. *fresh* and *age_ns* are the price's: a mark is never better than it.
+    else the last trade's. *age_ns* is the price's; *usable* tells whether it is fresh and no jump is
+    open: a mark is never better than its price.
     """
 
     price: Decimal
     value: Decimal
     unrealized_pnl: Decimal
     age_ns: int
-    fresh: bool
+    usable: bool
 
 
-def mark(holding: Holding, price: Price) -> Mark:
-    """Return what a position of a linear instrument is worth at a price, whatever the price's age."""
-    closing = OrderSide.SELL if holding.quantity > ZERO else OrderSide.BUY
-    figure = price.taking(closing)
-    value = multiply(holding.quantity, figure)
-    return Mark(figure, value, subtract(value, holding.cost), price.age_ns, price.usable)
+def mark(position: Position, price: Price, decimals: int) -> Mark:
+    """Return what a position is worth at a price, however old it is.
+
+    *decimals* is the precision at which the instrument settles; *value* has the sign of the cost.
+    """
+    figure = price.taking(OrderSide.SELL if position.quantity > ZERO else OrderSide.BUY)
+    value = worth_of(position.quantity, figure, decimals, position.contract)
+    return Mark(figure, value, subtract(value, position.cost), price.age_ns, price.usable)

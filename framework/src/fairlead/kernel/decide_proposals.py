@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 
 from fairlead.domain.anomalies import AnomalyKind
+from fairlead.domain.contracts import contract_of
 from fairlead.domain.numbers import text_of
 from fairlead.domain.price_points import Unusable
 from fairlead.domain.records import AttemptStarted, OrderInitialized
@@ -202,6 +203,7 @@ def _initialized(draft: Draft, answer: GateAnswer) -> OrderInitialized:
         proposal.note,
         proposal.tags,
         draft.sizing,
+        contract_of(draft.instrument),
     )
 
 

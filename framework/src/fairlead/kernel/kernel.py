@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from fairlead.domain.closings import CLOSING_PREFIX, CloseResult
 from fairlead.domain.identifiers import UNIQUE_DIGITS, to_client_order_id, to_line, to_name
-from fairlead.domain.instruments import ContractKind, Instrument
+from fairlead.domain.instruments import Instrument
 from fairlead.domain.ledger import Position
 from fairlead.domain.marks import mark
 from fairlead.domain.orders import OrderView, PositionView, view_of
@@ -243,15 +243,15 @@ class Kernel:
         return tuple(self._marked(position) for position in self._state.positions.values())
 
     def _marked(self, position: Position) -> PositionView:
-        """Return a snapshot of the position, marked to the market of this moment when it is open.
-
-        One of an inverse contract is not marked: its worth is not linear in the price.
-        """
+        """Return a snapshot of the position, marked to the market of this moment when it is open."""
         view = position_view(position)
         instrument = self._state.instruments.get(position.symbol)
-        linear = instrument is None or instrument.contract is ContractKind.LINEAR
-        price = self._parts.prices.latest(position.symbol) if position.is_open and linear else None
-        return view if price is None else replace(view, mark=mark(position, price))
+        if instrument is None or not position.is_open:
+            return view
+        price = self._parts.prices.latest(position.symbol)
+        if price is None:
+            return view
+        return replace(view, mark=mark(position, price, instrument.settlement_decimals))
 
     def is_settled(self, waiting: frozenset[asyncio.Task[None]] = frozenset()) -> bool:
         """Tell whether nothing is under way but what the *waiting* tasks wait for.
