@@ -39,7 +39,7 @@ from fairlead.domain.records import (
 from fairlead.domain.trading_state import TradingState
 from fairlead.kernel.fill_rows import fill_digest, fill_row
 from fairlead.kernel.pace_queue import CODE_PACE_EXCEEDED
-from fairlead.kernel.state import CommandEntry, EngineState
+from fairlead.kernel.state import UNHEARD, CommandEntry, EngineState
 
 SETTING_TRADING = "trading_state"
 SETTING_REASON = "trading_reason"
@@ -286,7 +286,7 @@ def count_live_order(state: EngineState, order: Order) -> None:
 def _started(state: EngineState, record: KernelStarted, _ts_ns: int) -> None:
     state.epoch = record.epoch
     state.dirty.settings[SETTING_ACCOUNT] = None
-    if state.trading in (TradingState.ACTIVE, TradingState.DISABLED):
+    if state.trading in (TradingState.ACTIVE, TradingState.DISABLED) or state.trading_reason == UNHEARD:
         _set_trading(state, TradingState.DISABLED, "the kernel started; reconciliation has not passed yet")
 
 

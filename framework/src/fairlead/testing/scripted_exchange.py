@@ -139,6 +139,7 @@ class ScriptedExchange:
         horizon_ns: int = 0,
         order_types: Iterable[OrderType] = OrderType,
         page_size: int = 2,
+        streams: bool = True,
         pacing: PacingModel | None = None,
     ) -> None:
         self.name = "scripted"
@@ -147,6 +148,7 @@ class ScriptedExchange:
             fence=fence,
             horizon_ns=horizon_ns,
             order_types=frozenset(order_types),
+            streams_reports=streams,
             pacing=pacing,
         )
         self.rules = list(instruments)
@@ -253,8 +255,8 @@ class ScriptedExchange:
         )
 
     def say(self, *reports: Report) -> None:
-        """Let the stream say this."""
-        if self.sink is not None:
+        """Let the stream say this, where there is one."""
+        if self.sink is not None and self.capabilities.streams_reports:
             for report in reports:
                 self.sink.put(report)
 
