@@ -145,9 +145,9 @@ class Reconciler:
                     recorded=recorded,
                 )
             )
+            self._watch.heard(mark)
             await engine.journal.settled()
             self._check_whole()
-            self._watch.heard(mark)
             self.last = report
             return report
 
