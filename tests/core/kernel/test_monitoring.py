@@ -12,7 +12,7 @@ from fairlead.domain.records import OrderEventNoted, Reconciled
 from fairlead.errors import ExchangeFault, SettingRefused, UnknownName
 from fairlead.kernel.reconciler import Found, ReconcileReport
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
-from fairlead.ports.exchange import FillPage, OrderReport, VenueStatus
+from fairlead.ports.exchange import FillPage, OrderReport, ReportSink, VenueStatus
 from fairlead.testing.scripted_exchange import ScriptedExchange, loses_request
 from tests.core.kernel.bench import BTC, ETH, Bench, instrument, on_bench
 from tests.core.kernel.faults import LONG_MS
@@ -174,6 +174,25 @@ def test_a_stream_that_breaks_again_is_not_whole() -> None:
         sink.reconnected()
         await bench.pass_ms(10)
         assert trading(bench) == "active"
+
+    on_bench(main)
+
+
+def test_a_stream_that_never_came_up_reduces() -> None:
+    """It broke while the kernel was starting: the start passes by the history, and the silence is counted."""
+
+    class Stillborn(ScriptedExchange):
+        async def connect(self, sink: ReportSink) -> None:
+            await super().connect(sink)
+            sink.disconnected("at once")
+
+    async def main(bench: Bench) -> None:
+        await bench.kernel.stop()
+        bench.exchange.__class__ = Stillborn
+        await bench.start_another()
+        assert trading(bench) == "active"
+        await bench.pass_ms(SILENCE_MS + 100)
+        assert trading(bench) == "reducing"
 
     on_bench(main)
 

@@ -127,10 +127,9 @@ class Monitoring:
             self._timers.wake_in(SILENCE_TIMER, self._silence_max_ns - silent_ns)
 
     def _next_due(self) -> None:
-        if self._running:
-            if self.is_free():
-                self.request(SCHEDULED)
-            self._arm()
+        if self.is_free():
+            self.request(SCHEDULED)
+        self._arm()
 
     def _silence_due(self) -> None:
         silent_ns = self._watch.silent_ns()
