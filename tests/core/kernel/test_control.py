@@ -106,7 +106,7 @@ def test_an_operator_cancels_all_and_flattens(path: Path, capsys: pytest.Capture
     lines = capsys.readouterr().out.splitlines()
     assert lines == [
         "2 cancels go to the venue.",
-        "BTC/USDT of bot: CLOSED, 0.000 left",
+        "BTC/USDT of bot: CLOSED, 0 left",
         "There was nothing to close.",
     ]
 
