@@ -37,6 +37,7 @@ class AnomalyKind(StrEnum):
     STALE_PRICE = "stale_price"
     DUST = "dust"
     JOURNAL_RECOVERED = "journal_recovered"
+    VENUE_SILENT = "venue_silent"
     COMPONENT_FAILED = "component_failed"
     CHECK_HUNG = "check_hung"
 
@@ -59,6 +60,7 @@ SEVERITY: dict[AnomalyKind, Severity] = {
     AnomalyKind.STALE_PRICE: Severity.NOTE,
     AnomalyKind.DUST: Severity.NOTE,
     AnomalyKind.JOURNAL_RECOVERED: Severity.NOTE,
+    AnomalyKind.VENUE_SILENT: Severity.NOTE,
     AnomalyKind.COMPONENT_FAILED: Severity.HALT,
     AnomalyKind.CHECK_HUNG: Severity.HALT,
 }
@@ -81,6 +83,7 @@ MEANING: dict[AnomalyKind, str] = {
     AnomalyKind.STALE_PRICE: "an order asked for a price that is stale; noted once until it is fresh again",
     AnomalyKind.DUST: "the venue calls an order filled although a rest is left",
     AnomalyKind.JOURNAL_RECOVERED: "a commit failed or was uncertain, and the store was read back",
+    AnomalyKind.VENUE_SILENT: "the stream is down, or polls fail, for too long; trading reduces meanwhile",
     AnomalyKind.COMPONENT_FAILED: "a part of the kernel died",
     AnomalyKind.CHECK_HUNG: "a risk check did not return and was interrupted",
 }
