@@ -102,7 +102,7 @@ def test_closing_a_closed_position_answers_with_its_last_figures(between: str) -
             await bench.restart()
         again = await bench.bot.close_position(BTC)
         assert again.code is CloseCode.ALREADY_FLAT
-        assert (first.realized_pnl, first.episode) == (20, 1)
+        assert (first.realized_pnl, first.episode) == (Decimal(20), 1)
         figures = ("quantity_left", "realized_pnl", "fees", "episode", "closed_ns")
         assert [getattr(again, name) for name in figures] == [getattr(first, name) for name in figures]
         assert len(bench.exchange.submits) == 2
