@@ -85,6 +85,8 @@ class EngineState:
     prices: dict[str, PricePoint] = attrs.Factory(dict)
     zombies: dict[str, None] = attrs.Factory(dict)
     noted: dict[tuple[str, str, str], None] = attrs.Factory(dict)
+    finished: dict[str, int] = attrs.Factory(dict)
+    """The finished orders that memory holds, the longest unchanged first, with the sequence of the change."""
     pace: PaceQueue = attrs.Factory(PaceQueue)
 
     def leaves_of(self, symbol: str, book: str, side: OrderSide) -> Decimal:
