@@ -10,13 +10,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from fairlead.domain.closings import CloseCode, CloseResult
     from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
     from fairlead.domain.orders import OrderStatus, OrderView, PositionView
     from fairlead.domain.proposals import Proposal
     from fairlead.domain.trading_state import TradingState
     from fairlead.kernel.blocking import BlockingKernel, BlockingResult, BlockingSession, BlockingStream
     from fairlead.kernel.kernel import Kernel
-    from fairlead.kernel.results import CommandResult, ExecutionResult
+    from fairlead.kernel.results import CommandResult, ExecutionResult, FlattenResult, StopReport
     from fairlead.kernel.session import Session
     from fairlead.kernel.settings import KernelSettings
 
@@ -27,8 +28,11 @@ _HOMES = {
     "BlockingResult": "fairlead.kernel.blocking",
     "BlockingSession": "fairlead.kernel.blocking",
     "BlockingStream": "fairlead.kernel.blocking",
+    "CloseCode": "fairlead.domain.closings",
+    "CloseResult": "fairlead.domain.closings",
     "CommandResult": "fairlead.kernel.results",
     "ExecutionResult": "fairlead.kernel.results",
+    "FlattenResult": "fairlead.kernel.results",
     "Kernel": "fairlead.kernel.kernel",
     "KernelSettings": "fairlead.kernel.settings",
     "OrderSide": "fairlead.domain.order_kinds",
@@ -39,6 +43,7 @@ _HOMES = {
     "Proposal": "fairlead.domain.proposals",
     "Session": "fairlead.kernel.session",
     "TimeInForce": "fairlead.domain.order_kinds",
+    "StopReport": "fairlead.kernel.results",
     "TradingState": "fairlead.domain.trading_state",
 }
 
@@ -47,8 +52,11 @@ __all__ = [
     "BlockingResult",
     "BlockingSession",
     "BlockingStream",
+    "CloseCode",
+    "CloseResult",
     "CommandResult",
     "ExecutionResult",
+    "FlattenResult",
     "Kernel",
     "KernelSettings",
     "OrderSide",
@@ -58,6 +66,7 @@ __all__ = [
     "PositionView",
     "Proposal",
     "Session",
+    "StopReport",
     "TimeInForce",
     "TradingState",
     "__version__",

@@ -45,6 +45,14 @@ BAD_SIZES: dict[str, object] = {
     "list": [1],
 }
 
+WITH_FIGURES: dict[str, dict[str, object]] = {
+    "trigger_price": {"quantity": "1", "order_type": "stop"},
+    "trailing_distance": {"quantity": "1", "order_type": "trailing_stop"},
+    "risk": {"stop_loss": "90"},
+    "stop_loss": {"risk": "50"},
+}
+"""Proposals that need one more figure."""
+
 
 @pytest.mark.requirement("P1-5")
 @each_way
@@ -71,11 +79,28 @@ def test_a_bad_entry_price_never_becomes_a_proposal(make: Maker, price: object) 
 
 @pytest.mark.requirement("P1-5")
 @each_way
-@pytest.mark.parametrize("leverage", [0, "0.5", "NaN", 1, 2])
-def test_no_leverage_is_taken_yet(make: Maker, leverage: object) -> None:
-    """Leverage is refused whatever it is, so none below 1 and none that is infinite can be proposed."""
-    with pytest.raises(UnknownName, match="leverage"):
+@pytest.mark.parametrize("leverage", [0, "0.99", "-1", "NaN", "Infinity", Decimal("Infinity"), 2.0, True])
+def test_a_bad_leverage_never_becomes_a_proposal(make: Maker, leverage: object) -> None:
+    """Below 1, infinite, or no number: refused at construction, naming field and fix."""
+    with pytest.raises(NumberRefused) as caught:
         make("BTC/USDT", quantity="1", leverage=leverage)
+    assert caught.value.field == "leverage"
+    assert caught.value.fix
+    assert make("BTC/USDT", quantity="1", leverage=1).leverage == 1
+
+
+@pytest.mark.requirement("P1-5")
+@each_way
+@pytest.mark.parametrize("field", WITH_FIGURES)
+@pytest.mark.parametrize("figure", BAD_SIZES.values(), ids=BAD_SIZES.keys())
+def test_a_bad_figure_never_becomes_a_proposal(make: Maker, field: str, figure: object) -> None:
+    """What holds for sizes and entry prices holds for every other price and for a risk."""
+    wishes = WITH_FIGURES[field]
+    make("BTC/USDT", **wishes, **{field: "1"})
+    with pytest.raises(NumberRefused) as caught:
+        make("BTC/USDT", **wishes, **{field: figure})
+    assert caught.value.field == field
+    assert caught.value.fix
 
 
 @each_way
@@ -138,7 +163,7 @@ def test_an_unknown_keyword_is_told_the_nearest(make: Maker, keyword: str, neare
     assert caught.value.field == "proposal"
     assert caught.value.name == keyword
     assert (f"Did you mean '{nearest}'?" in caught.value.fix) == bool(nearest)
-    assert "book, limit_price, metadata, notional, quantity, time_in_force" in caught.value.fix
+    assert "Known are book, expire_ns, leverage, limit_price, max_slippage" in caught.value.fix
 
 
 def test_a_hostile_keyword_is_escaped() -> None:
@@ -149,10 +174,13 @@ def test_a_hostile_keyword_is_escaped() -> None:
 
 
 @each_way
-@pytest.mark.parametrize(("wishes", "given"), [({}, "neither"), ({"quantity": "1", "notional": "1"}, "both")])
+@pytest.mark.parametrize(
+    ("wishes", "given"),
+    [({}, "none was"), ({"quantity": "1", "notional": "1"}, "both quantity and notional were")],
+)
 def test_exactly_one_size_is_given(make: Maker, wishes: dict[str, object], given: str) -> None:
-    """Neither size and both sizes are refused with the fix."""
-    with pytest.raises(InvalidInput, match=f"{given} was given") as caught:
+    """No size and two sizes are refused with the fix."""
+    with pytest.raises(InvalidInput, match=f"{given} given") as caught:
         make("BTC/USDT", **wishes)
     assert caught.value.field == "quantity"
     assert caught.value.fix
@@ -170,8 +198,8 @@ def test_time_in_force_belongs_to_limit_orders(make: Maker) -> None:
     assert (
         make("BTC/USDT", quantity="1", limit_price="1", time_in_force=None).time_in_force is TimeInForce.GTC
     )
-    for wrong in ("fok", "IOC", 7, "i\noc"):
-        with pytest.raises(InvalidInput, match=r"Known are gtc, ioc\.") as caught:
+    for wrong in ("gtx", "IOC", 7, "i\noc"):
+        with pytest.raises(InvalidInput, match=r"Known are gtc, ioc, fok, gtd\.") as caught:
             make("BTC/USDT", quantity="1", limit_price="1", time_in_force=wrong)
         assert caught.value.field == "time_in_force"
         assert str(caught.value).isprintable()
@@ -244,5 +272,86 @@ def test_small_vocabularies() -> None:
     assert OrderSide.BUY.opposite is OrderSide.SELL
     assert OrderSide.SELL.opposite is OrderSide.BUY
     assert [str(item) for item in (*OrderSide, *OrderType, *TimeInForce, *Liquidity)] == [
-        "buy", "sell", "market", "limit", "gtc", "ioc", "maker", "taker"
+        "buy", "sell",
+        "market", "limit", "stop", "stop_limit", "take_profit", "take_profit_limit", "trailing_stop",
+        "gtc", "ioc", "fok", "gtd",
+        "maker", "taker",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("wishes", "field"),
+    [
+        ({"post_only": 1}, "post_only"),
+        ({"reduce_only": "yes"}, "reduce_only"),
+        ({"order_type": "iceberg"}, "order_type"),
+        ({"expire_ns": 0.5}, "expire_ns"),
+        ({"expire_ns": True}, "expire_ns"),
+        ({"expire_ns": -1}, "expire_ns"),
+        ({"expire_ns": 2**63}, "expire_ns"),
+        ({"max_slippage": "1"}, "max_slippage"),
+        ({"max_slippage": "-1%"}, "max_slippage"),
+        ({"max_slippage": 0}, "max_slippage"),
+        ({"max_slippage": "0%"}, "max_slippage"),
+        ({"max_slippage": "%"}, "max_slippage"),
+        ({"trailing_rate": "100%"}, "trailing_rate"),
+        ({"note": "two\nlines"}, "note"),
+        ({"note": "x" * 1_025}, "note"),
+        ({"tags": "one"}, "tags"),
+        ({"tags": {"a"}}, "tags"),
+        ({"tags": ["a b"]}, "tags"),
+        ({"tags": [str(number) for number in range(33)]}, "tags"),
+    ],
+)
+def test_a_bad_term_never_becomes_a_proposal(wishes: dict[str, object], field: str) -> None:
+    """Flags are truth values, times are whole nanoseconds, fractions lie between 0 and 1, tags are names."""
+    with pytest.raises(InvalidInput) as caught:
+        direct("BTC/USDT", quantity="1", **wishes)
+    assert caught.value.field == field
+    assert caught.value.fix
+    assert str(caught.value).isprintable()
+
+
+def test_fractions_may_be_written_in_percent() -> None:
+    """Percent is exact, and a distance given in percent is a rate."""
+    market = Proposal.buy("BTC/USDT", quantity="1", max_slippage="0.1%")
+    assert market.max_slippage == Decimal("0.001")
+    trailing = Proposal.sell("BTC/USDT", quantity="1", order_type="trailing_stop", trailing_distance="2%")
+    assert (trailing.trailing_distance, trailing.trailing_rate) == (None, Decimal("0.02"))
+    stopped: Any = Proposal.buy("BTC/USDT", risk="50", stop_loss="-2%")
+    assert (stopped.stop_loss, stopped.stop_loss_rate) == (None, Decimal("-0.02"))
+    assert attrs.evolve(stopped, risk="60").stop_loss_rate == Decimal("-0.02")
+    for both in ({"trailing_rate": "0.02"}, {"trailing_rate": "2%", "trailing_distance": "5"}):
+        terms: dict[str, Any] = {"trailing_distance": "1", "order_type": "trailing_stop", **both}
+        with pytest.raises(InvalidInput, match="same in another way") as caught:
+            Proposal.sell("BTC/USDT", quantity="1", **terms)
+        assert caught.value.field == "trailing_rate"
+
+
+@pytest.mark.parametrize(
+    ("side", "wishes", "field"),
+    [
+        ("buy", {"stop_loss": "100", "limit_price": "100"}, "stop_loss"),
+        ("sell", {"stop_loss": "100", "limit_price": "100"}, "stop_loss"),
+        ("buy", {"stop_loss": "101", "order_type": "stop", "trigger_price": "100"}, "stop_loss"),
+        ("sell", {"stop_loss": "99", "limit_price": "100"}, "stop_loss"),
+        ("buy", {"stop_loss": "2%"}, "stop_loss_rate"),
+        ("sell", {"stop_loss": "-2%"}, "stop_loss_rate"),
+        ("sell", {"stop_loss_rate": "-1.5"}, "stop_loss_rate"),
+    ],
+)
+def test_a_stop_lies_where_the_order_loses(side: str, wishes: dict[str, object], field: str) -> None:
+    """Below the entry of a buy, above that of a sell: refused at once when both are known."""
+    with pytest.raises(NumberRefused) as caught:
+        direct("BTC/USDT", side=side, risk="50", **wishes)
+    assert caught.value.field == field
+    assert caught.value.fix
+
+
+def test_a_target_has_no_side() -> None:
+    """A target may be negative or zero, and its side is computed later."""
+    for target in ("-0.5", 0, "1"):
+        made: Any = Proposal.to_target("BTC/USDT", target, note="rebalance", tags=["b", "a", "b"])
+        assert (made.side, made.target) == (None, Decimal(target))
+        assert (made.note, made.tags) == ("rebalance", ("a", "b"))
+        assert attrs.evolve(made, note="") == Proposal.to_target("BTC/USDT", target, tags=("a", "b"))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from fairlead.domain.records import BudgetSpent, OrderPaced, QueryPaced
+from fairlead.ports.exchange import Answer, Instrument, SubmitRequest
 from fairlead.ports.pacing import EACH, Limit, Price, RateLimits, RequestKind, TokenBucket
+from fairlead.testing import VirtualClock
+from fairlead.testing.scripted_exchange import ScriptedExchange
 from tests.core.kernel.bench import Bench
 
 SECOND_NS = 1_000_000_000
@@ -52,3 +55,23 @@ def left(bench: Bench, name: str = ORDERS) -> Decimal:
 def most_in_a_second(times_ns: Sequence[int]) -> int:
     """Return how many of these came within any one second."""
     return max(sum(begin <= each < begin + SECOND_NS for each in times_ns) for begin in times_ns)
+
+
+class Clocked(ScriptedExchange):
+    """An exchange that notes when orders and cancels came."""
+
+    clock: VirtualClock
+
+    def __init__(self, rules: Iterable[Instrument]) -> None:
+        super().__init__(rules)
+        self.times_ns: list[int] = []
+
+    async def submit(self, request: SubmitRequest) -> Answer:
+        """See `ExchangeClient.submit`."""
+        self.times_ns.append(self.clock.monotonic_ns())
+        return await super().submit(request)
+
+    async def cancel(self, client_order_id: str, venue_order_id: str, symbol: str) -> Answer:
+        """See `ExchangeClient.cancel`."""
+        self.times_ns.append(self.clock.monotonic_ns())
+        return await super().cancel(client_order_id, venue_order_id, symbol)

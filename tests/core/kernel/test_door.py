@@ -51,7 +51,17 @@ BAD_PROPOSALS: list[tuple[dict[str, Any], type[InvalidInput], str]] = [
     ({"metadata": {"a": "\ud800"}}, TextRefused, "metadata.a"),
     ({"side": "short"}, InvalidInput, "side"),
     ({"time_in_force": "gtx"}, InvalidInput, "time_in_force"),
-    ({"leverage": 5}, UnknownName, "proposal"),
+    ({"leverage": 5}, NumberRefused, "leverage"),
+    ({"leverage": "0.5"}, NumberRefused, "leverage"),
+    ({"leverag": 5}, UnknownName, "proposal"),
+    ({"trigger_price": "100.001", "order_type": "stop_limit"}, NumberRefused, "trigger_price"),
+    ({"notional": "5", "quantity": None, "risk": "5"}, InvalidInput, "quantity"),
+    ({"risk": "0", "quantity": None, "stop_loss": "90"}, NumberRefused, "risk"),
+    ({"risk": "5", "quantity": None, "stop_loss": "90.001"}, NumberRefused, "stop_loss"),
+    ({"risk": "5", "quantity": None}, InvalidInput, "stop_loss"),
+    ({"target": "1"}, InvalidInput, "quantity"),
+    ({"post_only": True, "time_in_force": "ioc"}, InvalidInput, "post_only"),
+    ({"time_in_force": "gtd"}, InvalidInput, "expire_ns"),
 ]
 
 

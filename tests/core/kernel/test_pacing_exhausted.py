@@ -2,44 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from decimal import Decimal
 
 import pytest
 
-from fairlead.ports.exchange import Answer, Instrument, SubmitRequest
-from fairlead.testing import VirtualClock
-from fairlead.testing.scripted_exchange import ScriptedExchange
 from tests.core.kernel.bench import BTC, ETH, Bench, instrument, on_bench
 from tests.core.kernel.pacing_limits import (
     SECOND_MS,
     SECOND_NS,
+    Clocked,
     left,
     order_limits,
     waits,
 )
 
 MINUTES = 10
-
-
-class Clocked(ScriptedExchange):
-    """An exchange that notes when orders and cancels came."""
-
-    clock: VirtualClock
-
-    def __init__(self, rules: Iterable[Instrument]) -> None:
-        super().__init__(rules)
-        self.times_ns: list[int] = []
-
-    async def submit(self, request: SubmitRequest) -> Answer:
-        """See `ExchangeClient.submit`."""
-        self.times_ns.append(self.clock.monotonic_ns())
-        return await super().submit(request)
-
-    async def cancel(self, client_order_id: str, venue_order_id: str, symbol: str) -> Answer:
-        """See `ExchangeClient.cancel`."""
-        self.times_ns.append(self.clock.monotonic_ns())
-        return await super().cancel(client_order_id, venue_order_id, symbol)
 
 
 @pytest.mark.requirement("TEST-5")

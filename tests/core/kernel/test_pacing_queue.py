@@ -141,6 +141,24 @@ def test_a_jump_of_the_wall_clock_neither_fills_the_budget_nor_stops_it(jump_s: 
     on_bench(main, pacing=order_limits("5", "0.1"), settings=NO_RESERVE)
 
 
+@pytest.mark.parametrize("jump_s", [3_600, -3_600])
+def test_a_jump_of_an_earlier_life_is_no_time_that_passed(jump_s: int) -> None:
+    """The clock jumps, a request goes out, the kernel restarts: only what passed since then comes back."""
+
+    async def main(bench: Bench) -> None:
+        for _ in range(4):
+            await bench.working()
+        bench.clock.jump_wall_ns(jump_s * SECOND_NS)
+        await bench.working()
+        await bench.restart()
+        assert left(bench) < Decimal("0.01")
+        await bench.pass_ms(10 * SECOND_MS)
+        await bench.restart()
+        assert 1 <= left(bench) < Decimal("1.01")
+
+    on_bench(main, pacing=order_limits("5", "0.1"), settings=NO_RESERVE)
+
+
 def test_a_wall_clock_set_back_over_a_restart_gives_nothing_and_stops_nothing() -> None:
     """The budgets' time goes on where the journal stands, not where the wall clock does."""
 
@@ -503,10 +521,14 @@ def test_a_new_entry_does_not_pass_an_overdue_question() -> None:
         await bench.working()
         question = bench.loop.create_task(admission.admit(RequestKind.BALANCES))
         await bench.pass_ms(10 * SECOND_MS + 100)
+        other = bench.spawn_execute(wait_max_ms=60_000)
+        await bench.pass_ms()
         assert not question.done()
         denied = await bench.execute(pacing="refuse")
-        assert denied.denied
+        assert "wait_ms=49" in denied.reasons
         await question
+        assert not other.done()
+        assert (await other).status == "ACCEPTED"
 
     limits = one_limit("1", "0.05", RequestKind.SUBMIT, RequestKind.BALANCES)
     on_bench(main, pacing=limits, settings=NO_RESERVE)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from fairlead.errors import TextRefused
 
@@ -18,6 +18,7 @@ SYMBOL_LENGTH_MAX = 32
 VENUE_TEXT_LENGTH_MAX = 256
 METADATA_ENTRIES_MAX = 32
 METADATA_VALUE_LENGTH_MAX = 1_024
+TAGS_MAX = 32
 EXCERPT_LENGTH = 40
 """How much of a refused text an error shows, escaped."""
 
@@ -88,6 +89,18 @@ def _entry(key: object, text: object, field: str) -> tuple[str, str]:
             f"{field}.{name}", problem, fix="Pass text on one line, without control characters."
         )
     return name, str.__str__(text)
+
+
+def to_tags(value: object, field: str) -> tuple[str, ...]:
+    """Return tags sorted, each once: at most 32 names. Takes a sequence of them, or nothing."""
+    if value is None:
+        return ()
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        problem = f"{excerpt_of(value)} is not a list of names"
+        raise TextRefused(field, problem, fix='Pass a list such as ["breakout", "night"].')
+    if len(value) > TAGS_MAX:
+        raise TextRefused(field, f"more than {TAGS_MAX} tags", fix="Put the rest into metadata.")
+    return tuple(sorted({to_name(tag, field) for tag in value}))
 
 
 def to_line(value: object, field: str) -> str:

@@ -28,9 +28,14 @@ _ASSET = re.compile(r"[A-Z0-9][A-Z0-9._-]{0,15}", re.ASCII)
 
 
 class ContractKind(StrEnum):
-    """How a fill is settled; spot is linear."""
+    """How a fill is settled; spot is linear.
+
+    Linear: quantity x multiplier x price, in quote. Inverse: quantity x multiplier / price, in base;
+    the multiplier is then what one contract is worth in quote.
+    """
 
     LINEAR = "linear"
+    INVERSE = "inverse"
 
 
 def _positive(value: Number, field: str = "") -> Decimal:
@@ -39,6 +44,14 @@ def _positive(value: Number, field: str = "") -> Decimal:
 
 def _optional_positive(value: Number | None, field: str = "") -> Decimal | None:
     return None if value is None else to_positive(value, field)
+
+
+def _optional_leverage(value: Number | None, field: str = "") -> Decimal | None:
+    number = _optional_positive(value, field)
+    if number is not None and number < ONE:
+        problem = f"{text_of(number)} is below 1"
+        raise NumberRefused(field, problem, fix="Pass nothing where there is no leverage.")
+    return number
 
 
 def _not_negative(value: Number, field: str = "") -> Decimal:
@@ -56,6 +69,10 @@ def _rate(value: Number, field: str = "") -> Decimal:
     return number
 
 
+def _settled_in(instrument: Instrument) -> str:
+    return instrument.base if instrument.contract is ContractKind.INVERSE else instrument.quote
+
+
 def _name_fields(_cls: type[object], fields: list[attrs.Attribute[object]]) -> list[attrs.Attribute[object]]:
     """Tell each converter the name of its field, so that the error can say it."""
     return [
@@ -70,9 +87,11 @@ def _name_fields(_cls: type[object], fields: list[attrs.Attribute[object]]) -> l
 class Instrument:
     """The venue's rules for one symbol.
 
-    Prices are in quote currency for one unit of base; quantities are in base; *minimum_cost* is in
-    quote; *settlement_decimals* is the precision at which the venue settles quote amounts; fee
-    rates are fractions (0.0026 is 0.26 %, a negative one is a rebate).
+    Prices are in quote currency for one unit of base; quantities are in base, or in contracts of
+    *contract_multiplier* where there are any; *minimum_cost* is in quote. *settlement_currency* is what
+    value and PnL are counted in: quote, or base for an inverse contract, unless said;
+    *settlement_decimals* is the precision at which the venue settles it. Fee rates are fractions
+    (0.0026 is 0.26 %, a negative one is a rebate). *maximum_leverage* is nothing where there is none.
 
     Raises `NumberRefused`, `TextRefused` or `InvalidInput` with the field and the fix.
     """
@@ -90,6 +109,9 @@ class Instrument:
     taker_fee_rate: Decimal = attrs.field(converter=_rate, default=ZERO)
     reductions_exempt_from_minimum: bool = False
     contract: ContractKind = ContractKind.LINEAR
+    contract_multiplier: Decimal = attrs.field(converter=_positive, default=ONE)
+    settlement_currency: str = attrs.field(default=attrs.Factory(_settled_in, takes_self=True))
+    maximum_leverage: Decimal | None = attrs.field(converter=_optional_leverage, default=None)
 
     def __attrs_post_init__(self) -> None:
         to_symbol(self.symbol, "instrument.symbol")
@@ -112,15 +134,20 @@ class Instrument:
 
 
 def _check_assets(instrument: Instrument) -> None:
-    for field in ("base", "quote"):
+    for field in ("base", "quote", "settlement_currency"):
         asset = getattr(instrument, field)
         if not isinstance(asset, str) or not _ASSET.fullmatch(asset):
             problem = f"{excerpt_of(asset)} is not the code of an asset"
             raise TextRefused(f"instrument.{field}", problem, fix='Write it like "BTC": upper case, ASCII.')
     pair = f"{instrument.base}/{instrument.quote}"
-    if instrument.symbol.partition(":")[0] != pair:
+    named, _, settlement = instrument.symbol.partition(":")
+    if named != pair:
         problem = f"{excerpt_of(instrument.symbol)} does not name the pair {pair}"
         raise TextRefused("instrument.symbol", problem, fix="Balances are booked by base and quote.")
+    if settlement and settlement != instrument.settlement_currency:
+        problem = f"{excerpt_of(instrument.symbol)} does not name {instrument.settlement_currency}"
+        fix = "What follows the colon is what the contract is settled in."
+        raise TextRefused("instrument.symbol", problem, fix=fix)
 
 
 def _check_kinds(instrument: Instrument) -> None:

@@ -36,6 +36,9 @@ EXPONENT_MAX = 38
 TEXT_LENGTH_MAX = 80
 """Longest text taken for a number; longer ones are refused before they are parsed."""
 
+TIME_MAX_NS = 2**63
+"""Times are signed 64-bit integers wherever they are kept."""
+
 EXCERPT_LENGTH = 24
 """How much of a text that is no number an error shows."""
 
@@ -89,7 +92,9 @@ __all__ = [
     "subtract",
     "text_of",
     "to_decimal",
+    "to_fraction",
     "to_positive",
+    "to_time_ns",
 ]
 
 
@@ -119,6 +124,30 @@ def to_positive(value: object, field: str) -> Decimal:
         problem = f"must be greater than zero, not {text_of(number)}"
         raise NumberRefused(field, problem, fix="Pass a positive number.")
     return number
+
+
+def to_fraction(value: object, field: str, *, signed: bool = False) -> Decimal:
+    """Return a fraction above 0 and below 1, which text may give in percent: ``"2%"`` is 0.02.
+
+    When *signed*, it may also lie below 0 and above -1. Raises `NumberRefused` otherwise.
+    """
+    if isinstance(value, str) and value.endswith("%"):
+        number = to_decimal(value[:-1], field)
+        number = EXACT.scaleb(number, -2) if number else number
+    else:
+        number = to_decimal(value, field)
+    if ZERO < number < ONE or (signed and -1 < number < ZERO):
+        return number
+    limits = "between -1 and 1, and not 0" if signed else "above 0 and below 1"
+    raise NumberRefused(field, f"{text_of(number)} is not {limits}", fix='Write 2 % as "0.02" or "2%".')
+
+
+def to_time_ns(value: object, field: str) -> int:
+    """Return a moment in wall nanoseconds UTC since the Unix epoch, or raise `NumberRefused`."""
+    if type(value) is int and 0 < value < TIME_MAX_NS:
+        return value
+    fix = "Pass an int of nanoseconds UTC, such as time.time_ns() + 60 * 10**9."
+    raise NumberRefused(field, "not a whole number of nanoseconds since 1970", fix=fix)
 
 
 def _parse(text: str, field: str) -> Decimal:

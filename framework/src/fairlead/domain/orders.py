@@ -11,6 +11,7 @@ from fairlead.domain.numbers import ZERO, average, subtract
 from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
 from fairlead.domain.order_table import CloseReason, OrderState, Phase
 from fairlead.domain.pending_requests import PendingRequest
+from fairlead.domain.sizing import Sizing
 from fairlead.domain.values import Value
 
 
@@ -20,7 +21,9 @@ class Order:
 
     Times are wall nanoseconds. *filled_value* and *fees* are in quote. *trades* maps each trade id
     that was booked to its digest, so that the same id with other numbers is noticed.
-    *look_up_ns* is when an unresolved order may next be looked up, 0 when nothing is due.
+    *look_up_ns* is when an unresolved order may next be looked up, 0 when nothing is due. *reduces* is
+    what the kernel found, *reduce_only* what the bot demanded. *expire_ns* is 0 unless it is good until
+    a date. An order with *max_slippage* was wished for as a market order.
     """
 
     client_order_id: str
@@ -56,6 +59,17 @@ class Order:
     closed_ns: int = 0
     denial_code: str = ""
     trades: dict[str, str] = attrs.Factory(dict)
+    trigger_price: Decimal | None = None
+    trailing_distance: Decimal | None = None
+    trailing_rate: Decimal | None = None
+    max_slippage: Decimal | None = None
+    leverage: Decimal | None = None
+    expire_ns: int = 0
+    post_only: bool = False
+    reduce_only: bool = False
+    note: str = ""
+    tags: tuple[str, ...] = ()
+    sizing: Sizing | None = None
 
     @property
     def leaves_quantity(self) -> Decimal:
@@ -102,7 +116,11 @@ def status_of(order: Order) -> OrderStatus:
 
 
 class OrderView(Value):
-    """An order as it was at one sequence; a snapshot that never changes."""
+    """An order as it was at one sequence; a snapshot that never changes.
+
+    *sizing* says how its quantity was computed, and is nothing when the bot gave it; the other terms
+    are those of `Proposal`.
+    """
 
     client_order_id: str
     venue_order_id: str
@@ -131,6 +149,18 @@ class OrderView(Value):
     created_ns: int
     updated_ns: int
     closed_ns: int
+    trigger_price: Decimal | None = None
+    trailing_distance: Decimal | None = None
+    trailing_rate: Decimal | None = None
+    max_slippage: Decimal | None = None
+    leverage: Decimal | None = None
+    expire_ns: int = 0
+    post_only: bool = False
+    reduce_only: bool = False
+    note: str = ""
+    tags: tuple[str, ...] = ()
+    sizing: Sizing | None = None
+    triggered: bool = False
 
     @property
     def is_closed(self) -> bool:
@@ -169,7 +199,10 @@ def view_of(order: Order) -> OrderView:
         order.created_ns,
         order.updated_ns,
         order.closed_ns,
-    )
+        order.trigger_price, order.trailing_distance, order.trailing_rate, order.max_slippage,
+        order.leverage, order.expire_ns, order.post_only, order.reduce_only,
+        order.note, order.tags, order.sizing, order.triggered,
+    )  # fmt: skip
 
 
 class PositionView(Value):

@@ -12,9 +12,11 @@ from typing import ClassVar
 
 from fairlead.domain.anomalies import AnomalyKind, Severity
 from fairlead.domain.budgets import BudgetLevel
+from fairlead.domain.command_records import ClosingEnded, ClosingMoved, ClosingRequested, CommandTaken
 from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInForce
 from fairlead.domain.order_table import OrderEvent
 from fairlead.domain.requests import Lane, RequestKind
+from fairlead.domain.sizing import Sizing
 from fairlead.domain.trading_state import TradingState
 from fairlead.domain.values import Value
 from fairlead.domain.verdicts import Verdict
@@ -45,11 +47,12 @@ class TradingStateChanged(Value):
     by: str
 
 
-class OrderInitialized(Value):
+class OrderInitialized(Value, omit_defaults=True):
     """A proposal became an order, approved or denied, with every verdict.
 
     Approved: exposure is reserved in the same step and the order may go to the venue under this
-    client order id. Denied: nothing is reserved and nothing will be sent.
+    client order id. Denied: nothing is reserved and nothing will be sent. A term that the order does
+    not have is not written, so a new one costs the others nothing.
     """
 
     KIND: ClassVar[str] = "order_initialized"
@@ -72,6 +75,17 @@ class OrderInitialized(Value):
     approved: bool
     denial_code: str
     verdicts: tuple[Verdict, ...]
+    trigger_price: Decimal | None = None
+    trailing_distance: Decimal | None = None
+    trailing_rate: Decimal | None = None
+    max_slippage: Decimal | None = None
+    leverage: Decimal | None = None
+    expire_ns: int = 0
+    post_only: bool = False
+    reduce_only: bool = False
+    note: str = ""
+    tags: tuple[str, ...] = ()
+    sizing: Sizing | None = None
 
 
 class AttemptStarted(Value):
@@ -149,6 +163,8 @@ class CommandRefused(Value):
     subject: str
     code: str
     reason: str
+    idempotency_key: str = ""
+    command_digest: str = ""
 
 
 class AnomalyNoted(Value):
@@ -277,6 +293,10 @@ Record = (
     | Reconciled
     | CheckValueChanged
     | LockPlaced
+    | CommandTaken
+    | ClosingRequested
+    | ClosingMoved
+    | ClosingEnded
     | BudgetSpent
     | OrderPaced
     | QueryPaced
@@ -297,6 +317,10 @@ RECORD_CLASSES: tuple[type[Record], ...] = (
     Reconciled,
     CheckValueChanged,
     LockPlaced,
+    CommandTaken,
+    ClosingRequested,
+    ClosingMoved,
+    ClosingEnded,
     BudgetSpent,
     OrderPaced,
     QueryPaced,

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from fairlead.domain.anomalies import AnomalyKind
+from fairlead.domain.command_records import ClosingEnded, ClosingMoved, ClosingRequested, CommandTaken
 from fairlead.domain.ledger import Position, PositionChange, book_fill
 from fairlead.domain.numbers import ZERO, add, subtract
 from fairlead.domain.order_kinds import OrderSide
@@ -37,13 +38,24 @@ from fairlead.domain.records import (
     TradingStateChanged,
 )
 from fairlead.domain.trading_state import TradingState
+from fairlead.kernel.apply_commands import (
+    closing_ended,
+    closing_moved,
+    closing_requested,
+    command_refused,
+    command_taken,
+    denial_text,
+    meet,
+    reconciled,
+)
 from fairlead.kernel.fill_rows import fill_digest, fill_row
 from fairlead.kernel.pace_queue import CODE_PACE_EXCEEDED
-from fairlead.kernel.state import CommandEntry, EngineState
+from fairlead.kernel.state import EngineState
 
 SETTING_TRADING = "trading_state"
 SETTING_REASON = "trading_reason"
 SETTING_ACCOUNT = "account"
+SETTING_BUDGET_CLOCK = "budget_clock"
 CURSOR_PREFIX = "cursor:"
 CHECK_PREFIX = "check:"
 LOCK_PREFIX = "lock:"
@@ -78,18 +90,14 @@ def _initialized(state: EngineState, record: OrderInitialized, ts_ns: int) -> No
         record.metadata,
         ts_ns,
     )
+    _take_terms(order, record)
     order.denial_code = record.denial_code
     order.detail = denial_text(record)
     order.updated_ns = ts_ns
     order.state = decision_for(order.state, event).to
     state.orders[order.client_order_id] = order
     state.dirty.orders[order.client_order_id] = None
-    if record.idempotency_key:
-        entry = CommandEntry(
-            record.owner, record.idempotency_key, record.command_digest, record.client_order_id, ts_ns
-        )
-        state.commands[entry.owner, entry.idempotency_key] = entry
-        state.dirty.commands.append(entry)
+    meet(state, record, ts_ns)
     if record.approved:
         _reserve(state, order, record.currency)
     else:
@@ -99,16 +107,18 @@ def _initialized(state: EngineState, record: OrderInitialized, ts_ns: int) -> No
             state.pace.counts.refusals += 1
 
 
-def denial_text(record: OrderInitialized) -> str:
-    """Return every denial in one line: who denied, why, and the figures compared."""
-    parts = []
-    for verdict in record.verdicts:
-        if not verdict.allowed:
-            figures = ", ".join(f"{name}={figure}" for name, figure in verdict.figures)
-            parts.append(
-                f"{verdict.check}: {verdict.code}: {verdict.reason}{f' ({figures})' if figures else ''}"
-            )
-    return "; ".join(parts)
+def _take_terms(order: Order, record: OrderInitialized) -> None:
+    order.trigger_price = record.trigger_price
+    order.trailing_distance = record.trailing_distance
+    order.trailing_rate = record.trailing_rate
+    order.max_slippage = record.max_slippage
+    order.leverage = record.leverage
+    order.expire_ns = record.expire_ns
+    order.post_only = record.post_only
+    order.reduce_only = record.reduce_only
+    order.note = record.note
+    order.tags = record.tags
+    order.sizing = record.sizing
 
 
 def _attempt_started(state: EngineState, record: AttemptStarted, ts_ns: int) -> None:
@@ -230,6 +240,8 @@ def _reserve(state: EngineState, order: Order, currency: str) -> None:
         position.pending_openings += 1
     _leave(state, order, order.quantity)
     _reweigh(state, position, before)
+    if order.reduce_only:
+        _watch(state, order)
     state.live_total += 1
     state.live_by_symbol[order.symbol] = state.live_by_symbol.get(order.symbol, 0) + 1
     state.dirty.positions[order.symbol, order.book] = None
@@ -244,9 +256,16 @@ def _release(state: EngineState, order: Order) -> None:
         position.pending_openings -= 1
     _leave(state, order, order.leaves_quantity.copy_negate())
     _reweigh(state, position, before)
+    if order.reduce_only:
+        del state.reduce_only[order.symbol, order.book][order.client_order_id]
     state.live_total -= 1
     state.live_by_symbol[order.symbol] -= 1
     state.dirty.positions[order.symbol, order.book] = None
+
+
+def _watch(state: EngineState, order: Order) -> None:
+    """Keep the live orders that a smaller position may leave with too little."""
+    state.reduce_only.setdefault((order.symbol, order.book), {})[order.client_order_id] = None
 
 
 def _leave(state: EngineState, order: Order, quantity: Decimal) -> None:
@@ -288,12 +307,15 @@ def count_position(state: EngineState, position: Position) -> None:
 def count_live_order(state: EngineState, order: Order) -> None:
     """Count a live order that was read back from its row; before the positions are counted."""
     _leave(state, order, order.leaves_quantity)
+    if order.reduce_only:
+        _watch(state, order)
     state.live_total += 1
     state.live_by_symbol[order.symbol] = state.live_by_symbol.get(order.symbol, 0) + 1
 
 
 def _started(state: EngineState, record: KernelStarted, _ts_ns: int) -> None:
     state.epoch = record.epoch
+    state.reconciled = False
     state.dirty.settings[SETTING_ACCOUNT] = None
     if state.trading in (TradingState.ACTIVE, TradingState.DISABLED):
         _set_trading(state, TradingState.DISABLED, "the kernel started; reconciliation has not passed yet")
@@ -337,10 +359,12 @@ def _anomaly(state: EngineState, record: AnomalyNoted, _ts_ns: int) -> None:
         del state.noted[next(iter(state.noted))]
 
 
-def _budget_spent(state: EngineState, record: BudgetSpent, _ts_ns: int) -> None:
+def _budget_spent(state: EngineState, record: BudgetSpent, ts_ns: int) -> None:
     for name, level in record.levels:
         state.budgets[name] = level
         state.dirty.settings[BUDGET_PREFIX + name] = None
+        state.budget_clock = max(level.at_ns, state.budget_clock[0]), ts_ns
+        state.dirty.settings[SETTING_BUDGET_CLOCK] = None
     state.pace.spent(record)
 
 
@@ -356,10 +380,14 @@ _APPLY: dict[type[Record], Callable[[EngineState, Any, int], PositionChange | No
     OrderEventNoted: _event_noted,
     OrderAccepted: _accepted,
     OrderFilled: _filled,
-    CommandRefused: _evidence_only,
+    CommandRefused: command_refused,
+    CommandTaken: command_taken,
+    ClosingRequested: closing_requested,
+    ClosingMoved: closing_moved,
+    ClosingEnded: closing_ended,
     AnomalyNoted: _anomaly,
     CursorMoved: _cursor_moved,
-    Reconciled: _evidence_only,
+    Reconciled: reconciled,
     CheckValueChanged: _check_value_changed,
     LockPlaced: _lock_placed,
     BudgetSpent: _budget_spent,

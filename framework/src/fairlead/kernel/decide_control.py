@@ -15,10 +15,13 @@ from fairlead.domain.records import (
 )
 from fairlead.domain.trading_state import CommandKind, TradingState, passes
 from fairlead.kernel.attempts import start_attempt
+from fairlead.kernel.cancels import ask_cancel
+from fairlead.kernel.command_answers import CODE_FOREIGN_OWNER
 from fairlead.kernel.decide_answers import mark_unresolved
 from fairlead.kernel.decide_pacing import try_again
 from fairlead.kernel.decide_reports import note_event
-from fairlead.kernel.effects import AnswerCommand, LookUpOrder, PaceIn, SendCancel
+from fairlead.kernel.effects import AnswerCommand, LookUpOrder, SendCancel
+from fairlead.kernel.expiry import arm_expiries, see_to_expiry
 from fairlead.kernel.inputs import (
     CancelOrder,
     InFlightLost,
@@ -32,7 +35,6 @@ from fairlead.kernel.rules import KERNEL, Rules, Step
 from fairlead.kernel.state import EngineState
 
 RECOVERED = "the journal was recovered; reconciliation has not passed yet"
-CODE_FOREIGN_OWNER = "FOREIGN_OWNER"
 CODE_UNKNOWN_ORDER = "UNKNOWN_ORDER"
 CODE_ALREADY_CLOSED = "ALREADY_CLOSED"
 CODE_ALREADY_ASKED = "ALREADY_ASKED"
@@ -57,20 +59,8 @@ def decide_cancel(state: EngineState, command: CancelOrder, rules: Rules, now_ns
             AnswerCommand(command.command_id, True, CODE_ALREADY_ASKED, "A cancel is under way.")
         )
         return
-    _ask_cancel(order, command.by, "asked by its owner", rules, now_ns, step)
+    ask_cancel(order, command.by, "asked by its owner", rules, now_ns, step)
     step.effects.append(AnswerCommand(command.command_id, True, "", ""))
-
-
-def _ask_cancel(order: Order, by: str, cause: str, rules: Rules, now_ns: int, step: Step) -> None:
-    """Record the request and send it; before the venue has acknowledged, it waits for that."""
-    look_up_ns = now_ns + rules.look_up_interval_ns if order.state is OrderState.WORKING else order.look_up_ns
-    step.records.append(
-        OrderEventNoted(order.client_order_id, OrderEvent.CANCEL_REQUESTED, cause, by, look_up_ns)
-    )
-    if order.state is OrderState.WORKING:
-        step.effects.append(SendCancel(order.client_order_id, order.venue_order_id, order.symbol))
-    elif order.state is OrderState.APPROVED and rules.pacing is not None:
-        step.effects.append(PaceIn(0))  # what waited behind it need not wait for it any more
 
 
 def _refuse(command: CancelOrder, code: str, reason: str, step: Step) -> None:
@@ -102,6 +92,8 @@ def decide_timer(state: EngineState, due: TimerDue, rules: Rules, now_ns: int, s
     if not order.state.is_live:
         if order.client_order_id in state.zombies:
             step.effects.append(LookUpOrder(order.client_order_id, order.symbol))
+        return
+    if order.expire_ns and see_to_expiry(order, rules, now_ns, step):
         return
     if order.state is OrderState.APPROVED:
         _try_again(state, order, rules, now_ns, step)
@@ -154,13 +146,16 @@ def decide_in_flight_lost(
             note_event(state, order, OrderEvent.NOT_SENT, cause, step)
 
 
-def decide_reconciled(state: EngineState, ended: ReconciliationEnded, step: Step) -> None:
+def decide_reconciled(
+    state: EngineState, ended: ReconciliationEnded, rules: Rules, _now_ns: int, step: Step
+) -> None:
     """Reconciliation passed: trading may begin unless something stands against it."""
     step.records.append(
         Reconciled(
             ended.reason, ended.matched, ended.missing, ended.foreign, ended.resolved, ended.fills_booked
         )
     )
+    arm_expiries(state, rules, step)
     wanted = ended.enable or state.trading_reason == RECOVERED
     if wanted and state.trading is TradingState.DISABLED:
         step.records.append(TradingStateChanged(TradingState.ACTIVE, f"reconciled: {ended.reason}", KERNEL))

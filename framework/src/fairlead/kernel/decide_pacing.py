@@ -171,57 +171,47 @@ def decide_pace(state: EngineState, _due: PaceDue, rules: Rules, now_ns: int, st
     """Let go what fits by now, each in its turn; come back when the next one may fit."""
     pacing = rules.pacing
     assert pacing is not None  # without pacing nothing waits; narrows the type
+    queue, overdue_ns = state.pace, pacing.query_wait_max_ns
+    for waiting in queue.at_their_end():
+        waited_ms = (queue.now_ns - waiting.since_ns) // NANOSECONDS_PER_MILLISECOND
+        cause = f"it waited {waited_ms} ms for the venue's rate limit, as long as it was allowed to"
+        note_event(state, state.orders[waiting.subject], OrderEvent.NOT_SENT, cause, step)
     wakes_ns: list[int] = []
-    for waiting in state.pace.in_order(pacing.query_wait_max_ns):
-        wakes_ns.extend(_serve(state, waiting, pacing, rules, now_ns, step))
+    for waiting in queue.in_order(overdue_ns, step.pace.short):
+        wait_ns = _serve(state, waiting, pacing, rules, now_ns, step)
+        if wait_ns:
+            wakes_ns.append(wait_ns)
+    ends_ns = (queue.next_end_ns, queue.next_overdue_ns(overdue_ns))
+    wakes_ns.extend(at_ns - queue.now_ns for at_ns in ends_ns if at_ns is not None)
     if wakes_ns:
         step.effects.append(PaceIn(min(wakes_ns)))
 
 
-def _deadlines_ns(state: EngineState, waiting: Waiting, pacing: Pacing) -> list[int]:
-    """Return in how long the request is given up, and in how long it goes to a higher lane."""
-    now_ns = state.pace.now_ns
-    deadlines_ns = [waiting.until_ns - now_ns] if waiting.until_ns else []
-    if waiting.lane is Lane.QUERY and not state.pace.is_overdue(waiting, pacing.query_wait_max_ns):
-        deadlines_ns.append(waiting.since_ns + pacing.query_wait_max_ns - now_ns)
-    return deadlines_ns
-
-
 def _serve(
     state: EngineState, waiting: Waiting, pacing: Pacing, rules: Rules, now_ns: int, step: Step
-) -> list[int]:
-    """Let one request go if it is its turn and fits; else return in how long to look at it again.
-
-    One that stands behind another is looked at when that one has gone, and at its own deadlines.
-    """
+) -> int:
+    """Let one request go whose turn it is, if it fits; return how long it has to wait else."""
+    if waiting.until_ns and waiting.until_ns <= state.pace.now_ns:
+        return 0
     order = state.orders.get(waiting.subject)
     if order is None and not waiting.command_id:  # it ended, and memory let go of it
         step.records.append(BudgetSpent(waiting.request, waiting.subject, ()))
-        return []
-    is_submit = order is not None and waiting.request is RequestKind.SUBMIT
-    if order is not None and is_submit:
-        problem = _too_late(state, waiting)
-        if problem:
-            note_event(state, order, OrderEvent.NOT_SENT, problem, step)
-            return []
+        return 0
     costs = pacing.costs(waiting.request, waiting.symbol, 0 if order is None else _age_ns(order, now_ns))
     overdue = state.pace.is_overdue(waiting, pacing.query_wait_max_ns)
     plan = pacing.plan(state, step.pace, costs, Lane.PROTECTIVE if overdue else waiting.lane, queued=True)
     if plan.wait_ns:
-        deadlines_ns = _deadlines_ns(state, waiting, pacing)
-        if not step.pace.short.keys() & names_of(costs):
-            deadlines_ns.append(plan.wait_ns)
         step.pace.short.update(dict.fromkeys(names_of(costs)))
-        return deadlines_ns
-    if order is not None and is_submit:
+        return plan.wait_ns
+    if order is not None and waiting.request is RequestKind.SUBMIT:
         problem = outdated(state, order, rules, now_ns, state.pace.now_ns - waiting.since_ns, step)
         if problem:
             note_event(state, order, OrderEvent.NOT_SENT, problem, step)
-            return []
+            return 0
     step.records.append(BudgetSpent(waiting.request, waiting.subject, plan.levels))
     step.pace.levels.update(plan.levels)
     _let_go(waiting, order, rules, now_ns, step)
-    return []
+    return 0
 
 
 def _let_go(waiting: Waiting, order: Order | None, rules: Rules, now_ns: int, step: Step) -> None:
@@ -236,13 +226,6 @@ def _let_go(waiting: Waiting, order: Order | None, rules: Rules, now_ns: int, st
     else:
         effect = LookUpOrder(order.client_order_id, order.symbol)
     step.effects.append(effect)
-
-
-def _too_late(state: EngineState, waiting: Waiting) -> str:
-    if not waiting.until_ns or state.pace.now_ns < waiting.until_ns:
-        return ""
-    waited_ms = (state.pace.now_ns - waiting.since_ns) // NANOSECONDS_PER_MILLISECOND
-    return f"it waited {waited_ms} ms for the venue's rate limit, as long as it was allowed to"
 
 
 # -- orders --------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from fairlead.kernel.fill_rows import fill_digest
 from fairlead.kernel.inputs import FillReported, OrderReported
 from fairlead.kernel.readable import outside_text, report_problem
 from fairlead.kernel.rules import KERNEL, Rules, Step
+from fairlead.kernel.shrinking import cut_after_fill
 from fairlead.kernel.state import EngineState
 from fairlead.ports.exchange import FillReport, VenueStatus
 
@@ -27,6 +28,7 @@ ENDS: dict[VenueStatus, OrderEvent] = {
     VenueStatus.FILLED: OrderEvent.FULLY_FILLED,
 }
 
+ALIVE = frozenset({VenueStatus.LIVE, VenueStatus.TRIGGERED})
 LOOK_UP = "look_up"
 STREAM = "stream"
 
@@ -69,6 +71,7 @@ def accept(
     """The venue knows the order. A late acceptance adds the venue id and nothing else."""
     decision = decision_for(order.state, event)
     news = decision.to is not order.state or (bool(venue_order_id) and not order.venue_order_id)
+    news = news or (event is OrderEvent.TRIGGERED and not order.triggered and order.state.is_live)
     if news or (decision.cancel_at_once and order.client_order_id not in state.zombies):
         step.records.append(OrderAccepted(order.client_order_id, venue_order_id, event, ts_event, source))
     if decision.anomaly is not None:
@@ -95,9 +98,11 @@ def decide_report(state: EngineState, given: OrderReported, rules: Rules, now_ns
     if order is None:
         note_stranger(state, report.client_order_id, report.venue_order_id, step)
         return
-    if report.status is VenueStatus.LIVE:
+    if report.status in ALIVE:
         stale = given.source == STREAM or (given.asked_ns and given.asked_ns <= order.updated_ns)
         event = OrderEvent.ACCEPTED if stale else OrderEvent.SHOWN_LIVE
+        if report.status is VenueStatus.TRIGGERED and (stale or order.state.is_live):
+            event = OrderEvent.TRIGGERED
         accept(state, order, report.venue_order_id, event, report.ts_event, given.source, step)
         if report.filled_quantity > order.filled_quantity:
             _fetch_fills(order, rules, now_ns, given.source, step)
@@ -161,7 +166,7 @@ def _leaves_dust(order: Order, instrument: Instrument | None) -> bool:
     )
 
 
-def decide_fill(state: EngineState, given: FillReported, rules: Rules, step: Step) -> None:
+def decide_fill(state: EngineState, given: FillReported, rules: Rules, now_ns: int, step: Step) -> None:
     """Book one trade, once, whatever the order's state says."""
     fill = given.report
     problem = report_problem(fill)
@@ -185,6 +190,8 @@ def decide_fill(state: EngineState, given: FillReported, rules: Rules, step: Ste
             step.note(state, AnomalyKind.TRADE_DIFFERS, order.client_order_id, detail)
         return
     _book(state, order, fill, given.source, rules, step)
+    if state.reduce_only:
+        cut_after_fill(state, order, fill.quantity, rules, now_ns, step)
 
 
 def _book(state: EngineState, order: Order, fill: FillReport, source: str, rules: Rules, step: Step) -> None:

@@ -16,13 +16,16 @@ from fairlead.ports.exchange import Answer, FillReport, LookUp, OrderReport, Tra
 
 
 class SubmitProposal(Value):
-    """A bot's proposal, validated, under the client order id that it will have."""
+    """A bot's proposal, validated, under the client order id that it will have.
+
+    Its terms are those of `Proposal`; *side* is nothing where a target has it computed.
+    """
 
     client_order_id: str
     owner: str
     book: str
     symbol: str
-    side: OrderSide
+    side: OrderSide | None
     order_type: OrderType
     time_in_force: TimeInForce
     quantity: Decimal | None
@@ -33,6 +36,20 @@ class SubmitProposal(Value):
     metadata: tuple[tuple[str, str], ...]
     pacing: PacingPolicy | None = None
     wait_max_ns: int | None = None
+    risk: Decimal | None = None
+    target: Decimal | None = None
+    stop_loss: Decimal | None = None
+    stop_loss_rate: Decimal | None = None
+    trigger_price: Decimal | None = None
+    trailing_distance: Decimal | None = None
+    trailing_rate: Decimal | None = None
+    max_slippage: Decimal | None = None
+    leverage: Decimal | None = None
+    expire_ns: int = 0
+    post_only: bool = False
+    reduce_only: bool = False
+    note: str = ""
+    tags: tuple[str, ...] = ()
 
 
 class CancelOrder(Value):
@@ -42,6 +59,57 @@ class CancelOrder(Value):
     by: str
     command_id: int
     operator: bool = False
+
+
+class CancelAll(Value):
+    """Someone wants every live order of theirs canceled, or an operator everybody's; empty means any.
+
+    *entries_only* leaves orders that reduce a position.
+    """
+
+    by: str
+    symbol: str
+    book: str
+    command_id: int
+    operator: bool = False
+    entries_only: bool = False
+    idempotency_key: str = ""
+    command_digest: str = ""
+
+
+class ClosePosition(Value):
+    """Someone wants a position to end, under the id that the closing will have."""
+
+    closing_id: str
+    by: str
+    symbol: str
+    book: str
+    operator: bool = False
+    cancel_entries: bool = False
+    cancel_exits: bool = False
+    limit_price: Decimal | None = None
+    idempotency_key: str = ""
+    command_digest: str = ""
+
+
+class Flatten(Value):
+    """Someone wants nothing held and nothing working in a book, or an operator in all; empty means any."""
+
+    flatten_id: str
+    by: str
+    symbol: str
+    book: str
+    command_id: int
+    operator: bool = False
+    idempotency_key: str = ""
+    command_digest: str = ""
+
+
+class AdvanceClosing(Value):
+    """Something happened on the key of a closing, or its time has come; part of another input's step."""
+
+    symbol: str
+    book: str
 
 
 class SetTradingState(Value):
@@ -196,6 +264,10 @@ class TroubleSeen(Value):
 Input = (
     SubmitProposal
     | CancelOrder
+    | CancelAll
+    | ClosePosition
+    | Flatten
+    | AdvanceClosing
     | SetTradingState
     | ResolveByOperator
     | SubmitAnswered

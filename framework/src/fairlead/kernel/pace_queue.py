@@ -6,12 +6,13 @@ start: orders that waited are closed then, cancels and look-ups are asked again 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_left, insort
+from collections.abc import Container, Iterator
 from decimal import Decimal
+from heapq import heappop, heappush
 
 import attrs
 
-from fairlead.domain.budgets import BudgetLevel
 from fairlead.domain.numbers import ZERO, add, subtract
 from fairlead.domain.order_table import OrderState
 from fairlead.domain.orders import Order
@@ -23,6 +24,7 @@ CODE_PACE_EXCEEDED = "PACE_EXCEEDED"
 """The denial code of an order that would wait longer for the rate limit than it may."""
 
 Key = tuple[RequestKind, str]
+Line = tuple[Lane, tuple[str, ...]]
 
 
 @attrs.define(slots=True)
@@ -42,6 +44,11 @@ class Waiting:
     def key(self) -> Key:
         """Return what the request is about: there is one of a kind about an order at a time."""
         return self.request, self.subject
+
+    @property
+    def line(self) -> Line:
+        """Return the line in which it stands: its lane, and the budgets it wants."""
+        return self.lane, tuple(name for name, _ in self.costs)
 
 
 @attrs.define(slots=True)
@@ -64,6 +71,8 @@ class PaceQueue:
     waiting: dict[Key, Waiting] = attrs.Factory(dict)
     counts: PaceCounts = attrs.Factory(PaceCounts)
     _load: dict[str, list[Decimal]] = attrs.Factory(dict)
+    _lines: dict[Line, dict[Key, Waiting]] = attrs.Factory(dict)
+    _ends: list[tuple[int, Key]] = attrs.Factory(list)
 
     def order_paced(self, record: OrderPaced) -> None:
         """Queue a request about an order."""
@@ -118,6 +127,9 @@ class PaceQueue:
 
     def _add(self, waiting: Waiting) -> None:
         self.waiting[waiting.key] = waiting
+        self._lines.setdefault(waiting.line, {})[waiting.key] = waiting
+        if waiting.until_ns:
+            insort(self._ends, (waiting.until_ns, waiting.key))
         self.counts.waits[waiting.request] = self.counts.waits.get(waiting.request, 0) + 1
         for name, cost in waiting.costs:
             load = self._load.setdefault(name, [ZERO] * len(Lane))
@@ -126,10 +138,17 @@ class PaceQueue:
     def remove(self, key: Key) -> Waiting | None:
         """Take a request out; return it, or nothing when it did not wait."""
         waiting = self.waiting.pop(key, None)
-        if waiting is not None:
-            for name, cost in waiting.costs:
-                load = self._load[name]
-                load[waiting.lane.rank] = subtract(load[waiting.lane.rank], cost)
+        if waiting is None:
+            return None
+        line = self._lines[waiting.line]
+        del line[key]
+        if not line:
+            del self._lines[waiting.line]
+        if waiting.until_ns:
+            del self._ends[bisect_left(self._ends, (waiting.until_ns, key))]
+        for name, cost in waiting.costs:
+            load = self._load[name]
+            load[waiting.lane.rank] = subtract(load[waiting.lane.rank], cost)
         return waiting
 
     def ahead_of(self, name: str, lane: Lane, overdue_ns: int) -> Decimal:
@@ -138,31 +157,77 @@ class PaceQueue:
         if load is None:
             return ZERO
         ahead = ZERO
-        for waiting in load[: lane.rank + 1]:
-            ahead = add(ahead, waiting)
+        for wanted in load[: lane.rank + 1]:
+            ahead = add(ahead, wanted)
         if lane is not Lane.QUERY and load[Lane.QUERY.rank]:
             ahead = add(ahead, self._overdue(name, overdue_ns))
         return ahead
 
     def _overdue(self, name: str, overdue_ns: int) -> Decimal:
         total = ZERO
-        for waiting in self.waiting.values():
-            if waiting.lane is Lane.QUERY and self.is_overdue(waiting, overdue_ns):
-                total = add(total, dict(waiting.costs).get(name, ZERO))
+        for (lane, _), line in self._lines.items():
+            if lane is Lane.QUERY:
+                for waiting in line.values():
+                    if not self.is_overdue(waiting, overdue_ns):
+                        break
+                    total = add(total, dict(waiting.costs).get(name, ZERO))
         return total
 
     def is_overdue(self, waiting: Waiting, overdue_ns: int) -> bool:
         """Tell whether a query has waited so long that it goes with the protective lane."""
         return waiting.lane is Lane.QUERY and self.now_ns - waiting.since_ns >= overdue_ns
 
-    def in_order(self, overdue_ns: int) -> list[Waiting]:
-        """Return what waits, in the order in which it may go."""
+    def at_their_end(self) -> list[Waiting]:
+        """Return the requests that have waited as long as they may."""
+        ended = []
+        for until_ns, key in self._ends:
+            if until_ns > self.now_ns:
+                break
+            ended.append(self.waiting[key])
+        return ended
 
-        def place(waiting: Waiting) -> tuple[int, int]:
+    @property
+    def next_end_ns(self) -> int | None:
+        """Return when the next request will have waited as long as it may."""
+        return next((until_ns for until_ns, _ in self._ends if until_ns > self.now_ns), None)
+
+    def in_order(self, overdue_ns: int, short: Container[str]) -> Iterator[Waiting]:
+        """Yield what may go, in order; what stands behind a budget that became *short* is left out.
+
+        Requests that want the same budgets in the same lane stand in one line: when its first cannot go, none
+        of it can. So this costs what goes out and the number of lines, not the length of the queue.
+        """
+        places: list[tuple[int, int, int, Iterator[Waiting], Waiting]] = []
+        for number, line in enumerate(self._lines.values()):
+            self._step_up(places, number, iter(line.values()), overdue_ns)
+        while places:
+            _, _, number, others, waiting = heappop(places)
+            if any(name in short for name, _ in waiting.costs):
+                continue
+            yield waiting
+            self._step_up(places, number, others, overdue_ns)
+
+    def _step_up(
+        self,
+        places: list[tuple[int, int, int, Iterator[Waiting], Waiting]],
+        number: int,
+        line: Iterator[Waiting],
+        overdue_ns: int,
+    ) -> None:
+        waiting = next(line, None)
+        if waiting is not None:
             overdue = self.is_overdue(waiting, overdue_ns)
-            return Lane.PROTECTIVE.rank if overdue else waiting.lane.rank, waiting.since_ns
+            rank = Lane.PROTECTIVE.rank if overdue else waiting.lane.rank
+            heappush(places, (rank, waiting.since_ns, number, line, waiting))
 
-        return sorted(self.waiting.values(), key=place)
+    def next_overdue_ns(self, overdue_ns: int) -> int | None:
+        """Return when the next query goes to a higher lane: the first of its line that has not yet."""
+        firsts = (
+            next((each for each in line.values() if not self.is_overdue(each, overdue_ns)), None)
+            for (lane, _), line in self._lines.items()
+            if lane is Lane.QUERY
+        )
+        return min((first.since_ns + overdue_ns for first in firsts if first is not None), default=None)
 
     def take_over(self, other: PaceQueue) -> None:
         """After a rebuild from the store: keep what somebody in this process waits for, and the counts."""
@@ -174,10 +239,10 @@ class PaceQueue:
 
 
 class PaceClock:
-    """The time of the budgets: wall time when the kernel started, and from then on monotonic.
+    """The time of the budgets: monotonic while a kernel runs, so no jump of the wall clock moves it.
 
-    A jump of the wall clock neither refills a budget nor stops it. After a restart it goes on where the
-    journal's budgets stand, should the wall clock have been set back meanwhile.
+    A restart adds the wall time that passed since a budget was last spent, and nothing when the wall clock
+    was set back meanwhile: so it never goes back, and a budget neither fills for nothing nor stops.
     """
 
     __slots__ = ("_ahead_ns", "_clock")
@@ -186,10 +251,11 @@ class PaceClock:
         self._clock = clock
         self._ahead_ns = 0
 
-    def begin(self, budgets: Mapping[str, BudgetLevel]) -> None:
-        """Start from the wall time, or from the latest time in the budgets if that is later."""
-        latest_ns = max((level.at_ns for level in budgets.values()), default=0)
-        self._ahead_ns = max(self._clock.wall_ns(), latest_ns) - self._clock.monotonic_ns()
+    def begin(self, last: tuple[int, int]) -> None:
+        """Go on from this time at that wall time, (0, 0) for the first start of all."""
+        then_ns, wall_then_ns = last
+        passed_ns = max(0, self._clock.wall_ns() - wall_then_ns)
+        self._ahead_ns = then_ns + passed_ns - self._clock.monotonic_ns()
 
     def now_ns(self) -> int:
         """Return the time; it never goes back."""

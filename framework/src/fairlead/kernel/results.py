@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import attrs
 
+from fairlead.domain.closings import CloseResult
 from fairlead.domain.numbers import text_of
 from fairlead.domain.order_table import Phase
 from fairlead.domain.orders import OrderStatus, OrderView
@@ -57,14 +58,51 @@ class ExecutionResult:
         """Return one line for people."""
         order = self.order
         what = f"{order.side.value} {text_of(order.quantity)} {order.symbol} {order.order_type.value}"
+        sizing = order.sizing
+        if sizing is not None:
+            what += f" for {sizing.by.value} {text_of(sizing.requested)}"
         reasons = f" ({self.reasons})" if self.reasons else ""
         return f"{order.status.value}: {what}, filled {text_of(order.filled_quantity)}{reasons}"
 
 
 @attrs.frozen
 class CommandResult:
-    """The answer to a command such as cancel: accepted, or refused with a code and a reason."""
+    """The answer to a command such as cancel: accepted, or refused with a code and a reason.
+
+    *names* are the client order ids it was about, where it was about several (`cancel_all`).
+    """
 
     accepted: bool
     code: str
     reason: str
+    names: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class FlattenResult:
+    """The answer to `flatten`: how each position's closing ended, or why there was none."""
+
+    accepted: bool
+    code: str
+    reason: str
+    closings: tuple[CloseResult, ...] = ()
+
+    @property
+    def is_flat(self) -> bool:
+        """Tell whether nothing is held any more of what the command was about."""
+        return self.accepted and all(closing.is_flat for closing in self.closings)
+
+
+@attrs.frozen
+class StopReport:
+    """What a kernel did about its orders and positions before it stopped, and what it left.
+
+    *policy* is the setting ``on_stop``. *left_orders* are still live and *left_positions* (symbol, book)
+    still open; both are as right after the next start. *problem* says what kept it from more.
+    """
+
+    policy: str
+    canceled: tuple[str, ...] = ()
+    left_orders: tuple[str, ...] = ()
+    left_positions: tuple[tuple[str, str], ...] = ()
+    problem: str = ""

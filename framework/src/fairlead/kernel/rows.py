@@ -15,6 +15,7 @@ from fairlead.domain.order_table import OrderState
 from fairlead.domain.orders import Order
 from fairlead.domain.pending_requests import PendingRequest
 from fairlead.domain.records import LockPlaced
+from fairlead.domain.sizing import Sizing
 from fairlead.domain.trading_state import TradingState
 from fairlead.kernel.apply import (
     BUDGET_PREFIX,
@@ -22,17 +23,21 @@ from fairlead.kernel.apply import (
     CURSOR_PREFIX,
     LOCK_PREFIX,
     SETTING_ACCOUNT,
+    SETTING_BUDGET_CLOCK,
     SETTING_REASON,
     SETTING_TRADING,
     count_live_order,
     count_position,
 )
+from fairlead.kernel.apply_commands import OWNER_PREFIX
+from fairlead.kernel.closing_rows import closing_row
 from fairlead.kernel.state import CommandEntry, Dirty, EngineState
 from fairlead.ports.store import Row, Scalar
 
 _lock_decoder = msgspec.json.Decoder(LockPlaced)
 _level_decoder = msgspec.json.Decoder(BudgetLevel)
-_level_encoder = msgspec.json.Encoder(decimal_format="string")
+_exact_encoder = msgspec.json.Encoder(decimal_format="string")
+_sizing_decoder = msgspec.json.Decoder(Sizing)
 
 
 def order_row(order: Order) -> Row:
@@ -76,6 +81,17 @@ def order_row(order: Order) -> Row:
             "updated_ns": order.updated_ns,
             "closed_ns": order.closed_ns,
             "live": order.state.is_live,
+            "trigger_price": order.trigger_price,
+            "trailing_distance": order.trailing_distance,
+            "trailing_rate": order.trailing_rate,
+            "max_slippage": order.max_slippage,
+            "leverage": order.leverage,
+            "expire_ns": order.expire_ns,
+            "post_only": order.post_only,
+            "reduce_only": order.reduce_only,
+            "note": order.note,
+            "tags": msgspec.json.encode(order.tags).decode() if order.tags else "",
+            "sizing": _exact_encoder.encode(order.sizing).decode() if order.sizing is not None else "",
         },
     )
 
@@ -84,9 +100,7 @@ def order_from_row(row: Mapping[str, Any], fills: Iterable[Mapping[str, Any]]) -
     """Return the order of a row and of its rows of fills."""
     return Order(
         row["client_order_id"],
-        row["owner"],
-        row["book"],
-        row["symbol"],
+        row["owner"], row["book"], row["symbol"],
         OrderSide(row["side"]),
         OrderType(row["order_type"]),
         TimeInForce(row["time_in_force"]),
@@ -116,7 +130,11 @@ def order_from_row(row: Mapping[str, Any], fills: Iterable[Mapping[str, Any]]) -
         row["closed_ns"],
         row["denial_code"],
         {fill["trade_id"]: fill["digest"] for fill in fills},
-    )
+        row["trigger_price"], row["trailing_distance"], row["trailing_rate"], row["max_slippage"],
+        row["leverage"], row["expire_ns"], row["post_only"], row["reduce_only"], row["note"],
+        tuple(msgspec.json.decode(row["tags"])) if row["tags"] else (),
+        _sizing_decoder.decode(row["sizing"]) if row["sizing"] else None,
+    )  # fmt: skip
 
 
 def position_row(position: Position) -> Row:
@@ -168,6 +186,7 @@ def command_row(entry: CommandEntry) -> Row:
             "command_digest": entry.command_digest,
             "client_order_id": entry.client_order_id,
             "created_ns": entry.created_ns,
+            "answer": entry.answer,
         },
     )
 
@@ -175,7 +194,12 @@ def command_row(entry: CommandEntry) -> Row:
 def command_from_row(row: Mapping[str, Any]) -> CommandEntry:
     """Return the command of a row."""
     return CommandEntry(
-        row["owner"], row["idempotency_key"], row["command_digest"], row["client_order_id"], row["created_ns"]
+        row["owner"],
+        row["idempotency_key"],
+        row["command_digest"],
+        row["client_order_id"],
+        row["created_ns"],
+        row["answer"],
     )
 
 
@@ -187,12 +211,16 @@ def setting_value(state: EngineState, name: str) -> str:
         return state.trading_reason
     if name == SETTING_ACCOUNT:
         return state.account
+    if name.startswith(OWNER_PREFIX):
+        return ""
+    if name == SETTING_BUDGET_CLOCK:
+        return " ".join(map(str, state.budget_clock))
     if name.startswith(CURSOR_PREFIX):
         return state.cursors[name.removeprefix(CURSOR_PREFIX)]
     if name.startswith(CHECK_PREFIX):
         return state.check_values[name.removeprefix(CHECK_PREFIX)]
     if name.startswith(BUDGET_PREFIX):
-        return _level_encoder.encode(state.budgets[name.removeprefix(BUDGET_PREFIX)]).decode()
+        return _exact_encoder.encode(state.budgets[name.removeprefix(BUDGET_PREFIX)]).decode()
     return msgspec.json.encode(state.locks[name.removeprefix(LOCK_PREFIX)]).decode()
 
 
@@ -202,6 +230,11 @@ def restore_setting(state: EngineState, name: str, value: str) -> None:
         state.trading = TradingState(value)
     elif name == SETTING_REASON:
         state.trading_reason = value
+    elif name.startswith(OWNER_PREFIX):
+        state.owners[name.removeprefix(OWNER_PREFIX)] = None
+    elif name == SETTING_BUDGET_CLOCK:
+        budgets_ns, wall_ns = value.split()
+        state.budget_clock = int(budgets_ns), int(wall_ns)
     elif name.startswith(CURSOR_PREFIX):
         state.cursors[name.removeprefix(CURSOR_PREFIX)] = value
     elif name.startswith(CHECK_PREFIX):
@@ -219,6 +252,7 @@ def dirty_rows(state: EngineState, dirty: Dirty) -> list[Row]:
     rows.extend(position_row(state.positions[key]) for key in dirty.positions)
     rows.extend(Row("balances", {"asset": asset, "total": state.balances[asset]}) for asset in dirty.balances)
     rows.extend(command_row(entry) for entry in dirty.commands)
+    rows.extend(closing_row(state.closings[name]) for name in dirty.closings)
     rows.extend(
         Row("settings", {"name": name, "value": setting_value(state, name)}) for name in dirty.settings
     )

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
-import msgspec
 from msgspec.structs import replace
 
+from fairlead.domain.closings import CloseResult
 from fairlead.domain.identifiers import (
     UNIQUE_DIGITS,
     excerpt_of,
     to_client_order_id,
     to_key,
-    to_metadata,
     to_name,
 )
-from fairlead.domain.numbers import EXACT
 from fairlead.domain.orders import OrderView, PositionView
 from fairlead.domain.proposals import Proposal
 from fairlead.domain.requests import PacingPolicy
-from fairlead.errors import InvalidInput, UnknownName
+from fairlead.errors import InvalidInput
+from fairlead.kernel.command_maker import CloseWishes, CommandMaker
+from fairlead.kernel.door import submission
 from fairlead.kernel.inputs import SubmitProposal
-from fairlead.kernel.results import CommandResult, ExecutionResult
+from fairlead.kernel.results import CommandResult, ExecutionResult, FlattenResult
 from fairlead.kernel.settings import to_pacing_policy
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
 
@@ -79,6 +78,47 @@ class Session:
         """
         return await self._kernel.cancel(to_client_order_id(client_order_id, "client_order_id"), self.owner)
 
+    async def cancel_all(
+        self, symbol: str | None = None, book: str | None = None, *, idempotency_key: str | None = None
+    ) -> CommandResult:
+        """Ask to cancel every live order of this owner, of one symbol or book where one is named.
+
+        *names* of the answer are all of them; each is asked for once. The ends come from the venue.
+        Raises `InvalidInput` for a key that was used for another command.
+        """
+        maker = CommandMaker(self._kernel, self.owner)
+        return await self._kernel.commands.cancel_all(maker.cancel_all(symbol, book, idempotency_key))
+
+    async def close_position(
+        self, symbol: str, book: str | None = None, **wishes: Unpack[CloseWishes]
+    ) -> CloseResult:
+        """Close the position in the owner's book, or in a book named, and wait until that is done.
+
+        What is held less what live exits may take already is sold (or bought back) at the market, or at
+        *limit_price*; what an exit leaves is tried again, with growing pauses, at most
+        ``close_attempts_max`` times. *cancel_entries* also cancels this owner's orders that would add to
+        it. Everyone who asks for the same gets the same answer; a flat position is answered at once. The
+        wish survives a restart; canceling the await cancels nothing.
+
+        Raises `UnknownName` for a symbol without rules, `NumberRefused` for a price off the grid,
+        `InvalidInput` for a key that was used for another command, `JournalUnavailable` when the wish
+        could not be recorded.
+        """
+        maker = CommandMaker(self._kernel, self.owner)
+        return await self._kernel.commands.close_position(maker.close_position(symbol, book, wishes))
+
+    async def flatten(
+        self, symbol: str | None = None, book: str | None = None, *, idempotency_key: str | None = None
+    ) -> FlattenResult:
+        """Cancel what works in the owner's book, or a book named, then close what is held, and wait for it.
+
+        Until it is done, orders that would add to these positions are denied (``CLOSING``). An exit that
+        is working is canceled first, and its quantity sold when the venue has confirmed that. The wish
+        survives a restart. Raises what `close_position` raises.
+        """
+        maker = CommandMaker(self._kernel, self.owner)
+        return await self._kernel.commands.flatten(maker.flatten(symbol, book, idempotency_key))
+
     def order(self, client_order_id: str) -> OrderView | None:
         """Return an order that memory holds, whoever owns it; see `find_order` for older ones."""
         return self._kernel.order(client_order_id)
@@ -96,30 +136,12 @@ class Session:
             raise InvalidInput(
                 "proposal", f"a {type(proposal).__name__} is not a Proposal", fix="Use Proposal.buy."
             )
-        instruments = self._kernel.instruments
-        instrument = instruments.get(proposal.symbol)
-        if instrument is None:
-            known = tuple(sorted(instruments))
-            raise UnknownName("symbol", proposal.symbol, known)
-        if proposal.limit_price is not None:
-            instrument.check_price(proposal.limit_price, "limit_price")
-        if proposal.quantity is not None:
-            instrument.check_quantity(proposal.quantity, "quantity")
-        key = "" if idempotency_key is None else to_key(idempotency_key, "idempotency_key")
-        return SubmitProposal(
-            self._kernel.new_client_order_id(UNIQUE_DIGITS),
+        return submission(
+            proposal,
+            self._kernel.instruments,
             self.owner,
-            proposal.book or self.owner,
-            proposal.symbol,
-            proposal.side,
-            proposal.order_type,
-            proposal.time_in_force,
-            proposal.quantity,
-            proposal.notional,
-            proposal.limit_price,
-            key,
-            command_digest(proposal) if key else "",
-            to_metadata(dict(proposal.metadata), "metadata") if proposal.metadata else (),
+            "" if idempotency_key is None else to_key(idempotency_key, "idempotency_key"),
+            lambda: self._kernel.new_client_order_id(UNIQUE_DIGITS),
         )
 
 
@@ -128,21 +150,3 @@ def _to_wait(value: object) -> int:
         return value
     problem = f"{excerpt_of(value)} is not a whole number of milliseconds"
     raise InvalidInput("wait_max_ms", problem, fix="Pass 0 or more.")
-
-
-def command_digest(proposal: Proposal) -> str:
-    """Return a digest of what was wished for, by which a repeated command is recognised."""
-    numbers = {
-        field: EXACT.normalize(number)  # 0.1 and 0.10 are the same wish
-        for field in ("quantity", "notional", "limit_price")
-        if (number := getattr(proposal, field)) is not None
-    }
-    plain = (
-        proposal.symbol,
-        proposal.side,
-        numbers,
-        proposal.time_in_force,
-        proposal.book,
-        proposal.metadata,
-    )
-    return sha256(msgspec.json.encode(plain)).hexdigest()

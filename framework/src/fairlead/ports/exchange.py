@@ -65,14 +65,18 @@ class Fence(StrEnum):
 class ExchangeCapabilities:
     """What the venue can do. *horizon_ns* belongs to the permanent id fence.
 
+    An order that needs what is not named here is denied. Where good-until-date is not offered, the
+    kernel sends the order good until canceled and asks for a cancel when the time has come. *pacing*
+    is the model of its rate limits; without one nothing is paced.
     *simulated* says that no money moves there; any other client needs ``live = true``.
-
-    *pacing* is the model of its rate limits; without one nothing is paced.
     """
 
     fence: Fence
     horizon_ns: int = 0
-    order_types: frozenset[OrderType] = frozenset(OrderType)
+    order_types: frozenset[OrderType] = frozenset({OrderType.MARKET, OrderType.LIMIT})
+    times_in_force: frozenset[TimeInForce] = frozenset({TimeInForce.GTC, TimeInForce.IOC})
+    post_only: bool = False
+    reduce_only: bool = False
     streams_reports: bool = True
     price_source: bool = False
     simulated: bool = False
@@ -90,7 +94,13 @@ class Outcome(StrEnum):
 
 
 class SubmitRequest(Value):
-    """An approved order on its way out. *deadline_ns* is venue wall time, 0 when none."""
+    """An approved order on its way out.
+
+    *deadline_ns* is when the request may no longer be taken, *expire_ns* when an order that is good
+    until a date ends; both venue wall time, 0 when none. *reduces* is what the kernel found;
+    *reduce_only* asks the venue to see to it too, and is set only where it offers that.
+    *trailing_distance* is in price, *trailing_rate* a fraction of it; one of them for a trailing stop.
+    """
 
     client_order_id: str
     symbol: str
@@ -101,6 +111,13 @@ class SubmitRequest(Value):
     limit_price: Decimal | None
     reduces: bool
     deadline_ns: int
+    trigger_price: Decimal | None = None
+    trailing_distance: Decimal | None = None
+    trailing_rate: Decimal | None = None
+    expire_ns: int = 0
+    post_only: bool = False
+    reduce_only: bool = False
+    leverage: Decimal | None = None
 
 
 class Answer(Value):
@@ -114,9 +131,10 @@ class Answer(Value):
 
 
 class VenueStatus(StrEnum):
-    """The state of an order as the venue says it."""
+    """The state of an order as the venue says it; ``TRIGGERED`` is alive, with its trigger reached."""
 
     LIVE = "live"
+    TRIGGERED = "triggered"
     FILLED = "filled"
     CANCELED = "canceled"
     EXPIRED = "expired"

@@ -74,6 +74,14 @@ ORDERS = Table(
             "closed_ns",
         ),
         Column("live", bool),
+        *(
+            Column(name, Decimal, optional=True)
+            for name in ("trigger_price", "trailing_distance", "trailing_rate", "max_slippage", "leverage")
+        ),
+        *_integers("expire_ns"),
+        Column("post_only", bool),
+        Column("reduce_only", bool),
+        *_texts("note", "tags", "sizing"),
     ),
 )
 FILLS = Table(
@@ -100,12 +108,32 @@ BALANCES = Table("balances", ("asset",), (*_texts("asset"), *_decimals("total"))
 COMMANDS = Table(
     "commands",
     ("owner", "idempotency_key"),
-    (*_texts("owner", "idempotency_key", "command_digest", "client_order_id"), *_integers("created_ns")),
+    (
+        *_texts("owner", "idempotency_key", "command_digest", "client_order_id"),
+        *_integers("created_ns"),
+        *_texts("answer"),
+    ),
+)
+CLOSINGS = Table(
+    "closings",
+    ("closing_id",),
+    (
+        *_texts("closing_id", "asked_by", "symbol", "book"),
+        Column("operator", bool),
+        Column("cancel_entries", bool),
+        Column("cancel_exits", bool),
+        Column("limit_price", Decimal, optional=True),
+        *_decimals("held"),
+        *_texts("exit_order_id", "code", "detail"),
+        *_decimals("quantity_left", "realized_pnl", "fees"),
+        *_integers("exits", "due_ns", "episode", "created_ns", "closed_ns"),
+        Column("live", bool),
+    ),
 )
 SETTINGS = Table("settings", ("name",), (*_texts("name", "value"),))
 """Kernel facts by name: trading state, cursors, risk check values, locks."""
 
-TABLES: tuple[Table, ...] = (ORDERS, FILLS, POSITIONS, BALANCES, COMMANDS, SETTINGS)
+TABLES: tuple[Table, ...] = (ORDERS, FILLS, POSITIONS, BALANCES, COMMANDS, CLOSINGS, SETTINGS)
 
 
 class Row(Value):

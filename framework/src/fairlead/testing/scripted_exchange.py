@@ -11,12 +11,13 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
+from typing import TypedDict, Unpack
 
 import attrs
 
 from fairlead.domain.instruments import Instrument
 from fairlead.domain.numbers import ZERO, add, to_decimal
-from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType
+from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInForce
 from fairlead.ports.exchange import (
     Answer,
     ExchangeCapabilities,
@@ -38,9 +39,12 @@ CancelScript = Callable[["ScriptedExchange", str], Awaitable[Answer]]
 LookUpScript = Callable[["ScriptedExchange", str], Awaitable[LookUp]]
 
 
+_ALIVE = (VenueStatus.LIVE, VenueStatus.TRIGGERED)
+
+
 @attrs.define
 class VenueOrder:
-    """An order as the venue holds it."""
+    """An order as the venue holds it; *request* is what was sent, when it came from a kernel."""
 
     client_order_id: str
     venue_order_id: str
@@ -50,6 +54,7 @@ class VenueOrder:
     status: VenueStatus = VenueStatus.LIVE
     filled_quantity: Decimal = ZERO
     reason: str = ""
+    request: SubmitRequest | None = None
 
 
 async def accepts(exchange: ScriptedExchange, request: SubmitRequest) -> Answer:
@@ -124,6 +129,15 @@ async def looks_for_ever(_exchange: ScriptedExchange, _client_order_id: str) -> 
     raise AssertionError("nobody answers this")
 
 
+class Offers(TypedDict, total=False):
+    """What the venue offers; everything, unless a test says less."""
+
+    order_types: Iterable[OrderType]
+    times_in_force: Iterable[TimeInForce]
+    post_only: bool
+    reduce_only: bool
+
+
 class ScriptedExchange:
     """An `ExchangeClient` on a venue that is moved by hand.
 
@@ -137,16 +151,19 @@ class ScriptedExchange:
         *,
         fence: Fence = Fence.DEADLINE,
         horizon_ns: int = 0,
-        order_types: Iterable[OrderType] = OrderType,
         page_size: int = 2,
         pacing: PacingModel | None = None,
+        **offers: Unpack[Offers],
     ) -> None:
         self.name = "scripted"
         self.capabilities = ExchangeCapabilities(
             simulated=True,
             fence=fence,
             horizon_ns=horizon_ns,
-            order_types=frozenset(order_types),
+            order_types=frozenset(offers.get("order_types", OrderType)),
+            times_in_force=frozenset(offers.get("times_in_force", TimeInForce)),
+            post_only=offers.get("post_only", True),
+            reduce_only=offers.get("reduce_only", True),
             pacing=pacing,
         )
         self.rules = list(instruments)
@@ -183,7 +200,9 @@ class ScriptedExchange:
 
     def place(self, request: SubmitRequest) -> VenueOrder:
         """The order arrives at the venue, now."""
-        return self.hold(request.client_order_id, request.symbol, request.side, request.quantity)
+        order = self.hold(request.client_order_id, request.symbol, request.side, request.quantity)
+        order.request = request
+        return order
 
     def hold(self, client_order_id: str, symbol: str, side: OrderSide, quantity: Decimal) -> VenueOrder:
         """Let the venue hold an order, whoever placed it."""
@@ -234,6 +253,10 @@ class ScriptedExchange:
         order.status, order.reason = status, reason
         if said:
             self.say(self.report(name))
+
+    def trigger(self, name: str, *, said: bool = True) -> None:
+        """The order's trigger is reached; *said* is false when the stream does not say so."""
+        self.end(name, VenueStatus.TRIGGERED, said=said)
 
     def forget(self, name: str) -> None:
         """The venue no longer knows the order."""
@@ -305,7 +328,7 @@ class ScriptedExchange:
     async def open_orders(self) -> Sequence[OrderReport]:
         """See `ExchangeClient.open_orders`."""
         self._fail("open_orders")
-        return [self.report(name) for name, order in self.orders.items() if order.status is VenueStatus.LIVE]
+        return [self.report(name) for name, order in self.orders.items() if order.status in _ALIVE]
 
     async def fills_since(self, cursor: str) -> FillPage:
         """See `ExchangeClient.fills_since`."""
