@@ -12,7 +12,7 @@ from fairlead.ports.store import Row
 
 def closing_row(closing: Closing) -> Row:
     """Return the whole row of a closing."""
-    return Row(
+    return Row.of(
         "closings",
         {
             "closing_id": closing.closing_id,
