@@ -91,9 +91,7 @@ def main() -> int:
     costs = [float(each["cpu_us"]) for each in blocks]
     print(f"resident after the first block: {min(sizes):.1f} to {max(sizes):.1f} MiB")
     print(f"CPU an order: {costs[0]:.0f} us in the first block, {costs[-1]:.0f} us in the last")
-    print(
-        f"{figures['answered']} of {figures['asked']} orders answered by id, the first and the last among them"
-    )
+    print(f"{figures['answered']} of {figures['asked']} orders answered by id, first and last among them")
     print(f"{figures['held_in_memory']} orders held in memory before that")
     return 0
 

@@ -10,7 +10,8 @@ import pytest
 
 from fairlead import OrderView, TradingState
 from fairlead.errors import InvalidInput, JournalUnavailable
-from fairlead.kernel.state import EngineState
+from fairlead.kernel.eviction import Eviction
+from fairlead.kernel.state import CommandEntry, EngineState
 from fairlead.testing.memory_store import AppendFault
 from tests.core.kernel.bench import Bench, on_bench
 
@@ -254,3 +255,19 @@ def test_a_recovery_loses_no_order_that_had_left(fault: AppendFault) -> None:
         assert [view.status for view in found if isinstance(view, OrderView)] == ["FILLED"] * 5
 
     on_bench(main, settings=FEW)
+
+
+def test_a_key_leaves_when_its_record_is_durable() -> None:
+    """The oldest first, and none whose record the store does not have yet."""
+    state = EngineState("test", "00000000")
+    for number in (1, 2, 3, 4):
+        key = f"key-{number}"
+        state.commands["bot", key] = CommandEntry("bot", key, "", "", 0, sequence=number)
+    eviction = Eviction(1, 1)
+    eviction.run(state, durable_sequence=2, now_ns=0)
+    assert [key for _, key in state.commands] == ["key-3", "key-4"]
+    with eviction:
+        eviction.run(state, durable_sequence=9, now_ns=0)
+        assert len(state.commands) == 2
+    eviction.run(state, durable_sequence=9, now_ns=0)
+    assert [key for _, key in state.commands] == ["key-4"]

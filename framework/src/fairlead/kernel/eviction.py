@@ -13,7 +13,7 @@ from fairlead.kernel.state import EngineState
 
 @attrs.define(slots=True)
 class Eviction:
-    """How many finished orders memory keeps, and for how long after their last change (nanoseconds).
+    """How many finished orders and keys memory keeps, and orders for how many nanoseconds after a change.
 
     *readers* counts those who read from the store now; while there are any nothing leaves.
     """
@@ -29,11 +29,16 @@ class Eviction:
         self.readers -= 1
 
     def run(self, state: EngineState, durable_sequence: int, now_ns: int) -> None:
-        """Let go of what need not be kept, with the idempotency keys that those orders answered."""
-        finished = state.finished
-        if self.readers or not finished:
+        """Let go of finished orders and answered idempotency keys that need not be kept."""
+        if self.readers:
             return
-        oldest_ns = now_ns - self.age_max_ns
+        if state.finished:
+            self._let_orders_go(state, durable_sequence, now_ns - self.age_max_ns)
+        if len(state.commands) > self.orders_max:
+            self._let_keys_go(state, durable_sequence)
+
+    def _let_orders_go(self, state: EngineState, durable_sequence: int, oldest_ns: int) -> None:
+        finished = state.finished
         for _ in range(len(finished)):
             name = next(iter(finished))
             order = state.orders[name]
@@ -45,5 +50,11 @@ class Eviction:
                 finished[name] = sequence
                 continue
             del state.orders[name]
-            if order.idempotency_key:
-                state.commands.pop((order.owner, order.idempotency_key), None)
+
+    def _let_keys_go(self, state: EngineState, durable_sequence: int) -> None:
+        commands = state.commands
+        while len(commands) > self.orders_max:
+            key = next(iter(commands))
+            if commands[key].sequence > durable_sequence:
+                return
+            del commands[key]

@@ -28,7 +28,8 @@ class CommandEntry:
     """A command that carried an idempotency key, and what answered it.
 
     *client_order_id* names the order or the closing that it began; *answer* is what it was answered
-    with, as JSON, when it was neither (`fairlead.kernel.command_answers`).
+    with, as JSON, when it was neither (`fairlead.kernel.command_answers`). *sequence* is that of its record,
+    0 for one that was read from the store.
     """
 
     owner: str
@@ -37,6 +38,7 @@ class CommandEntry:
     client_order_id: str
     created_ns: int
     answer: str = ""
+    sequence: int = 0
 
 
 @attrs.define(slots=True)
