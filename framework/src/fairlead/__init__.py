@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fairlead.domain.closings import CloseCode, CloseResult
+    from fairlead.domain.instruments import Instrument
     from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
     from fairlead.domain.orders import OrderStatus, OrderView, PositionView
     from fairlead.domain.proposals import Proposal
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from fairlead.kernel.blocking import BlockingKernel, BlockingResult, BlockingSession, BlockingStream
     from fairlead.kernel.kernel import Kernel
     from fairlead.kernel.results import CommandResult, ExecutionResult, FlattenResult, StopReport
+    from fairlead.kernel.serialisation import from_dict, from_json, to_dict, to_json
     from fairlead.kernel.session import Session
     from fairlead.kernel.settings import KernelSettings
 
@@ -33,6 +35,7 @@ _HOMES = {
     "CommandResult": "fairlead.kernel.results",
     "ExecutionResult": "fairlead.kernel.results",
     "FlattenResult": "fairlead.kernel.results",
+    "Instrument": "fairlead.domain.instruments",
     "Kernel": "fairlead.kernel.kernel",
     "KernelSettings": "fairlead.kernel.settings",
     "OrderSide": "fairlead.domain.order_kinds",
@@ -45,6 +48,10 @@ _HOMES = {
     "TimeInForce": "fairlead.domain.order_kinds",
     "StopReport": "fairlead.kernel.results",
     "TradingState": "fairlead.domain.trading_state",
+    "to_json": "fairlead.kernel.serialisation",
+    "to_dict": "fairlead.kernel.serialisation",
+    "from_json": "fairlead.kernel.serialisation",
+    "from_dict": "fairlead.kernel.serialisation",
 }
 
 __all__ = [
@@ -57,6 +64,7 @@ __all__ = [
     "CommandResult",
     "ExecutionResult",
     "FlattenResult",
+    "Instrument",
     "Kernel",
     "KernelSettings",
     "OrderSide",
@@ -70,6 +78,10 @@ __all__ = [
     "TimeInForce",
     "TradingState",
     "__version__",
+    "from_dict",
+    "from_json",
+    "to_dict",
+    "to_json",
 ]
 
 

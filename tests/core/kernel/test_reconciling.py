@@ -41,7 +41,7 @@ def test_fills_missed_while_down_are_booked_from_history(death: str) -> None:
         assert await bench.position() == Decimal("1.75")
         report = bench.kernel.last_reconciliation
         assert report is not None
-        assert (report.fills_booked, report.matched, report.missing, report.resolved) == (3, 0, 0, 1)
+        assert (report.fills_booked, report.matched, report.missing, report.resolved) == (3, 0, 0, 2)
         assert bench.kernel.trading_state is TradingState.ACTIVE
         assert bench.anomalies() == []
 
@@ -303,6 +303,7 @@ def test_an_unreadable_fill_reduces_and_breaks_nothing(change: dict[str, object]
         {"value": Decimal(-1)},
         {"fee": Decimal("Infinity")},
         {"fee": Decimal(1), "fee_currency": "BTC"},
+        {"fee": Decimal(1), "fee_currency": ""},
         {"side": OrderSide.SELL},
         {"symbol": ETH},
     ],

@@ -10,18 +10,24 @@ from fairlead.domain.closings import CloseResult
 from fairlead.domain.numbers import text_of
 from fairlead.domain.order_table import Phase
 from fairlead.domain.orders import OrderStatus, OrderView
+from fairlead.errors import NotRunning
+
+
+async def _detached(_client_order_id: str) -> OrderView:
+    raise NotRunning("The result was read back and belongs to no kernel.", fix="Ask one with find_order.")
 
 
 @attrs.frozen
 class ExecutionResult:
     """The answer to `execute`: the order as it was when the call was answered.
 
-    *elapsed_ns* is the time from the call to the answer.
+    *elapsed_ns* is the time from the call to the answer. One that was read back from a dictionary
+    belongs to no kernel and cannot wait.
     """
 
     order: OrderView
     elapsed_ns: int
-    _closed: Callable[[str], Awaitable[OrderView]] = attrs.field(repr=False, eq=False)
+    _closed: Callable[[str], Awaitable[OrderView]] = attrs.field(default=_detached, repr=False, eq=False)
 
     @property
     def client_order_id(self) -> str:

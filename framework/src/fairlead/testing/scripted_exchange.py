@@ -152,6 +152,7 @@ class ScriptedExchange:
         fence: Fence = Fence.DEADLINE,
         horizon_ns: int = 0,
         page_size: int = 2,
+        streams: bool = True,
         pacing: PacingModel | None = None,
         **offers: Unpack[Offers],
     ) -> None:
@@ -160,6 +161,7 @@ class ScriptedExchange:
             simulated=True,
             fence=fence,
             horizon_ns=horizon_ns,
+            streams_reports=streams,
             order_types=frozenset(offers.get("order_types", OrderType)),
             times_in_force=frozenset(offers.get("times_in_force", TimeInForce)),
             post_only=offers.get("post_only", True),
@@ -219,6 +221,7 @@ class ScriptedExchange:
         *,
         trade_id: str = "",
         fee: str = "0",
+        fee_currency: str = "",
         value: str | None = None,
         said: bool = True,
     ) -> FillReport:
@@ -238,7 +241,7 @@ class ScriptedExchange:
             to_decimal(price, "price"),
             None if value is None else to_decimal(value, "value"),
             to_decimal(fee, "fee"),
-            order.symbol.partition("/")[2],
+            fee_currency or order.symbol.partition("/")[2],
             Liquidity.TAKER,
             len(self.history) + 1,
         )
@@ -276,8 +279,8 @@ class ScriptedExchange:
         )
 
     def say(self, *reports: Report) -> None:
-        """Let the stream say this."""
-        if self.sink is not None:
+        """Let the stream say this, where there is one."""
+        if self.sink is not None and self.capabilities.streams_reports:
             for report in reports:
                 self.sink.put(report)
 
