@@ -121,6 +121,11 @@ class Inbox:
         engine = self._engine
         if client_order_id in engine.state.orders or not client_order_id.startswith(engine.state.account_tag):
             return
+        with engine.eviction:
+            await self._load(client_order_id)
+
+    async def _load(self, client_order_id: str) -> None:
+        engine = self._engine
         async with self._clock.timeout_ns(self._timeout_ns):
             rebuilds = -1
             while rebuilds != engine.rebuilds:  # a rebuild in the meantime knows nothing of what was loaded

@@ -167,6 +167,12 @@ class KernelSettings:
     )
     recovery_interval_ms: int = _limit(500, "pause between two attempts to reopen the store")
     batch_steps_max: int = _limit(1_000, "new commands wait while so many steps are gathered")
+    closed_orders_max: int = _limit(
+        10_000, "finished orders kept in memory; older ones are read from the store when they are asked for"
+    )
+    closed_order_max_age_ms: int = _limit(
+        3_600_000, "a finished order that has not changed for so long leaves memory as well"
+    )
     stream_queue_max: int = _limit(
         10_000, "events kept for a slow reader of a stream; older ones are dropped"
     )
