@@ -44,6 +44,8 @@ def test_a_day_of_utc_is_the_default() -> None:
         # The time of day comes twice: the first counts.
         ("America/New_York", "01:30", instant(2026, 11, 1, 5, 45), 25),
         ("Australia/Lord_Howe", "02:00", instant(2026, 4, 4, 12), 24.5),
+        # Newfoundland put its clocks back at 00:01, into the day before: of two midnights the first counts.
+        ("America/St_Johns", "00:00", instant(2006, 10, 29, 3), 25),
         # Samoa had no 30 December 2011.
         ("Pacific/Apia", "00:00", instant(2011, 12, 30, 11), 24),
     ],

@@ -324,7 +324,16 @@ def test_an_impossible_fill_halts_and_is_not_booked(change: dict[str, object]) -
     on_bench(main)
 
 
-@pytest.mark.parametrize("change", [{"status": "open"}, {"filled_quantity": -1}, {"filled_quantity": 0.5}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"status": "open"},
+        {"filled_quantity": -1},
+        {"filled_quantity": 0.5},
+        {"filled_quantity": Decimal("NaN")},
+        {"filled_quantity": Decimal("1e-60")},
+    ],
+)
 def test_an_unreadable_report_reduces(change: dict[str, object]) -> None:
     """An unknown status or a count that is none: nothing is concluded from it."""
 
