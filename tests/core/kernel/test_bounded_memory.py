@@ -12,6 +12,7 @@ from fairlead import OrderView, TradingState
 from fairlead.errors import InvalidInput, JournalUnavailable
 from fairlead.kernel.eviction import Eviction
 from fairlead.kernel.state import CommandEntry, EngineState
+from fairlead.ports.clock import NANOSECONDS_PER_SECOND
 from fairlead.testing.memory_store import AppendFault
 from tests.core.kernel.bench import Bench, on_bench
 
@@ -177,7 +178,8 @@ def test_a_repeated_command_is_not_overtaken_by_an_eviction() -> None:
         for _ in range(5):
             await filled(bench)
         go_on.set()
-        assert (await second).client_order_id == first
+        async with bench.clock.timeout_ns(60 * NANOSECONDS_PER_SECOND):
+            assert (await second).client_order_id == first
         assert len({request.client_order_id for request in bench.exchange.submits}) == 6
 
     on_bench(main, settings=FEW)
