@@ -16,6 +16,7 @@ from fairlead.kernel.configuration import digest_of
 from fairlead.kernel.settings import KernelSettings
 from fairlead.kernel.watchdog import ThreadWatchdog, Watchdog
 from fairlead.plugins.manager import PluginManager
+from fairlead.plugins.observers import Observer
 from fairlead.ports.clock import Clock
 from fairlead.ports.exchange import ExchangeClient
 from fairlead.ports.ids import Ids
@@ -42,6 +43,7 @@ class Ingredients:
     plugins: tuple[tuple[str, str], ...]
     digest: str
     pacing: PacingModel | None = None
+    observers: Sequence[Observer] = ()
 
 
 @attrs.define(slots=True, kw_only=True)
@@ -94,6 +96,7 @@ def compose(
         plugins=manager.versions(),
         digest=given.digest or digest_of({"kernel": attrs.asdict(settings)}),
         pacing=given.pacing,
+        observers=manager.observers(context),
     )
 
 

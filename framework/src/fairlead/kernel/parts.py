@@ -16,7 +16,7 @@ from fairlead.domain.requests import RequestKind
 from fairlead.errors import ExchangeFault, FairleadError, NotRunning, StoreFault
 from fairlead.kernel.admission import Admission
 from fairlead.kernel.bus import EventBus
-from fairlead.kernel.components import Part, Supervisor
+from fairlead.kernel.components import Component, Part, Supervisor
 from fairlead.kernel.composition import Ingredients
 from fairlead.kernel.dispatcher import Dispatcher
 from fairlead.kernel.engine import Engine, deliver
@@ -32,6 +32,7 @@ from fairlead.kernel.inputs import (
     TroubleSeen,
 )
 from fairlead.kernel.journal import Journal, SealedBatch
+from fairlead.kernel.observers import Observers
 from fairlead.kernel.operator_parts import kill_switch_parts
 from fairlead.kernel.outputs import StepOutput
 from fairlead.kernel.prices import PriceBoard
@@ -93,15 +94,17 @@ class Parts:
         self.engine = Engine(state, rules, clock, self.journal)
         self.engine.on_broken_step = self._step_broke
         self.prices = PriceBoard(lambda: self.engine.state, clock, ahead_max_ns=settings.ns("price_max_age"))
+        self.observers = Observers(ingredients.observers, self.bus, clock, self.logger, self._spawn_endless)
         self._connect_parts()
         self.components = self._components()
 
-    def _components(self) -> tuple[Part, ...]:
+    def _components(self) -> tuple[Component, ...]:
         """Return the components in the order in which they depend on each other."""
         return (
+            self.observers,  # first, so that they hear the start, and the end as well
             Part("store", self._open_store, self.store.close),
             Part("journal", self._start_journal, self._stop_journal),
-            Part("inbox", self._nothing, self._stop_inbox),
+            Part("inbox", nothing, self._stop_inbox),
             Part("exchange", self._connect, self._disconnect),
             *kill_switch_parts(self),
             Part("reconciler", self._first_reconciliation, self._stop_reconciler),
@@ -270,9 +273,6 @@ class Parts:
             fix="See to the connection, then start again; nothing is lost.",
         ) from problem
 
-    async def _nothing(self) -> None:
-        """Nothing to do."""
-
     async def _stop_reconciler(self) -> None:
         await self.supervisor.cancel_named(RECONCILE)
 
@@ -297,7 +297,7 @@ class Parts:
         idle = self.endless | self.dispatcher.free_couriers | self.reconciler.queued | self.requests.pausing
         idle |= self.admission.waiting
         under_way = self.supervisor.tasks - idle
-        return self.inbox.is_idle and self.journal.is_idle and under_way <= waiting
+        return self.inbox.is_idle and self.journal.is_idle and self.observers.is_idle and under_way <= waiting
 
     def give_up(self, error: Exception) -> None:
         """The journal cannot be brought back: stop taking commands, fail every wait, say so."""
@@ -365,6 +365,11 @@ class Parts:
         except FairleadError as refusal:
             self.logger.warning("A price of the exchange client was refused: %s", refusal)
 
+    def _spawn_endless(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = self.supervisor.spawn(name, work)
+        self.endless.add(task)
+        return task
+
     def _interest(self) -> None:
         self.engine.has_subscribers = True
 
@@ -389,4 +394,5 @@ def holder_text() -> str:
     return f"process {os.getpid()} on {platform.node()}"
 
 
-__all__ = ["Parts", "holder_text"]
+async def nothing() -> None:
+    """Nothing to do."""
