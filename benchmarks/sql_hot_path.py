@@ -29,7 +29,7 @@ from typing import Any
 from sqlalchemy import create_engine, insert
 from sqlalchemy.pool import StaticPool
 
-from fairlead.ports.store import Batch, JournalHead, Opened, OutboxRow, Row, Store
+from fairlead.ports.store import Batch, JournalHead, Opened, OutboxRow, Row, Scalar, Store
 from fairlead.testing.conformance.store_batches import START_NS, chained, head_after, sample_row
 from fairlead.testing.memory_store import MemoryStore
 from fairlead_sqlstore import SqlStore, SqlStoreSettings
@@ -210,9 +210,9 @@ class CoreWriter:
         fields = ("sequence", "ts_ns", "kind", "version", "payload", "hash")
         journal = [{name: getattr(each, name) for name in fields} for each in batch.envelopes]
         connection.execute(insert(metadata.tables["journal"]), journal)
-        grouped: dict[str, list[dict[str, object]]] = {}
+        grouped: dict[str, list[dict[str, Scalar]]] = {}
         for row in batch.rows:
-            grouped.setdefault(row.table, []).append(dict(row.values))
+            grouped.setdefault(row.table, []).append(row.named())
         for name, rows in grouped.items():
             connection.execute(insert(metadata.tables[name]).prefix_with("OR REPLACE"), rows)
         told = ("event_id", "sequence", "kind", "subject")

@@ -16,6 +16,7 @@ from tools import (
     configuration_page,
     exchange_rules_page,
     order_table_page,
+    order_terms_page,
     pages,
     requirements_page,
     store_rules_page,
@@ -26,6 +27,7 @@ COMMAND = "python -m tools.generated_docs"
 
 PAGES: Mapping[str, Callable[[], str]] = {
     order_table_page.PAGE: order_table_page.page_text,
+    order_terms_page.PAGE: order_terms_page.page_text,
     requirements_page.PAGE: requirements_page.page_text,
     exchange_rules_page.PAGE: exchange_rules_page.page_text,
     store_rules_page.PAGE: store_rules_page.page_text,

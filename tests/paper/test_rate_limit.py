@@ -16,8 +16,9 @@ from fairlead import Kernel, KernelSettings, Proposal
 from fairlead.errors import ConfigurationRefused, RateLimited
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND
 from fairlead.ports.exchange import Outcome
-from fairlead.ports.pacing import BudgetLevel, RequestKind
+from fairlead.ports.pacing import BudgetLevel, PacingModel, RequestKind
 from fairlead.testing import SeededIds, SeededLoop, SeedStreams, VirtualClock, run
+from fairlead.testing.conformance.pacing import PacingConformance
 from fairlead.testing.memory_store import MemoryStore
 from fairlead_paper import messages as say
 from fairlead_paper.desk import Desk
@@ -231,3 +232,13 @@ def test_a_venue_file_remembers_the_limit(tmp_path: Path) -> None:
     open_desk(paper_settings(table).venue, lambda: 1).close()
     with pytest.raises(ConfigurationRefused, match="rate_limit"):
         open_desk(paper_settings({"venue": table["venue"]}).venue, lambda: 1)
+
+
+class TestModelRules(PacingConformance):
+    """The paper venue's model keeps every rule for pacing models."""
+
+    def make_model(self) -> PacingModel:
+        """Return the model of the limit above."""
+        model = model_of(LIMIT)
+        assert model is not None
+        return model

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import attrs
 
-from fairlead.kernel.settings import KernelSettings
+from fairlead.kernel.settings import KernelSettings, OnStop
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND, Clock
 from fairlead.ports.exchange import ExchangeCapabilities, ExchangeClient, Fence, Instrument
 from fairlead.ports.store import Batch
@@ -41,6 +41,7 @@ BTC_USDT = Instrument(
 )
 SETTINGS = KernelSettings(
     account=ACCOUNT,
+    on_stop=OnStop.LEAVE,
     request_timeout_ms=400,
     order_deadline_ms=1_500,
     deadline_margin_ms=200,

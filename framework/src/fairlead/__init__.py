@@ -10,13 +10,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from fairlead.domain.closings import CloseCode, CloseResult
+    from fairlead.domain.instruments import Instrument
     from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
     from fairlead.domain.orders import OrderStatus, OrderView, PositionView
     from fairlead.domain.proposals import Proposal
     from fairlead.domain.trading_state import TradingState
     from fairlead.kernel.blocking import BlockingKernel, BlockingResult, BlockingSession, BlockingStream
     from fairlead.kernel.kernel import Kernel
-    from fairlead.kernel.results import CommandResult, ExecutionResult
+    from fairlead.kernel.results import CommandResult, ExecutionResult, FlattenResult, StopReport
+    from fairlead.kernel.serialisation import from_dict, from_json, to_dict, to_json
     from fairlead.kernel.session import Session
     from fairlead.kernel.settings import KernelSettings
 
@@ -27,8 +30,12 @@ _HOMES = {
     "BlockingResult": "fairlead.kernel.blocking",
     "BlockingSession": "fairlead.kernel.blocking",
     "BlockingStream": "fairlead.kernel.blocking",
+    "CloseCode": "fairlead.domain.closings",
+    "CloseResult": "fairlead.domain.closings",
     "CommandResult": "fairlead.kernel.results",
     "ExecutionResult": "fairlead.kernel.results",
+    "FlattenResult": "fairlead.kernel.results",
+    "Instrument": "fairlead.domain.instruments",
     "Kernel": "fairlead.kernel.kernel",
     "KernelSettings": "fairlead.kernel.settings",
     "OrderSide": "fairlead.domain.order_kinds",
@@ -39,7 +46,12 @@ _HOMES = {
     "Proposal": "fairlead.domain.proposals",
     "Session": "fairlead.kernel.session",
     "TimeInForce": "fairlead.domain.order_kinds",
+    "StopReport": "fairlead.kernel.results",
     "TradingState": "fairlead.domain.trading_state",
+    "to_json": "fairlead.kernel.serialisation",
+    "to_dict": "fairlead.kernel.serialisation",
+    "from_json": "fairlead.kernel.serialisation",
+    "from_dict": "fairlead.kernel.serialisation",
 }
 
 __all__ = [
@@ -47,8 +59,12 @@ __all__ = [
     "BlockingResult",
     "BlockingSession",
     "BlockingStream",
+    "CloseCode",
+    "CloseResult",
     "CommandResult",
     "ExecutionResult",
+    "FlattenResult",
+    "Instrument",
     "Kernel",
     "KernelSettings",
     "OrderSide",
@@ -58,9 +74,14 @@ __all__ = [
     "PositionView",
     "Proposal",
     "Session",
+    "StopReport",
     "TimeInForce",
     "TradingState",
     "__version__",
+    "from_dict",
+    "from_json",
+    "to_dict",
+    "to_json",
 ]
 
 

@@ -76,6 +76,14 @@ def test_text_and_whole_numbers_become_decimals() -> None:
         ("settlement_decimals", True, NumberRefused),
         ("reductions_exempt_from_minimum", 1, InvalidInput),
         ("contract", "linear", InvalidInput),
+        ("contract_multiplier", 0, NumberRefused),
+        ("contract_multiplier", "-1", NumberRefused),
+        ("settlement_currency", "usd", TextRefused),
+        ("maximum_leverage", 0, NumberRefused),
+        ("maximum_leverage", "0.99", NumberRefused),
+        ("maximum_leverage", "Infinity", NumberRefused),
+        ("maximum_leverage", 5.0, NumberRefused),
+        ("symbol", "BTC/USDT:BTC", TextRefused),
     ],
 )
 def test_a_bad_rule_is_refused_by_its_name(field: str, value: object, kind: type[InvalidInput]) -> None:
@@ -99,6 +107,19 @@ def test_a_rebate_and_a_settlement_currency_are_taken() -> None:
     """Fees may be negative; a symbol may name a settlement currency behind its pair."""
     assert instrument(maker_fee_rate="-0.0001").maker_fee_rate == Decimal("-0.0001")
     assert instrument(symbol="BTC/USDT:USDT").symbol == "BTC/USDT:USDT"
+
+
+def test_a_contract_is_settled_in_one_currency() -> None:
+    """Quote for a linear contract and base for an inverse one, unless another is said."""
+    assert (instrument().settlement_currency, instrument().contract_multiplier) == ("USDT", Decimal(1))
+    inverse = instrument(symbol="BTC/USDT:BTC", contract=ContractKind.INVERSE, contract_multiplier="100")
+    assert (inverse.settlement_currency, inverse.contract_multiplier) == ("BTC", Decimal(100))
+    other = instrument(symbol="BTC/USDT:USDC", settlement_currency="USDC")
+    assert (other.settlement_currency, other.quote) == ("USDC", "USDT")
+    assert (instrument().maximum_leverage, instrument(maximum_leverage="2.5").maximum_leverage) == (
+        None,
+        Decimal("2.5"),
+    )
 
 
 @pytest.mark.parametrize(

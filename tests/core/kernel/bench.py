@@ -147,7 +147,8 @@ class Bench:
 
     def new_kernel(self, **settings: Any) -> Kernel:  # noqa: ANN401 - fields of several types
         """Return a kernel that was not started, on the bench's store and venue."""
-        chosen = {"account": self.account, **self.fittings.get("settings", {}), **settings}
+        always = {"account": self.account, "on_stop": "leave"}
+        chosen = {**always, **self.fittings.get("settings", {}), **settings}
         return Kernel(
             KernelSettings(**chosen),
             exchange=self.exchange,

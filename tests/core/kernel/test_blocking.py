@@ -189,7 +189,7 @@ def test_a_failed_start_leaves_no_thread() -> None:
 def test_stopping_wakes_whoever_waits() -> None:
     """A thread that waits for an order's end is told that the kernel stopped; later calls are refused."""
     venue = Venue()
-    kernel = BlockingKernel(kernel_on(venue))
+    kernel = BlockingKernel(kernel_on(venue, on_stop="leave"))
     kernel.stop()  # harmless
     kernel.start()
     result = kernel.session(owner="bot").execute(wish())

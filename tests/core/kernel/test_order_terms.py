@@ -152,7 +152,6 @@ def test_a_bound_needs_a_fresh_price_and_a_tick() -> None:
 # -- sizes ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.requirement("P1-1")
 def test_a_computed_size_says_that_it_was_rounded() -> None:
     """Requested, unrounded and rounded figures are in the result and in the journal."""
 

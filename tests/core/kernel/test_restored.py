@@ -237,6 +237,7 @@ def test_a_changed_column_of_any_row_is_found_and_named() -> None:
     async def main(bench: Bench) -> None:
         await bench.hold()
         await bench.execute(key="k")
+        await bench.bot.close_position(ETH)
         await bench.kernel.settled()
         for table in TABLES:
             rows = bench.disk.tables.named(table.name)

@@ -96,10 +96,10 @@ class TakesFloats(Rewriting):
 
 
 def _with_decimals(row: Row) -> Row:
-    values = dict(row.values)
-    if "total" in values:
-        values["total"] = Decimal(str(values["total"]))
-    return Row(row.table, values)
+    if row.table != "balances":
+        return row
+    values = row.named()
+    return Row.of(row.table, {**values, "total": Decimal(str(values["total"]))})
 
 
 class MergesRows(Rewriting):
@@ -112,9 +112,8 @@ class MergesRows(Rewriting):
     def _merged(self, row: Row) -> Row:
         table = self.disk.tables.named(row.table)
         key, _ = table.checked(row.values)
-        names = [column.name for column in table.table.columns]
-        old = dict(zip(names, table.rows.get(key, ()), strict=False))
-        return Row(row.table, {name: value or old.get(name, value) for name, value in row.values.items()})
+        old = table.rows.get(key, row.values)
+        return Row(row.table, tuple(new or before for new, before in zip(row.values, old, strict=True)))
 
 
 class StoresTextPayloads(Rewriting):

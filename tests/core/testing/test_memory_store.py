@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from fairlead.errors import CommitFailed, StaleEpoch
-from fairlead.ports.store import Batch
+from fairlead.ports.store import Batch, Row, Scalar
 from fairlead.testing.conformance.store_batches import Scribe, everything, head_after, sample_row, setting
 from fairlead.testing.memory_store import (
     AFTER_DURABLE,
@@ -147,19 +147,30 @@ def test_faults_are_asked_for_every_append() -> None:
     asyncio.run(scenario())
 
 
-def test_a_row_is_copied_when_it_is_stored_and_when_it_is_read() -> None:
-    """Neither the writer's mapping nor a reader's is a hole into the disk."""
+def test_a_row_is_copied_when_it_is_read() -> None:
+    """What a reader does with a row is no hole into the disk; a writer's row cannot change."""
 
     async def scenario() -> None:
         store = MemoryStore()
         scribe = await Scribe.opened(store)
         row = sample_row("balances", asset="BTC", total=Decimal(1))
         await scribe.write(row)
-        row.values["total"] = Decimal(2)  # type: ignore[index] # a dict in fact
         (await store.rows("balances"))[0]["total"] = Decimal(3)  # type: ignore[index] # a dict in fact
         assert await store.rows("balances") == [{"asset": "BTC", "total": Decimal(1)}]
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    "values", [{"asset": "BTC"}, {"asset": "BTC", "sum": 1}, {"asset": "BTC", "total": 1, "sum": 1}]
+)
+def test_a_row_is_made_of_its_columns_and_nothing_else(values: dict[str, Scalar]) -> None:
+    """What is missing, misspelled or too much is refused, not dropped; what fits stands in column order."""
+    with pytest.raises(KeyError):
+        Row.of("balances", values)
+    row = Row.of("balances", {"total": Decimal(1), "asset": "BTC"})
+    assert row == Row("balances", ("BTC", Decimal(1)))
+    assert row.named() == {"asset": "BTC", "total": Decimal(1)}
 
 
 class Side(str, Enum):  # noqa: UP042 (the shape of the domain's own enumerations)

@@ -21,7 +21,7 @@ from fairlead.domain.order_table import Phase
 from fairlead.errors import StoreHeld
 from fairlead.kernel.kernel import Kernel
 from fairlead.kernel.session import Session
-from fairlead.kernel.settings import KernelSettings
+from fairlead.kernel.settings import KernelSettings, OnStop
 from fairlead.kernel.system_clock import SystemClock
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND
 from fairlead_paper.plugin import paper_client
@@ -34,6 +34,7 @@ EXIT_HELD = 3
 TICK = Decimal("0.1")
 SETTINGS = KernelSettings(
     account="main",
+    on_stop=OnStop.LEAVE,
     allow_unchecked=True,
     order_deadline_ms=600,
     deadline_margin_ms=150,

@@ -92,9 +92,7 @@ def _entry(key: object, text: object, field: str) -> tuple[str, str]:
 
 
 def to_tags(value: object, field: str) -> tuple[str, ...]:
-    """Return tags sorted, each once: at most 32 names. Takes a sequence of them, or nothing."""
-    if value is None:
-        return ()
+    """Return tags sorted, each once: at most 32 names."""
     if isinstance(value, str) or not isinstance(value, Sequence):
         problem = f"{excerpt_of(value)} is not a list of names"
         raise TextRefused(field, problem, fix='Pass a list such as ["breakout", "night"].')

@@ -6,6 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 import attrs
+import msgspec
 
 from fairlead.domain.numbers import ZERO, average, subtract
 from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
@@ -13,6 +14,8 @@ from fairlead.domain.order_table import CloseReason, OrderState, Phase
 from fairlead.domain.pending_requests import PendingRequest
 from fairlead.domain.sizing import Sizing
 from fairlead.domain.values import Value
+
+_exact = msgspec.json.Encoder(decimal_format="string").encode
 
 
 @attrs.define(slots=True, eq=False)
@@ -70,6 +73,21 @@ class Order:
     note: str = ""
     tags: tuple[str, ...] = ()
     sizing: Sizing | None = None
+
+    @property
+    def metadata_text(self) -> str:
+        """Return the metadata as it is kept in the order's row: JSON, or nothing."""
+        return _exact(self.metadata).decode() if self.metadata else ""
+
+    @property
+    def tags_text(self) -> str:
+        """Return the tags as they are kept in the order's row: JSON, or nothing."""
+        return _exact(self.tags).decode() if self.tags else ""
+
+    @property
+    def sizing_text(self) -> str:
+        """Return how it was sized as that is kept in the order's row: JSON, or nothing."""
+        return _exact(self.sizing).decode() if self.sizing is not None else ""
 
     @property
     def leaves_quantity(self) -> Decimal:

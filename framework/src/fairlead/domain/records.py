@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from fairlead.domain.anomalies import AnomalyKind, Severity
 from fairlead.domain.budgets import BudgetLevel
+from fairlead.domain.command_records import ClosingEnded, ClosingMoved, ClosingRequested, CommandTaken
 from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInForce
 from fairlead.domain.order_table import OrderEvent
 from fairlead.domain.requests import Lane, RequestKind
@@ -162,6 +163,8 @@ class CommandRefused(Value):
     subject: str
     code: str
     reason: str
+    idempotency_key: str = ""
+    command_digest: str = ""
 
 
 class AnomalyNoted(Value):
@@ -290,6 +293,10 @@ Record = (
     | Reconciled
     | CheckValueChanged
     | LockPlaced
+    | CommandTaken
+    | ClosingRequested
+    | ClosingMoved
+    | ClosingEnded
     | BudgetSpent
     | OrderPaced
     | QueryPaced
@@ -310,6 +317,10 @@ RECORD_CLASSES: tuple[type[Record], ...] = (
     Reconciled,
     CheckValueChanged,
     LockPlaced,
+    CommandTaken,
+    ClosingRequested,
+    ClosingMoved,
+    ClosingEnded,
     BudgetSpent,
     OrderPaced,
     QueryPaced,

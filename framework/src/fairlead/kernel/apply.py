@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from fairlead.domain.anomalies import AnomalyKind
+from fairlead.domain.command_records import ClosingEnded, ClosingMoved, ClosingRequested, CommandTaken
 from fairlead.domain.ledger import Position, PositionChange, book_fill
 from fairlead.domain.numbers import ZERO, add, subtract
 from fairlead.domain.order_kinds import OrderSide
@@ -37,9 +38,19 @@ from fairlead.domain.records import (
     TradingStateChanged,
 )
 from fairlead.domain.trading_state import TradingState
+from fairlead.kernel.apply_commands import (
+    closing_ended,
+    closing_moved,
+    closing_requested,
+    command_refused,
+    command_taken,
+    denial_text,
+    meet,
+    reconciled,
+)
 from fairlead.kernel.fill_rows import fill_digest, fill_row
 from fairlead.kernel.pace_queue import CODE_PACE_EXCEEDED
-from fairlead.kernel.state import CommandEntry, EngineState
+from fairlead.kernel.state import EngineState
 
 SETTING_TRADING = "trading_state"
 SETTING_REASON = "trading_reason"
@@ -86,12 +97,7 @@ def _initialized(state: EngineState, record: OrderInitialized, ts_ns: int) -> No
     order.state = decision_for(order.state, event).to
     state.orders[order.client_order_id] = order
     state.dirty.orders[order.client_order_id] = None
-    if record.idempotency_key:
-        entry = CommandEntry(
-            record.owner, record.idempotency_key, record.command_digest, record.client_order_id, ts_ns
-        )
-        state.commands[entry.owner, entry.idempotency_key] = entry
-        state.dirty.commands.append(entry)
+    meet(state, record, ts_ns)
     if record.approved:
         _reserve(state, order, record.currency)
     else:
@@ -112,18 +118,6 @@ def _take_terms(order: Order, record: OrderInitialized) -> None:
     order.note = record.note
     order.tags = record.tags
     order.sizing = record.sizing
-
-
-def denial_text(record: OrderInitialized) -> str:
-    """Return every denial in one line: who denied, why, and the figures compared."""
-    parts = []
-    for verdict in record.verdicts:
-        if not verdict.allowed:
-            figures = ", ".join(f"{name}={figure}" for name, figure in verdict.figures)
-            parts.append(
-                f"{verdict.check}: {verdict.code}: {verdict.reason}{f' ({figures})' if figures else ''}"
-            )
-    return "; ".join(parts)
 
 
 def _attempt_started(state: EngineState, record: AttemptStarted, ts_ns: int) -> None:
@@ -312,6 +306,7 @@ def count_live_order(state: EngineState, order: Order) -> None:
 
 def _started(state: EngineState, record: KernelStarted, _ts_ns: int) -> None:
     state.epoch = record.epoch
+    state.reconciled = False
     state.dirty.settings[SETTING_ACCOUNT] = None
     if state.trading in (TradingState.ACTIVE, TradingState.DISABLED):
         _set_trading(state, TradingState.DISABLED, "the kernel started; reconciliation has not passed yet")
@@ -376,10 +371,14 @@ _APPLY: dict[type[Record], Callable[[EngineState, Any, int], PositionChange | No
     OrderEventNoted: _event_noted,
     OrderAccepted: _accepted,
     OrderFilled: _filled,
-    CommandRefused: _evidence_only,
+    CommandRefused: command_refused,
+    CommandTaken: command_taken,
+    ClosingRequested: closing_requested,
+    ClosingMoved: closing_moved,
+    ClosingEnded: closing_ended,
     AnomalyNoted: _anomaly,
     CursorMoved: _cursor_moved,
-    Reconciled: _evidence_only,
+    Reconciled: reconciled,
     CheckValueChanged: _check_value_changed,
     LockPlaced: _lock_placed,
     BudgetSpent: _budget_spent,

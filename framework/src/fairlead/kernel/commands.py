@@ -11,16 +11,29 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import cast
 
+from msgspec.structs import replace
+
+from fairlead.domain.closings import CloseResult
 from fairlead.domain.identifiers import excerpt_of, to_client_order_id, to_line, to_name
 from fairlead.domain.order_table import OrderState
 from fairlead.domain.orders import OrderView
 from fairlead.domain.trading_state import TradingState
-from fairlead.errors import JournalUnavailable, UnknownName
+from fairlead.errors import InvalidInput, JournalUnavailable, NotRunning, UnknownName
+from fairlead.kernel.command_answers import CODE_KEY_REUSED
+from fairlead.kernel.decide_commands import is_meant
 from fairlead.kernel.effects import AnswerCommand, SendCancel
-from fairlead.kernel.inputs import CancelOrder, ResolveByOperator, SetTradingState, SubmitProposal
+from fairlead.kernel.inputs import (
+    CancelAll,
+    CancelOrder,
+    ClosePosition,
+    Flatten,
+    ResolveByOperator,
+    SetTradingState,
+    SubmitProposal,
+)
 from fairlead.kernel.parts import Parts
-from fairlead.kernel.restore import load_command, load_order
-from fairlead.kernel.results import CommandResult
+from fairlead.kernel.restore import load_closing, load_command, load_order
+from fairlead.kernel.results import CommandResult, FlattenResult
 from fairlead.kernel.state import EngineState
 
 OPERATOR = "operator"
@@ -33,6 +46,7 @@ class Commands:
         self._parts = parts
         self.check_usable = check_usable
         self._loading = 0
+        self.is_stopping = False
 
     @property
     def is_loading(self) -> bool:
@@ -41,6 +55,8 @@ class Commands:
 
     async def submit(self, given: SubmitProposal) -> OrderView:
         """Take a validated proposal through the door and wait until it is settled."""
+        if self.is_stopping:
+            raise NotRunning("The kernel is stopping.", not_done="Nothing was done.", fix="Start a new one.")
         engine = self._parts.engine
         if self._parts.journal.is_full:
             await self._parts.journal.room()
@@ -61,7 +77,7 @@ class Commands:
             await self.load_order(client_order_id)
             if client_order_id not in engine.state.orders:
                 raise UnknownName("client_order_id", client_order_id, fix="No such order was made here.")
-        self._check_alive()
+        self.check_alive()
         future = engine.wait_for(client_order_id, until_closed=True)
         engine.recheck(client_order_id)
         return cast("OrderView", await future)
@@ -85,14 +101,79 @@ class Commands:
                 if (operator or order.owner == by) and order.state is OrderState.WORKING:
                     cancel = SendCancel(client_order_id, order.venue_order_id, order.symbol)
                     self._parts.dispatcher.dispatch(cancel)
-                self._check_alive()
+                self.check_alive()
                 self._parts.inbox.add(command)
             else:
                 self._parts.engine.process(command)
             try:
                 return await _answer(future)
             except JournalUnavailable:  # it was discarded with the batch it was in: say it again
-                self._check_alive()
+                self.check_alive()
+
+    async def cancel_all(self, command: CancelAll) -> CommandResult:
+        """Cancel every live order that the command is about.
+
+        While the journal is unusable the requests go out all the same, and are recorded when it is back.
+        Raises `InvalidInput` for a key that was used for another command, and what ended the journal.
+        """
+        self.check_usable()
+        engine = self._parts.engine
+        while True:
+            await self._load_key(command.by, command.idempotency_key)
+            command_id, future = engine.new_command()
+            command = replace(command, command_id=command_id)
+            if engine.suspended:
+                self._send_cancels(command)
+                self.check_alive()
+                self._parts.inbox.add(command)
+            else:
+                engine.process(command)
+            try:
+                return await _answer(future)
+            except JournalUnavailable:  # it was discarded with the batch it was in: say it again
+                self.check_alive()
+
+    def _send_cancels(self, command: CancelAll) -> None:
+        for order in self._state.orders.values():
+            if order.state is OrderState.WORKING and is_meant(order, command):
+                cancel = SendCancel(order.client_order_id, order.venue_order_id, order.symbol)
+                self._parts.dispatcher.dispatch(cancel)
+
+    async def close_position(self, command: ClosePosition) -> CloseResult:
+        """Have a position closed and wait until it is, or until what is left is said."""
+        await self._prepare(command.by, command.idempotency_key)
+        future = self._parts.engine.wait_for(command.closing_id, until_closed=True)
+        self._parts.engine.process(command)
+        return cast("CloseResult", await future)
+
+    async def flatten(self, command: Flatten) -> FlattenResult:
+        """Have every position that the command is about closed, its orders canceled first, and wait."""
+        await self._prepare(command.by, command.idempotency_key)
+        command_id, future = self._parts.engine.new_command()
+        self._parts.engine.process(replace(command, command_id=command_id))
+        taken = await _answer(future)
+        ends = [await self._closing_over(name) for name in taken.names]
+        return FlattenResult(taken.accepted, taken.code, taken.reason, tuple(ends))
+
+    async def _closing_over(self, closing_id: str) -> CloseResult:
+        engine = self._parts.engine
+        await self._load(lambda: load_closing(self._parts.store, self._state, closing_id))
+        self.check_alive()
+        future = engine.wait_for(closing_id, until_closed=True)
+        engine.recheck(closing_id)
+        return cast("CloseResult", await future)
+
+    async def _prepare(self, by: str, idempotency_key: str) -> None:
+        """Have at hand what a repeated command is answered with; raise unless it can be recorded."""
+        self.check_usable()
+        self.check_journal()
+        await self._load_key(by, idempotency_key)
+        self.check_journal()
+        self.check_usable()  # it may have been stopped meanwhile
+
+    async def _load_key(self, by: str, idempotency_key: str) -> None:
+        if idempotency_key:
+            await self._load(lambda: self._load_command(by, idempotency_key))
 
     async def set_trading_state(self, state: TradingState, *, reason: str, by: str) -> CommandResult:
         """Set the trading state and return when that is durable."""
@@ -102,7 +183,7 @@ class Commands:
         command_id, future = self._parts.engine.new_command()
         command = SetTradingState(wanted, text, name, command_id)
         if self._parts.engine.suspended:  # an operator's word waits for the journal, it is not refused
-            self._check_alive()
+            self.check_alive()
             self._parts.inbox.add(command)
         else:
             self._parts.engine.process(command)
@@ -149,7 +230,8 @@ class Commands:
         finally:
             self._loading -= 1
 
-    def _check_alive(self) -> None:
+    def check_alive(self) -> None:
+        """Raise `JournalUnavailable` when the journal was given up."""
         failure = self._parts.failure
         if failure is not None:
             raise JournalUnavailable(
@@ -160,7 +242,7 @@ class Commands:
 
     def check_journal(self) -> None:
         """Raise `JournalUnavailable` while nothing can be recorded."""
-        self._check_alive()
+        self.check_alive()
         if self._parts.engine.suspended:
             raise JournalUnavailable(
                 "The journal is being recovered.",
@@ -171,7 +253,9 @@ class Commands:
 
 async def _answer(future: asyncio.Future[object]) -> CommandResult:
     answer = cast("AnswerCommand", await future)
-    return CommandResult(answer.accepted, answer.code, answer.reason)
+    if answer.code == CODE_KEY_REUSED:
+        raise InvalidInput("idempotency_key", answer.reason, fix="Use a new key for a new intent.")
+    return CommandResult(answer.accepted, answer.code, answer.reason, answer.names)
 
 
 def to_trading_state(value: object) -> TradingState:

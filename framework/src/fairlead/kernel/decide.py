@@ -7,7 +7,7 @@ apart by `expand`, so that each fact is decided on the state that the one before
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from fairlead.domain.records import CursorMoved, Record, TradingStateChanged
@@ -17,6 +17,8 @@ from fairlead.kernel.decide_answers import (
     decide_cancel_answer,
     decide_look_up_failure,
 )
+from fairlead.kernel.decide_closings import advance, closings_to_see_to, decide_close
+from fairlead.kernel.decide_commands import decide_cancel_all, decide_flatten
 from fairlead.kernel.decide_control import (
     decide_cancel,
     decide_in_flight_lost,
@@ -32,10 +34,14 @@ from fairlead.kernel.decide_reports import LOOK_UP, decide_fill, decide_report
 from fairlead.kernel.effects import AnswerCommand, Effect
 from fairlead.kernel.inputs import (
     AbsenceSeen,
+    AdvanceClosing,
+    CancelAll,
     CancelAnswered,
     CancelOrder,
+    ClosePosition,
     FillReported,
     FillsRead,
+    Flatten,
     InFlightLost,
     Input,
     KernelStarting,
@@ -78,6 +84,17 @@ def expand(given: Input) -> Sequence[Input]:
     return (given,)
 
 
+_MOVES_CLOSINGS = frozenset({ClosePosition, Flatten, ReconciliationEnded})
+
+
+def follow_ups(state: EngineState, given: Input, touched: Iterable[str]) -> Sequence[Input]:
+    """Return what the same step has to see to because of what it touched: closings, while there are any."""
+    every = type(given) in _MOVES_CLOSINGS or (
+        type(given) is TimerDue and given.client_order_id in state.closings
+    )
+    return closings_to_see_to(state, touched=touched, every=every)
+
+
 def decide(state: EngineState, given: Input, rules: Rules, now_ns: int) -> tuple[list[Record], list[Effect]]:
     """Conclude what follows from one fact: records to apply, and effects for when they are durable."""
     step = Step()
@@ -102,6 +119,10 @@ _Decider = Callable[[EngineState, Any, Rules, int, Step], None]
 _DECIDE: dict[type[Input], _Decider] = {
     SubmitProposal: decide_proposal,
     CancelOrder: decide_cancel,
+    CancelAll: decide_cancel_all,
+    ClosePosition: decide_close,
+    Flatten: decide_flatten,
+    AdvanceClosing: advance,
     SetTradingState: _trading,
     ResolveByOperator: lambda state, given, _rules, _now, step: decide_resolution(state, given, step),
     SubmitAnswered: decide_answer,
@@ -121,4 +142,4 @@ _DECIDE: dict[type[Input], _Decider] = {
     TroubleSeen: lambda state, given, _rules, _now, step: decide_trouble(state, given, step),
 }
 
-__all__ = ["CURSOR_FILLS", "PriceSeen", "decide", "expand"]
+__all__ = ["CURSOR_FILLS", "PriceSeen", "decide", "expand", "follow_ups"]

@@ -16,6 +16,7 @@ from fairlead.domain.records import (
 from fairlead.domain.trading_state import CommandKind, TradingState, passes
 from fairlead.kernel.attempts import start_attempt
 from fairlead.kernel.cancels import ask_cancel
+from fairlead.kernel.command_answers import CODE_FOREIGN_OWNER
 from fairlead.kernel.decide_answers import mark_unresolved
 from fairlead.kernel.decide_pacing import try_again
 from fairlead.kernel.decide_reports import note_event
@@ -34,7 +35,6 @@ from fairlead.kernel.rules import KERNEL, Rules, Step
 from fairlead.kernel.state import EngineState
 
 RECOVERED = "the journal was recovered; reconciliation has not passed yet"
-CODE_FOREIGN_OWNER = "FOREIGN_OWNER"
 CODE_UNKNOWN_ORDER = "UNKNOWN_ORDER"
 CODE_ALREADY_CLOSED = "ALREADY_CLOSED"
 CODE_ALREADY_ASKED = "ALREADY_ASKED"

@@ -260,6 +260,8 @@ def outdated(state: EngineState, order: Order, rules: Rules, now_ns: int, age_ns
     """
     if not passes(state.trading, CommandKind.REDUCE if order.reduces else CommandKind.INCREASE):
         return f"trading is {state.trading.value} by now"
+    if 0 < order.expire_ns <= now_ns:
+        return "its time is over"
     if age_ns <= rules.approval_ttl_ns:
         return ""
     if order.reduces:

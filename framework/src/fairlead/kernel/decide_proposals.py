@@ -26,6 +26,7 @@ from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
 
 CODE_NOT_TRADING = "NOT_TRADING"
 CODE_EXIT_TAKEN = "EXIT_TAKEN"
+CODE_CLOSING = "CLOSING"
 CODE_BELOW_MINIMUM = "REDUCTION_BELOW_MINIMUM"
 
 
@@ -119,6 +120,11 @@ def _own_refusal(state: EngineState, draft: Draft, rules: Rules, now_ns: int) ->
         return problem
     if draft.room is Room.TAKEN:
         return _exit_taken(state, draft)
+    if not draft.reduces and state.closing:
+        closing = state.closing.get((draft.proposal.symbol, draft.proposal.book))
+        if closing is not None and closing.cancel_entries:
+            reason = "The position is being closed, and entries with it."
+            return denied(CODE_CLOSING, reason, ("asked_by", closing.by))
     if draft.reduces and not draft.instrument.reductions_exempt_from_minimum:
         minimum = draft.instrument.minimum_quantity
         if draft.quantity < minimum:

@@ -43,16 +43,27 @@ class PaceIn(Value):
 
 
 class AnswerCommand(Value):
-    """Answer a command other than a proposal: accepted, or refused with a code and a reason."""
+    """Answer a command other than a proposal: accepted, or refused with a code and a reason.
+
+    *names* are the orders or closings that it was about, where it was about several.
+    """
 
     command_id: int
     accepted: bool
     code: str
     reason: str
+    names: tuple[str, ...] = ()
+
+
+class AnswerWaiting(Value):
+    """Answer whoever waits for this order or closing, which there is not, with a value."""
+
+    client_order_id: str
+    value: object
 
 
 class AnswerWithOrder(Value):
-    """A repeated proposal is answered with the order that its first time made."""
+    """A repeated command is answered with the order, or the closing, that its first time made."""
 
     client_order_id: str
     first_client_order_id: str
@@ -66,5 +77,13 @@ class RefuseRepeat(Value):
 
 
 Effect = (
-    SendOrder | SendCancel | LookUpOrder | WakeAt | PaceIn | AnswerCommand | AnswerWithOrder | RefuseRepeat
+    SendOrder
+    | SendCancel
+    | LookUpOrder
+    | WakeAt
+    | PaceIn
+    | AnswerCommand
+    | AnswerWaiting
+    | AnswerWithOrder
+    | RefuseRepeat
 )

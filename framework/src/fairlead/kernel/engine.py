@@ -7,20 +7,29 @@ after the journal has made them durable. Reads see memory, which may run ahead o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import attrs
 
 from fairlead.domain.anomalies import AnomalyKind
+from fairlead.domain.closings import CloseResult, Closing, result_of
+from fairlead.domain.command_records import ClosingEnded
 from fairlead.domain.events import Event, FillBooked, KernelChanged, OrderChanged, PositionChanged
 from fairlead.domain.ledger import Position, PositionChange
 from fairlead.domain.order_table import OrderState
-from fairlead.domain.orders import Order, PositionView, view_of
+from fairlead.domain.orders import Order, OrderView, PositionView, view_of
 from fairlead.domain.records import BudgetSpent, OrderFilled, Record
 from fairlead.errors import InvalidInput, InvariantBroken, JournalUnavailable
 from fairlead.kernel.apply import apply
-from fairlead.kernel.decide import decide, expand
-from fairlead.kernel.effects import AnswerCommand, AnswerWithOrder, Effect, RefuseRepeat, SendOrder
+from fairlead.kernel.decide import decide, expand, follow_ups
+from fairlead.kernel.effects import (
+    AnswerCommand,
+    AnswerWaiting,
+    AnswerWithOrder,
+    Effect,
+    RefuseRepeat,
+    SendOrder,
+)
 from fairlead.kernel.inputs import Input, TroubleSeen
 from fairlead.kernel.journal import Entry, Journal
 from fairlead.kernel.outputs import Delivery, StepOutput, add_outbox_rows
@@ -40,8 +49,10 @@ class Waiter:
     future: asyncio.Future[object]
     until_closed: bool
 
-    def is_served_by(self, order: Order) -> bool:
-        """Tell whether the order has got as far as was waited for."""
+    def is_served_by(self, order: Order | Closing) -> bool:
+        """Tell whether the order, or the closing, has got as far as was waited for."""
+        if isinstance(order, Closing):
+            return order.is_over
         return order.state.is_final if self.until_closed else order.state not in _WAITING
 
 
@@ -105,7 +116,7 @@ class Engine:
         touched: dict[str, None] = {}
         self.steps += 1
         try:
-            for fact in expand(given):
+            for fact in self._facts(given, entries, touched):
                 records, more = decide(state, fact, rules, now_ns)
                 effects.extend(more)
                 for record in records:
@@ -121,6 +132,14 @@ class Engine:
         for name, problem in rules.gate.take_broken() if rules.gate.has_broken else ():
             self.process(TroubleSeen(AnomalyKind.COMPONENT_FAILED.value, name, problem))
 
+    def _facts(self, given: Input, entries: list[Entry], touched: dict[str, None]) -> Iterator[Input]:
+        """Yield what the input stands for, then what has to be seen to as long as that leads to more."""
+        yield from expand(given)
+        progress = -1
+        while self.state.closing and progress != len(entries):
+            progress = len(entries)
+            yield from follow_ups(self.state, given, touched)
+
     def _take(
         self,
         record: Record,
@@ -134,6 +153,8 @@ class Engine:
         client_order_id = getattr(record, "client_order_id", None)
         if client_order_id is not None:
             touched[client_order_id] = None
+        elif type(record) is ClosingEnded:
+            touched[record.closing_id] = None
         change = apply(state, record, now_ns)
         entries.append((state.sequence, now_ns, record))
         add_outbox_rows(outbox, state.account_tag, state.sequence, record, client_order_id, change)
@@ -222,7 +243,7 @@ class Engine:
                 else:
                     _fail(delivery.future, error)
         for client_order_id in self.awaited:
-            if client_order_id not in self.state.orders:
+            if client_order_id not in self.state.orders and client_order_id not in self.state.closings:
                 for waiter in self._waiters.pop(client_order_id):
                     _fail(waiter.future, error)
 
@@ -259,6 +280,9 @@ class Engine:
                 future = self._commands.pop(effect.command_id, None)
                 if future is not None:
                     deliveries.append(Delivery(future, effect))
+            elif isinstance(effect, AnswerWaiting):
+                waiting = self._waiters.pop(effect.client_order_id, [])
+                deliveries.extend(Delivery(waiter.future, effect.value) for waiter in waiting)
             elif isinstance(effect, AnswerWithOrder):
                 self._redirect(effect, deliveries)
             elif isinstance(effect, RefuseRepeat):
@@ -271,7 +295,8 @@ class Engine:
 
     def _serve(self, client_order_id: str) -> list[Delivery]:
         waiters = self._waiters.get(client_order_id)
-        order = self.state.orders.get(client_order_id)
+        state = self.state
+        order = state.orders.get(client_order_id) or state.closings.get(client_order_id)
         if waiters is None or order is None:
             return []
         served = [waiter for waiter in waiters if waiter.is_served_by(order)]
@@ -281,7 +306,7 @@ class Engine:
             del self._waiters[client_order_id]
         else:
             self._waiters[client_order_id] = [waiter for waiter in waiters if waiter not in served]
-        view = view_of(order)
+        view = _view(order)
         return [Delivery(waiter.future, view, client_order_id, waiter.until_closed) for waiter in served]
 
     def _redirect(self, effect: AnswerWithOrder, deliveries: list[Delivery]) -> None:
@@ -298,6 +323,10 @@ class Engine:
         deliveries.extend(
             Delivery(waiter.future, error) for waiter in self._waiters.pop(effect.client_order_id, [])
         )
+
+
+def _view(subject: Order | Closing) -> OrderView | CloseResult:
+    return result_of(subject) if isinstance(subject, Closing) else view_of(subject)
 
 
 def _raise(error: Exception) -> None:

@@ -22,7 +22,7 @@ def _plain(number: Decimal) -> str:
 
 def fill_row(record: OrderFilled, order: Order, sequence: int) -> Row:
     """Return the row of the fills table; rows of fills never change once written."""
-    return Row(
+    return Row.of(
         "fills",
         {
             "client_order_id": record.client_order_id,

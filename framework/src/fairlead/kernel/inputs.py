@@ -61,6 +61,57 @@ class CancelOrder(Value):
     operator: bool = False
 
 
+class CancelAll(Value):
+    """Someone wants every live order of theirs canceled, or an operator everybody's; empty means any.
+
+    *entries_only* leaves orders that reduce a position.
+    """
+
+    by: str
+    symbol: str
+    book: str
+    command_id: int
+    operator: bool = False
+    entries_only: bool = False
+    idempotency_key: str = ""
+    command_digest: str = ""
+
+
+class ClosePosition(Value):
+    """Someone wants a position to end, under the id that the closing will have."""
+
+    closing_id: str
+    by: str
+    symbol: str
+    book: str
+    operator: bool = False
+    cancel_entries: bool = False
+    cancel_exits: bool = False
+    limit_price: Decimal | None = None
+    idempotency_key: str = ""
+    command_digest: str = ""
+
+
+class Flatten(Value):
+    """Someone wants nothing held and nothing working in a book, or an operator in all; empty means any."""
+
+    flatten_id: str
+    by: str
+    symbol: str
+    book: str
+    command_id: int
+    operator: bool = False
+    idempotency_key: str = ""
+    command_digest: str = ""
+
+
+class AdvanceClosing(Value):
+    """Something happened on the key of a closing, or its time has come; part of another input's step."""
+
+    symbol: str
+    book: str
+
+
 class SetTradingState(Value):
     """An operator, the kernel or a finished reconciliation sets the trading state."""
 
@@ -213,6 +264,10 @@ class TroubleSeen(Value):
 Input = (
     SubmitProposal
     | CancelOrder
+    | CancelAll
+    | ClosePosition
+    | Flatten
+    | AdvanceClosing
     | SetTradingState
     | ResolveByOperator
     | SubmitAnswered

@@ -10,12 +10,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypedDict, Unpack
 
-from fairlead.domain.identifiers import to_client_order_id, to_line, to_name
+from fairlead.domain.closings import CLOSING_PREFIX, CloseResult
+from fairlead.domain.identifiers import UNIQUE_DIGITS, to_client_order_id, to_line, to_name
 from fairlead.domain.instruments import Instrument
 from fairlead.domain.orders import OrderView, PositionView, view_of
 from fairlead.domain.trading_state import TradingState
 from fairlead.errors import NotRunning, WrongThread
 from fairlead.kernel.bus import EventBus
+from fairlead.kernel.command_maker import CloseWishes, CommandMaker
 from fairlead.kernel.commands import OPERATOR, Commands
 from fairlead.kernel.composition import Given, compose
 from fairlead.kernel.configuration import read_configuration
@@ -25,13 +27,14 @@ from fairlead.kernel.pacing_view import PacingView
 from fairlead.kernel.parts import Parts
 from fairlead.kernel.prices import PriceBoard
 from fairlead.kernel.reconciler import ReconcileReport
-from fairlead.kernel.results import CommandResult
+from fairlead.kernel.results import CommandResult, FlattenResult, StopReport
 from fairlead.kernel.session import Session
 from fairlead.kernel.settings import KernelSettings
 from fairlead.kernel.state import EngineState
 from fairlead.kernel.system_clock import SystemClock
 from fairlead.kernel.system_ids import SystemIds
 from fairlead.kernel.watchdog import Watchdog
+from fairlead.kernel.winding_down import wind_down
 from fairlead.ports.clock import Clock
 from fairlead.ports.exchange import ExchangeClient
 from fairlead.ports.ids import Ids
@@ -139,14 +142,20 @@ class Kernel:
         self._thread = threading.get_ident()
         await self._parts.start()
 
-    async def stop(self) -> None:
-        """Stop in reverse order.
+    async def stop(self) -> StopReport | None:
+        """Do what ``on_stop`` says, then stop in reverse order; return what was done and what is left.
 
-        Effects under way end, what is known is recorded, the store is given back.
+        Effects under way end, what is known is recorded, the store is given back. Nothing is returned by
+        a kernel that was not running.
         """
         if self._loop is None:
-            return
+            return None
+        report = None
+        if self._parts.running and self._parts.failure is None and not self.commands.is_stopping:
+            flatten_id = CLOSING_PREFIX + self.new_client_order_id(UNIQUE_DIGITS)
+            report = await wind_down(self._parts, self.commands, flatten_id, self._logger)
         await self._parts.stop()
+        return report
 
     def session(self, *, owner: str) -> Session:
         """Return the commands in the name of an owner."""
@@ -266,6 +275,25 @@ class Kernel:
         Raises `UnknownName` for an order that was never made here, and what ended the journal for good.
         """
         return await self.commands.cancel(client_order_id, by, operator=operator)
+
+    async def cancel_all(
+        self, symbol: str | None = None, book: str | None = None, *, idempotency_key: str | None = None
+    ) -> CommandResult:
+        """Cancel every live order of every owner, as the operator; see `Session.cancel_all`."""
+        maker = CommandMaker(self, OPERATOR, operator=True)
+        return await self.commands.cancel_all(maker.cancel_all(symbol, book, idempotency_key))
+
+    async def close_position(self, symbol: str, book: str, **wishes: Unpack[CloseWishes]) -> CloseResult:
+        """Close the position of any book, as the operator; see `Session.close_position`."""
+        maker = CommandMaker(self, OPERATOR, operator=True)
+        return await self.commands.close_position(maker.close_position(symbol, book, wishes))
+
+    async def flatten(
+        self, symbol: str | None = None, book: str | None = None, *, idempotency_key: str | None = None
+    ) -> FlattenResult:
+        """Cancel and close everything of every owner, as the operator; see `Session.flatten`."""
+        maker = CommandMaker(self, OPERATOR, operator=True)
+        return await self.commands.flatten(maker.flatten(symbol, book, idempotency_key))
 
     async def set_trading_state(
         self, state: TradingState, *, reason: str, by: str = OPERATOR

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 import attrs
 
 from fairlead.domain.anomalies import AnomalyKind
+from fairlead.domain.closings import is_closing
 from fairlead.domain.order_table import OrderEvent
 from fairlead.domain.records import OrderEventNoted
 from fairlead.errors import CommitUncertain, JournalDamaged, StaleEpoch, StoreFault, StoreHeld
@@ -21,7 +22,7 @@ from fairlead.kernel.engine import Engine
 from fairlead.kernel.inputs import InFlightLost, TroubleSeen
 from fairlead.kernel.journal import Entry, SealedBatch
 from fairlead.kernel.outputs import StepOutput
-from fairlead.kernel.restore import load_order, restore_state
+from fairlead.kernel.restore import load_closing, load_order, restore_state
 from fairlead.kernel.settings import KernelSettings
 from fairlead.kernel.state import EngineState
 from fairlead.ports.clock import Clock
@@ -180,7 +181,7 @@ class Recovery:
             if order.state.is_final and name not in doubtful:
                 state.orders.setdefault(name, order)
         for name in doubtful:
-            await load_order(self._store, state, name)
+            await (load_closing if is_closing(name) else load_order)(self._store, state, name)
         return state
 
     def _doubtful(self, sealed: SealedBatch) -> dict[str, None]:

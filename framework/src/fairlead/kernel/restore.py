@@ -9,7 +9,9 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, cast
 
+from fairlead.domain.closings import is_closing
 from fairlead.domain.identifiers import account_tag
+from fairlead.kernel.closing_rows import closing_from_row, restore_closing
 from fairlead.kernel.rows import (
     command_from_row,
     order_from_row,
@@ -35,6 +37,8 @@ async def restore_state(store: Store, account: str, opened: Opened) -> EngineSta
     for row in await store.rows("orders", live_only=True):
         fills = await store.rows_where("fills", "client_order_id", row["client_order_id"])
         restore_order(state, order_from_row(row, fills))
+    for row in await store.rows("closings", live_only=True):
+        restore_closing(state, closing_from_row(row))
     for row in await store.rows("positions"):
         restore_position(state, position_from_row(row))
     return state
@@ -53,6 +57,14 @@ async def load_order(store: Store, state: EngineState, client_order_id: str) -> 
     return True
 
 
+async def load_closing(store: Store, state: EngineState, closing_id: str) -> None:
+    """Bring a closing that is over back into memory, if the store has it."""
+    if closing_id in state.closings:
+        return
+    for row in await store.rows_where("closings", "closing_id", closing_id):
+        restore_closing(state, closing_from_row(row))
+
+
 async def load_command(store: Store, state: EngineState, owner: str, idempotency_key: str) -> None:
     """Bring an earlier command with this key back into memory, with the order that answered it."""
     if (owner, idempotency_key) in state.commands:
@@ -60,7 +72,10 @@ async def load_command(store: Store, state: EngineState, owner: str, idempotency
     for row in await store.rows_where("commands", "idempotency_key", idempotency_key):
         entry = command_from_row(row)
         if entry.owner == owner:
-            await load_order(store, state, entry.client_order_id)
+            if is_closing(entry.client_order_id):
+                await load_closing(store, state, entry.client_order_id)
+            elif not entry.answer:
+                await load_order(store, state, entry.client_order_id)
             state.commands.setdefault((owner, idempotency_key), entry)
 
 

@@ -6,21 +6,28 @@ from collections.abc import Awaitable, Callable
 
 import attrs
 
+from fairlead.domain.closings import CloseResult
 from fairlead.domain.numbers import text_of
 from fairlead.domain.order_table import Phase
 from fairlead.domain.orders import OrderStatus, OrderView
+from fairlead.errors import NotRunning
+
+
+async def _detached(_client_order_id: str) -> OrderView:
+    raise NotRunning("The result was read back and belongs to no kernel.", fix="Ask one with find_order.")
 
 
 @attrs.frozen
 class ExecutionResult:
     """The answer to `execute`: the order as it was when the call was answered.
 
-    *elapsed_ns* is the time from the call to the answer.
+    *elapsed_ns* is the time from the call to the answer. One that was read back from a dictionary
+    belongs to no kernel and cannot wait.
     """
 
     order: OrderView
     elapsed_ns: int
-    _closed: Callable[[str], Awaitable[OrderView]] = attrs.field(repr=False, eq=False)
+    _closed: Callable[[str], Awaitable[OrderView]] = attrs.field(default=_detached, repr=False, eq=False)
 
     @property
     def client_order_id(self) -> str:
@@ -66,8 +73,42 @@ class ExecutionResult:
 
 @attrs.frozen
 class CommandResult:
-    """The answer to a command such as cancel: accepted, or refused with a code and a reason."""
+    """The answer to a command such as cancel: accepted, or refused with a code and a reason.
+
+    *names* are the client order ids it was about, where it was about several (`cancel_all`).
+    """
 
     accepted: bool
     code: str
     reason: str
+    names: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class FlattenResult:
+    """The answer to `flatten`: how each position's closing ended, or why there was none."""
+
+    accepted: bool
+    code: str
+    reason: str
+    closings: tuple[CloseResult, ...] = ()
+
+    @property
+    def is_flat(self) -> bool:
+        """Tell whether nothing is held any more of what the command was about."""
+        return self.accepted and all(closing.is_flat for closing in self.closings)
+
+
+@attrs.frozen
+class StopReport:
+    """What a kernel did about its orders and positions before it stopped, and what it left.
+
+    *policy* is the setting ``on_stop``. *left_orders* are still live and *left_positions* (symbol, book)
+    still open; both are as right after the next start. *problem* says what kept it from more.
+    """
+
+    policy: str
+    canceled: tuple[str, ...] = ()
+    left_orders: tuple[str, ...] = ()
+    left_positions: tuple[tuple[str, str], ...] = ()
+    problem: str = ""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any, cast
 
 import msgspec
@@ -29,8 +30,10 @@ from fairlead.kernel.apply import (
     count_live_order,
     count_position,
 )
+from fairlead.kernel.apply_commands import OWNER_PREFIX
+from fairlead.kernel.closing_rows import closing_row
 from fairlead.kernel.state import CommandEntry, Dirty, EngineState
-from fairlead.ports.store import Row, Scalar
+from fairlead.ports.store import COMMANDS, ORDERS, POSITIONS, Row, Scalar, Table
 
 _lock_decoder = msgspec.json.Decoder(LockPlaced)
 _level_decoder = msgspec.json.Decoder(BudgetLevel)
@@ -38,60 +41,33 @@ _exact_encoder = msgspec.json.Encoder(decimal_format="string")
 _sizing_decoder = msgspec.json.Decoder(Sizing)
 
 
-def order_row(order: Order) -> Row:
-    """Return the whole row of an order.
+_ORDER_VALUES = {
+    "side": "side._value_",  # the attribute itself: `value` is a descriptor written in Python, and slow
+    "order_type": "order_type._value_",
+    "time_in_force": "time_in_force._value_",
+    "state": "state._value_",
+    "pending": "pending._value_",
+    "metadata": "metadata_text",
+    "tags": "tags_text",
+    "sizing": "sizing_text",
+    "live": "state.is_live",
+}
+"""Where a column of an order's row comes from, unless it is the field of that name."""
 
-    Enumerations by `_value_`, the attribute itself: `value` is a descriptor written in Python, and slow.
-    """
-    return Row(
-        "orders",
-        {
-            "client_order_id": order.client_order_id,
-            "owner": order.owner,
-            "book": order.book,
-            "symbol": order.symbol,
-            "side": order.side._value_,
-            "order_type": order.order_type._value_,
-            "time_in_force": order.time_in_force._value_,
-            "state": order.state._value_,
-            "quantity": order.quantity,
-            "limit_price": order.limit_price,
-            "reference_price": order.reference_price,
-            "reduces": order.reduces,
-            "currency": order.currency,
-            "idempotency_key": order.idempotency_key,
-            "metadata": msgspec.json.encode(order.metadata).decode() if order.metadata else "",
-            "pending": order.pending._value_,
-            "venue_order_id": order.venue_order_id,
-            "detail": order.detail,
-            "denial_code": order.denial_code,
-            "triggered": order.triggered,
-            "filled_quantity": order.filled_quantity,
-            "filled_value": order.filled_value,
-            "fees": order.fees,
-            "attempt": order.attempt,
-            "not_before_ns": order.not_before_ns,
-            "deadline_ns": order.deadline_ns,
-            "look_up_ns": order.look_up_ns,
-            "pending_since_ns": order.pending_since_ns,
-            "pending_asked": order.pending_asked,
-            "created_ns": order.created_ns,
-            "updated_ns": order.updated_ns,
-            "closed_ns": order.closed_ns,
-            "live": order.state.is_live,
-            "trigger_price": order.trigger_price,
-            "trailing_distance": order.trailing_distance,
-            "trailing_rate": order.trailing_rate,
-            "max_slippage": order.max_slippage,
-            "leverage": order.leverage,
-            "expire_ns": order.expire_ns,
-            "post_only": order.post_only,
-            "reduce_only": order.reduce_only,
-            "note": order.note,
-            "tags": msgspec.json.encode(order.tags).decode() if order.tags else "",
-            "sizing": _exact_encoder.encode(order.sizing).decode() if order.sizing is not None else "",
-        },
-    )
+
+def _reader_of(table: Table, sources: Mapping[str, str]) -> Callable[[Any], tuple[Scalar, ...]]:
+    """Return a compiled function that reads a row of the table from the fields of what it is about."""
+    return attrgetter(*(sources.get(column.name, column.name) for column in table.columns))
+
+
+_order_values = _reader_of(ORDERS, _ORDER_VALUES)
+_position_values = _reader_of(POSITIONS, {})
+_command_values = _reader_of(COMMANDS, {})
+
+
+def order_row(order: Order) -> Row:
+    """Return the whole row of an order."""
+    return Row("orders", _order_values(order))
 
 
 def order_from_row(row: Mapping[str, Any], fills: Iterable[Mapping[str, Any]]) -> Order:
@@ -137,23 +113,7 @@ def order_from_row(row: Mapping[str, Any], fills: Iterable[Mapping[str, Any]]) -
 
 def position_row(position: Position) -> Row:
     """Return the whole row of a position."""
-    return Row(
-        "positions",
-        {
-            "symbol": position.symbol,
-            "book": position.book,
-            "currency": position.currency,
-            "quantity": position.quantity,
-            "cost": position.cost,
-            "realized_pnl": position.realized_pnl,
-            "fees": position.fees,
-            "episode": position.episode,
-            "opened_ns": position.opened_ns,
-            "closed_ns": position.closed_ns,
-            "pending_openings": position.pending_openings,
-            "reserved_exit": position.reserved_exit,
-        },
-    )
+    return Row("positions", _position_values(position))
 
 
 def position_from_row(row: Mapping[str, Any]) -> Position:
@@ -176,22 +136,18 @@ def position_from_row(row: Mapping[str, Any]) -> Position:
 
 def command_row(entry: CommandEntry) -> Row:
     """Return the row of a command with an idempotency key."""
-    return Row(
-        "commands",
-        {
-            "owner": entry.owner,
-            "idempotency_key": entry.idempotency_key,
-            "command_digest": entry.command_digest,
-            "client_order_id": entry.client_order_id,
-            "created_ns": entry.created_ns,
-        },
-    )
+    return Row("commands", _command_values(entry))
 
 
 def command_from_row(row: Mapping[str, Any]) -> CommandEntry:
     """Return the command of a row."""
     return CommandEntry(
-        row["owner"], row["idempotency_key"], row["command_digest"], row["client_order_id"], row["created_ns"]
+        row["owner"],
+        row["idempotency_key"],
+        row["command_digest"],
+        row["client_order_id"],
+        row["created_ns"],
+        row["answer"],
     )
 
 
@@ -203,6 +159,8 @@ def setting_value(state: EngineState, name: str) -> str:
         return state.trading_reason
     if name == SETTING_ACCOUNT:
         return state.account
+    if name.startswith(OWNER_PREFIX):
+        return ""
     if name == SETTING_BUDGET_CLOCK:
         return " ".join(map(str, state.budget_clock))
     if name.startswith(CURSOR_PREFIX):
@@ -220,6 +178,8 @@ def restore_setting(state: EngineState, name: str, value: str) -> None:
         state.trading = TradingState(value)
     elif name == SETTING_REASON:
         state.trading_reason = value
+    elif name.startswith(OWNER_PREFIX):
+        state.owners[name.removeprefix(OWNER_PREFIX)] = None
     elif name == SETTING_BUDGET_CLOCK:
         budgets_ns, wall_ns = value.split()
         state.budget_clock = int(budgets_ns), int(wall_ns)
@@ -238,11 +198,10 @@ def dirty_rows(state: EngineState, dirty: Dirty) -> list[Row]:
     rows = [order_row(state.orders[name]) for name in dirty.orders]
     rows.extend(dirty.fills)
     rows.extend(position_row(state.positions[key]) for key in dirty.positions)
-    rows.extend(Row("balances", {"asset": asset, "total": state.balances[asset]}) for asset in dirty.balances)
+    rows.extend(Row("balances", (asset, state.balances[asset])) for asset in dirty.balances)
     rows.extend(command_row(entry) for entry in dirty.commands)
-    rows.extend(
-        Row("settings", {"name": name, "value": setting_value(state, name)}) for name in dirty.settings
-    )
+    rows.extend(Row("settings", (name, setting_value(state, name))) for name in dirty.settings)
+    rows.extend(closing_row(state.closings[name]) for name in dirty.closings)
     return rows
 
 

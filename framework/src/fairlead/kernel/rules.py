@@ -35,6 +35,7 @@ class Rules:
     look_up_interval_max_ns: int
     approval_ttl_ns: int
     price_max_age_ns: int
+    close_retry_ns: int
     pacing: Pacing | None = None
 
     @classmethod
@@ -56,6 +57,7 @@ class Rules:
             settings.ns("look_up_interval_max"),
             settings.ns("approval_ttl"),
             settings.ns("price_max_age"),
+            settings.ns("close_retry"),
             Pacing.of(settings, model or capabilities.pacing),
         )
 

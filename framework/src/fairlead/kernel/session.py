@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from msgspec.structs import replace
 
+from fairlead.domain.closings import CloseResult
 from fairlead.domain.identifiers import (
     UNIQUE_DIGITS,
     excerpt_of,
@@ -17,9 +18,10 @@ from fairlead.domain.orders import OrderView, PositionView
 from fairlead.domain.proposals import Proposal
 from fairlead.domain.requests import PacingPolicy
 from fairlead.errors import InvalidInput
+from fairlead.kernel.command_maker import CloseWishes, CommandMaker
 from fairlead.kernel.door import submission
 from fairlead.kernel.inputs import SubmitProposal
-from fairlead.kernel.results import CommandResult, ExecutionResult
+from fairlead.kernel.results import CommandResult, ExecutionResult, FlattenResult
 from fairlead.kernel.settings import to_pacing_policy
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
 
@@ -75,6 +77,47 @@ class Session:
         Raises `UnknownName` when no such order was ever made here.
         """
         return await self._kernel.cancel(to_client_order_id(client_order_id, "client_order_id"), self.owner)
+
+    async def cancel_all(
+        self, symbol: str | None = None, book: str | None = None, *, idempotency_key: str | None = None
+    ) -> CommandResult:
+        """Ask to cancel every live order of this owner, of one symbol or book where one is named.
+
+        *names* of the answer are all of them; each is asked for once. The ends come from the venue.
+        Raises `InvalidInput` for a key that was used for another command.
+        """
+        maker = CommandMaker(self._kernel, self.owner)
+        return await self._kernel.commands.cancel_all(maker.cancel_all(symbol, book, idempotency_key))
+
+    async def close_position(
+        self, symbol: str, book: str | None = None, **wishes: Unpack[CloseWishes]
+    ) -> CloseResult:
+        """Close the position in the owner's book, or in a book named, and wait until that is done.
+
+        What is held less what live exits may take already is sold (or bought back) at the market, or at
+        *limit_price*; what an exit leaves is tried again, with growing pauses, at most
+        ``close_attempts_max`` times. *cancel_entries* also cancels this owner's orders that would add to
+        it. Everyone who asks for the same gets the same answer; a flat position is answered at once. The
+        wish survives a restart; canceling the await cancels nothing.
+
+        Raises `UnknownName` for a symbol without rules, `NumberRefused` for a price off the grid,
+        `InvalidInput` for a key that was used for another command, `JournalUnavailable` when the wish
+        could not be recorded.
+        """
+        maker = CommandMaker(self._kernel, self.owner)
+        return await self._kernel.commands.close_position(maker.close_position(symbol, book, wishes))
+
+    async def flatten(
+        self, symbol: str | None = None, book: str | None = None, *, idempotency_key: str | None = None
+    ) -> FlattenResult:
+        """Cancel what works in the owner's book, or a book named, then close what is held, and wait for it.
+
+        Until it is done, orders that would add to these positions are denied (``CLOSING``). An exit that
+        is working is canceled first, and its quantity sold when the venue has confirmed that. The wish
+        survives a restart. Raises what `close_position` raises.
+        """
+        maker = CommandMaker(self._kernel, self.owner)
+        return await self._kernel.commands.flatten(maker.flatten(symbol, book, idempotency_key))
 
     def order(self, client_order_id: str) -> OrderView | None:
         """Return an order that memory holds, whoever owns it; see `find_order` for older ones."""

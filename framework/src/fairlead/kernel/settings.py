@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from enum import StrEnum
 
 import attrs
 
@@ -78,6 +79,20 @@ def _path(meaning: str) -> str:
     return attrs.field(default="", validator=_is_path, metadata={"doc": meaning})
 
 
+class OnStop(StrEnum):
+    """What a kernel that is stopped does about its orders and positions first."""
+
+    LEAVE = "leave"
+    CANCEL_ENTRIES = "cancel_entries"
+    FLATTEN = "flatten"
+
+
+def _on_stop(value: object) -> OnStop:
+    if isinstance(value, str) and value in set(OnStop):
+        return OnStop(value)
+    raise UnknownName("kernel.on_stop", excerpt_of(value), tuple(each.value for each in OnStop))
+
+
 @attrs.frozen(kw_only=True)
 class KernelSettings:
     """Everything that can be set about one kernel; durations end in ``_ms`` (milliseconds)."""
@@ -105,6 +120,10 @@ class KernelSettings:
     price_max_age_ms: int = _limit(60_000, "a price older than this is stale and is not used")
     check_budget_ms: int = _limit(50, "time one risk check may take; a slower answer denies")
     check_hang_ms: int = _limit(2_000, "a risk check still running then is interrupted and the kernel halts")
+    close_attempts_max: int = _limit(
+        5, "exits that a closing makes before it ends with what is left and says why"
+    )
+    close_retry_ms: int = _limit(1_000, "pause after an exit that left something; it doubles with each exit")
     commit_timeout_ms: int = _limit(10_000, "a commit that takes longer is uncertain")
     recovery_attempts_max: int = _limit(10, "attempts to reopen the store before the kernel gives up")
     recovery_window_ms: int = _limit(
@@ -115,7 +134,14 @@ class KernelSettings:
     stream_queue_max: int = _limit(
         10_000, "events kept for a slow reader of a stream; older ones are dropped"
     )
-    stop_timeout_ms: int = _limit(10_000, "longest wait for effects under way when the kernel stops")
+    stop_timeout_ms: int = _limit(
+        10_000, "longest wait for what on_stop does, and again for effects under way, when the kernel stops"
+    )
+    on_stop: OnStop = attrs.field(
+        default=OnStop.CANCEL_ENTRIES,
+        converter=_on_stop,
+        metadata={"doc": "what a stop does first: leave orders alone, cancel entries, or flatten"},
+    )
     fill_price_band: Decimal = attrs.field(
         default=Decimal("0.10"), converter=_band, metadata={"doc": "fraction of the reference price"}
     )

@@ -28,7 +28,8 @@ def cut_after_fill(
     held = ZERO if position is None else position.quantity
     held = add(held, quantity) if order.side is OrderSide.BUY else subtract(held, quantity)
     side = OrderSide.SELL if held > ZERO else OrderSide.BUY
-    left = {name: _left(state.orders[name], order, quantity) for name in reversed(resting)}
+    oldest_first = sorted(resting, key=lambda name: state.orders[name].created_ns)
+    left = {name: _left(state.orders[name], order, quantity) for name in reversed(oldest_first)}
     room = subtract(held.copy_abs(), state.leaves_of(*key, side))
     if order.side is side and order.state.is_live:
         room = add(room, min(quantity, order.leaves_quantity))

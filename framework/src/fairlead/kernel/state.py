@@ -11,6 +11,7 @@ from decimal import Decimal
 import attrs
 
 from fairlead.domain.budgets import BudgetLevel
+from fairlead.domain.closings import Closing
 from fairlead.domain.instruments import Instrument
 from fairlead.domain.ledger import Position
 from fairlead.domain.numbers import ZERO
@@ -24,13 +25,18 @@ from fairlead.ports.store import Row
 
 @attrs.define(slots=True)
 class CommandEntry:
-    """A command that carried an idempotency key, and the order that answered it."""
+    """A command that carried an idempotency key, and what answered it.
+
+    *client_order_id* names the order or the closing that it began; *answer* is what it was answered
+    with, as JSON, when it was neither (`fairlead.kernel.command_answers`).
+    """
 
     owner: str
     idempotency_key: str
     command_digest: str
     client_order_id: str
     created_ns: int
+    answer: str = ""
 
 
 @attrs.define(slots=True)
@@ -50,12 +56,17 @@ class Dirty:
     balances: dict[str, None] = attrs.Factory(dict)
     settings: dict[str, None] = attrs.Factory(dict)
     commands: list[CommandEntry] = attrs.Factory(list)
+    closings: dict[str, None] = attrs.Factory(dict)
     fills: list[Row] = attrs.Factory(list)
 
 
 @attrs.define(slots=True, eq=False)
 class EngineState:
-    """Everything the core decides on; *reduce_only* names the live orders of a key that may only reduce."""
+    """Everything the core decides on.
+
+    *reduce_only* names the live orders of a key that may only reduce. *closings* are by id, those that are
+    over among them; *closing* holds those under way by position key.
+    """
 
     account: str
     account_tag: str
@@ -63,6 +74,9 @@ class EngineState:
     positions: dict[tuple[str, str], Position] = attrs.Factory(dict)
     balances: dict[str, Decimal] = attrs.Factory(dict)
     commands: dict[tuple[str, str], CommandEntry] = attrs.Factory(dict)
+    owners: dict[str, None] = attrs.Factory(dict)
+    closings: dict[str, Closing] = attrs.Factory(dict)
+    closing: dict[tuple[str, str], Closing] = attrs.Factory(dict)
     trading: TradingState = TradingState.DISABLED
     trading_reason: str = "the kernel has not been started"
     cursors: dict[str, str] = attrs.Factory(dict)
@@ -89,6 +103,7 @@ class EngineState:
     zombies: dict[str, None] = attrs.Factory(dict)
     noted: dict[tuple[str, str, str], None] = attrs.Factory(dict)
     pace: PaceQueue = attrs.Factory(PaceQueue)
+    reconciled: bool = False
 
     def leaves_of(self, symbol: str, book: str, side: OrderSide) -> Decimal:
         """Return what live orders of this side may still fill on the key."""

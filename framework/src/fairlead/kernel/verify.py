@@ -97,7 +97,8 @@ def _fold_one(fold: Fold, envelope: Envelope) -> None:
 def _collect(fold: Fold, rows: list[Row]) -> None:
     keys = {table.name: table.key for table in TABLES}
     for row in rows:
-        fold.rows[row.table][tuple(row.values[name] for name in keys[row.table])] = row.values
+        values = row.named()
+        fold.rows[row.table][tuple(values[name] for name in keys[row.table])] = values
 
 
 async def verify_journal(reader: JournalReader) -> VerifyReport:

@@ -108,19 +108,60 @@ BALANCES = Table("balances", ("asset",), (*_texts("asset"), *_decimals("total"))
 COMMANDS = Table(
     "commands",
     ("owner", "idempotency_key"),
-    (*_texts("owner", "idempotency_key", "command_digest", "client_order_id"), *_integers("created_ns")),
+    (
+        *_texts("owner", "idempotency_key", "command_digest", "client_order_id"),
+        *_integers("created_ns"),
+        *_texts("answer"),
+    ),
+)
+CLOSINGS = Table(
+    "closings",
+    ("closing_id",),
+    (
+        *_texts("closing_id", "asked_by", "symbol", "book"),
+        Column("operator", bool),
+        Column("cancel_entries", bool),
+        Column("cancel_exits", bool),
+        Column("limit_price", Decimal, optional=True),
+        *_decimals("held"),
+        *_texts("exit_order_id", "code", "detail"),
+        *_decimals("quantity_left", "realized_pnl", "fees"),
+        *_integers("exits", "due_ns", "episode", "created_ns", "closed_ns"),
+        Column("live", bool),
+    ),
 )
 SETTINGS = Table("settings", ("name",), (*_texts("name", "value"),))
 """Kernel facts by name: trading state, cursors, risk check values, locks."""
 
-TABLES: tuple[Table, ...] = (ORDERS, FILLS, POSITIONS, BALANCES, COMMANDS, SETTINGS)
+TABLES: tuple[Table, ...] = (ORDERS, FILLS, POSITIONS, BALANCES, COMMANDS, CLOSINGS, SETTINGS)
+
+
+COLUMN_NAMES: Mapping[str, tuple[str, ...]] = {
+    table.name: tuple(column.name for column in table.columns) for table in TABLES
+}
+"""The names of each table's columns, in the order in which a row's values stand."""
 
 
 class Row(Value):
-    """One row to upsert: the whole row, keyed by the table's key columns."""
+    """One row to upsert: the whole row, its values in the order of the table's columns.
+
+    A row is made and looked at with every change of an order, hence a tuple and no mapping.
+    """
 
     table: str
-    values: Mapping[str, Scalar]
+    values: tuple[Scalar, ...]
+
+    @classmethod
+    def of(cls, table: str, values: Mapping[str, Scalar]) -> Row:
+        """Return the row with these values, by the names of the columns; `KeyError` unless they fit."""
+        names = COLUMN_NAMES[table]
+        if len(values) != len(names):
+            raise KeyError(*(set(values) ^ set(names)))
+        return cls(table, tuple([values[name] for name in names]))
+
+    def named(self) -> dict[str, Scalar]:
+        """Return the values by the names of their columns; raises `ValueError` for too few or too many."""
+        return dict(zip(COLUMN_NAMES[self.table], self.values, strict=True))
 
 
 class Envelope(Value):
@@ -212,8 +253,8 @@ class Store(Protocol):
         """Make the whole batch durable (flushed to the medium), or raise and store nothing of it.
 
         The batch must carry the current epoch (else `StaleEpoch`), continue the head and hold only
-        rows that fit `TABLES` (else `CommitFailed`): every column present, values of the column's
-        type, decimals finite. A batch appended while an earlier one is still in doubt is refused
+        rows that fit `TABLES` (else `CommitFailed`): a value for every column, of the column's type,
+        decimals finite. A batch appended while an earlier one is still in doubt is refused
         with `CommitFailed` until `reopen`.
         """
 

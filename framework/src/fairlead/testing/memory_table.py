@@ -27,16 +27,13 @@ def _many(positions: Sequence[int]) -> Callable[[Sequence[Scalar]], tuple[Scalar
 
 
 class MemoryTable:
-    """Rows as tuples in column order; a row is copied once, when it is stored, and once when it is read."""
+    """Rows as they were given, tuples in column order; a row is copied when it is read."""
 
     def __init__(self, table: Table) -> None:
         self.table = table
         self.rows: dict[Values, Values] = {}
         self._names = tuple(column.name for column in table.columns)
         self._position = {name: position for position, name in enumerate(self._names)}
-        self._pick: Callable[[Mapping[str, Scalar]], Values] = (
-            itemgetter(*self._names) if len(self._names) > 1 else lambda values: (values[self._names[0]],)
-        )
         self._key_of = _many([self._position[name] for name in table.key])
         self._decimals_of: dict[Kinds, Callable[[Values], Values]] = {}
         """For every combination of types that was found to fit: what picks a row's decimals out."""
@@ -49,14 +46,10 @@ class MemoryTable:
         twin.rows = dict(self.rows)
         return twin
 
-    def checked(self, values: Mapping[str, Scalar]) -> tuple[Values, Values]:
+    def checked(self, row: Values) -> tuple[Values, Values]:
         """Return (key, row) of a row that fits the table, or raise `CommitFailed`."""
-        try:
-            row = self._pick(values)
-        except KeyError as error:
-            raise self._refused(f"column {error} is missing") from error
-        if len(values) != len(row):
-            raise self._refused(f"{sorted(set(values) - set(self._names))} are not its columns")
+        if len(row) != len(self._names):
+            raise self._refused(f"it has {len(row)} values for {len(self._names)} columns")
         decimals_of = self._decimals_of.get(tuple(map(type, row)))
         if decimals_of is None:
             row = tuple(map(self._fitting, self.table.columns, row))

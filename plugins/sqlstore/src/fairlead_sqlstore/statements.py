@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Dialect, bindparam, func, insert, select, update
@@ -84,18 +84,13 @@ class TableWriter:
     def __init__(self, table: Table) -> None:
         self._table = table
         self._width = len(table.columns)
-        names = [column.name for column in table.columns]
-        self._pick = itemgetter(*names)
         self.sql = _upsert(table)
 
-    def parameters(self, rows: Sequence[Mapping[str, Scalar]]) -> Parameters:
+    def parameters(self, rows: Sequence[tuple[Scalar, ...]]) -> Parameters:
         """Return one tuple per row, or raise `CommitFailed` for a row that does not fit."""
-        try:
-            columns = zip(*map(self._pick, rows), strict=True)
-        except KeyError as error:
-            raise self._refused(f"column {error} is missing") from error
         if set(map(len, rows)) != {self._width}:
-            raise self._refused("a row has columns that the table has not")
+            raise self._refused(f"a row has not {self._width} values, one for each column")
+        columns = zip(*rows, strict=True)
         return list(zip(*map(self._encoded, self._table.columns, columns), strict=True))
 
     def _encoded(self, column: Column, values: Sequence[Scalar]) -> Iterable[Any]:
@@ -133,7 +128,7 @@ WRITERS: Mapping[str, TableWriter] = {table.name: TableWriter(table) for table i
 def writes_of(batch: Batch) -> list[Write]:
     """Return every statement of the batch with its parameters, or raise `CommitFailed`."""
     writes: list[Write] = [(INSERT_ENVELOPES, list(map(_envelope_values, batch.envelopes)))]
-    grouped: dict[str, list[Mapping[str, Scalar]]] = {}
+    grouped: dict[str, list[tuple[Scalar, ...]]] = {}
     for row in batch.rows:
         _group(grouped, row)
     for name, rows in grouped.items():
@@ -143,7 +138,7 @@ def writes_of(batch: Batch) -> list[Write]:
     return writes
 
 
-def _group(grouped: dict[str, list[Mapping[str, Scalar]]], row: Row) -> None:
+def _group(grouped: dict[str, list[tuple[Scalar, ...]]], row: Row) -> None:
     rows = grouped.get(row.table)
     if rows is None:
         if row.table not in WRITERS:

@@ -212,8 +212,38 @@ class CommandRow(FairleadTable, table=True):
     owner: str = text("who gave it", primary_key=True)
     idempotency_key: str = text("the key", primary_key=True)
     command_digest: str = text("what a repetition must agree with")
-    client_order_id: str = text("the order that came of it")
+    client_order_id: str = text("the order or closing that came of it")
     created_ns: int = integer("when it was given")
+    answer: str = text('what it was answered with, as JSON; "" when its order or closing is the answer')
+
+
+class ClosingRow(FairleadTable, table=True):
+    """The wish that a position ends, from request to end; one that is live goes on after a restart."""
+
+    __tablename__: ClassVar[Any] = "closings"
+    __table_args__: ClassVar[Any] = {"sqlite_with_rowid": False}
+
+    closing_id: str = text("our id of the closing", primary_key=True)
+    asked_by: str = text("who asked for it first")
+    symbol: str = text("the instrument")
+    book: str = text("the book")
+    operator: bool = flag("whether orders of any owner are canceled")
+    cancel_entries: bool = flag("whether orders that add to the position are canceled")
+    cancel_exits: bool = flag("whether other exits are canceled")
+    limit_price: Decimal | None = exact("the limit of its exits, or NULL for the market", default=None)
+    held: Decimal = exact("what was held when it began")
+    exit_order_id: str = text('the exit order made last, or ""')
+    code: str = text('how it ended, or "" while it has not')
+    detail: str = text("why it ended so")
+    quantity_left: Decimal = exact("what was still held at its end")
+    realized_pnl: Decimal = exact("what the position had realized by then")
+    fees: Decimal = exact("the fees of the position by then")
+    exits: int = integer("how many exit orders were made")
+    due_ns: int = integer("when another exit may be made")
+    episode: int = integer("how often the position had been opened")
+    created_ns: int = integer("when it was asked for")
+    closed_ns: int = integer("when the position was closed last")
+    live: bool = Field(description="whether it is still under way", index=True)
 
 
 class SettingRow(FairleadTable, table=True):

@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 
 from fairlead.cli.demo.bot import SYMBOL
-from fairlead.kernel.settings import KernelSettings
+from fairlead.kernel.settings import KernelSettings, OnStop
 
 ACCOUNT = "main"
 
@@ -100,7 +100,7 @@ class KernelProcessSettings:
 
 def kernel_settings() -> KernelSettings:
     """Return the kernel's settings: the defaults, but for a wait shorter than the deadline."""
-    return KernelSettings(account=ACCOUNT, request_timeout_ms=2 * CLIENT_TIMEOUT_MS)
+    return KernelSettings(account=ACCOUNT, request_timeout_ms=2 * CLIENT_TIMEOUT_MS, on_stop=OnStop.LEAVE)
 
 
 @attrs.frozen(kw_only=True)

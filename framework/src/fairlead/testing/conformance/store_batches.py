@@ -30,12 +30,12 @@ def sample_row(table: str, **values: Scalar) -> Row:
     filled: dict[str, Scalar] = {
         column.name: None if column.optional else _EMPTY[column.kind] for column in columns
     }
-    return Row(table, {**filled, **values})
+    return Row.of(table, {**filled, **values})
 
 
 def setting(name: str, value: str = "") -> Row:
     """Return a row of the smallest table."""
-    return Row("settings", {"name": name, "value": value})
+    return Row("settings", (name, value))
 
 
 def chained(previous: JournalHead, payloads: Sequence[bytes], kind: str = "note") -> list[Envelope]:

@@ -88,10 +88,11 @@ class ContentRules(StoreRules):
         await scribe.write(*rows)
         found = {row["client_order_id"]: row for row in await store.rows("orders")}
         for row in rows:
-            stored = found[row.values["client_order_id"]]
-            assert stored == row.values
+            values = row.named()
+            stored = found[values["client_order_id"]]
+            assert stored == values
             assert {name: type(value) for name, value in stored.items()} == {
-                name: type(value) for name, value in row.values.items()
+                name: type(value) for name, value in values.items()
             }
 
     @rule
@@ -109,7 +110,7 @@ class ContentRules(StoreRules):
         added = sample_row("positions", symbol="ADA/USDT", book="other", quantity=Decimal(3))
         await scribe.write(changed, added)
         expected = [added, first[0], changed, *first[2:]]
-        assert await store.rows("positions") == [row.values for row in expected]
+        assert await store.rows("positions") == [row.named() for row in expected]
 
     @rule
     async def test_s15_every_table_is_there(self, medium: StoreMedium) -> None:
@@ -122,7 +123,7 @@ class ContentRules(StoreRules):
         ]
         await scribe.write(*rows)
         for table in TABLES:
-            mine = [row.values for row in rows if row.table == table.name]
+            mine = [row.named() for row in rows if row.table == table.name]
             in_key_order = sorted(mine, key=lambda values: [str(values[key]) for key in table.key])
             assert await store.rows(table.name) == in_key_order
 
@@ -226,6 +227,6 @@ class ContentRules(StoreRules):
         scribe = await Scribe.opened(store)
         rows = [sample_row("orders", client_order_id=f"{i:04}", quantity=Decimal(i)) for i in range(1_001)]
         batch = await scribe.write(*rows, payloads=[b"%d" % i for i in range(4_003)])
-        assert await store.rows("orders") == [row.values for row in rows]
+        assert await store.rows("orders") == [row.named() for row in rows]
         assert await store.envelopes(0, 10_000) == batch.envelopes
         assert await store.outbox(0, 10_000) == batch.outbox

@@ -27,6 +27,7 @@ TABLES = (
     "positions",
     "balances",
     "commands",
+    "closings",
     "settings",
 )
 
@@ -36,6 +37,7 @@ def upgrade() -> None:
     create_journal()
     create_orders()
     create_holdings()
+    create_closings()
     create_small_tables()
 
 
@@ -137,12 +139,33 @@ def create_holdings() -> None:
     )
 
 
+def create_closings() -> None:
+    """Create closings."""
+    op.create_table(
+        "closings",
+        *texts("closing_id", "asked_by", "symbol", "book"),
+        flag("operator"),
+        flag("cancel_entries"),
+        flag("cancel_exits"),
+        *decimals("limit_price", nullable=True),
+        *decimals("held"),
+        *texts("exit_order_id", "code", "detail"),
+        *decimals("quantity_left", "realized_pnl", "fees"),
+        *integers("exits", "due_ns", "episode", "created_ns", "closed_ns"),
+        flag("live"),
+        sa.PrimaryKeyConstraint("closing_id", name=op.f("pk_closings")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_closings_live"), "closings", ["live"])
+
+
 def create_small_tables() -> None:
     """Create commands and settings."""
     op.create_table(
         "commands",
         *texts("owner", "idempotency_key", "command_digest", "client_order_id"),
         *integers("created_ns"),
+        *texts("answer"),
         sa.PrimaryKeyConstraint("owner", "idempotency_key", name=op.f("pk_commands")),
         sqlite_with_rowid=False,
     )

@@ -1,0 +1,66 @@
+"""Journal records of commands that are about more than one order, or last longer than one step."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import ClassVar
+
+from fairlead.domain.closings import CloseCode
+from fairlead.domain.values import Value
+
+
+class CommandTaken(Value):
+    """A command was carried out at once: who asked, about what, and the *names* it was answered with."""
+
+    KIND: ClassVar[str] = "command_taken"
+    VERSION: ClassVar[int] = 1
+    command: str
+    by: str
+    subject: str
+    names: tuple[str, ...]
+    idempotency_key: str = ""
+    command_digest: str = ""
+
+
+class ClosingRequested(Value):
+    """Somebody wants a position closed; *joins* names the closing under way that this one is now part of."""
+
+    KIND: ClassVar[str] = "closing_requested"
+    VERSION: ClassVar[int] = 1
+    closing_id: str
+    by: str
+    symbol: str
+    book: str
+    operator: bool
+    cancel_entries: bool
+    cancel_exits: bool
+    limit_price: Decimal | None
+    held: Decimal
+    joins: str = ""
+    idempotency_key: str = ""
+    command_digest: str = ""
+
+
+class ClosingMoved(Value):
+    """A closing made its next exit order; another one is made not before *due_ns*."""
+
+    KIND: ClassVar[str] = "closing_moved"
+    VERSION: ClassVar[int] = 1
+    closing_id: str
+    exit_order_id: str
+    due_ns: int
+
+
+class ClosingEnded(Value):
+    """A closing is over, with the position's figures at that moment."""
+
+    KIND: ClassVar[str] = "closing_ended"
+    VERSION: ClassVar[int] = 1
+    closing_id: str
+    code: CloseCode
+    detail: str
+    quantity_left: Decimal
+    realized_pnl: Decimal
+    fees: Decimal
+    episode: int
+    closed_ns: int

@@ -1,0 +1,103 @@
+"""From what a caller says to an input for the door: everything is checked before anything is recorded."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING, TypedDict
+
+import msgspec
+
+from fairlead.domain.closings import CLOSING_PREFIX
+from fairlead.domain.identifiers import UNIQUE_DIGITS, to_key, to_name, to_symbol
+from fairlead.domain.numbers import EXACT, Number, to_positive
+from fairlead.errors import UnknownName
+from fairlead.kernel.inputs import CancelAll, ClosePosition, Flatten
+
+if TYPE_CHECKING:
+    from fairlead.kernel.kernel import Kernel
+
+
+class CloseWishes(TypedDict, total=False):
+    """The optional arguments of `Session.close_position`."""
+
+    limit_price: Number | None
+    cancel_entries: bool
+    idempotency_key: str | None
+
+
+_KNOWN = frozenset(CloseWishes.__annotations__)
+
+
+class CommandMaker:
+    """Makes the inputs of commands in the name of an owner, or of the operator for all owners."""
+
+    def __init__(self, kernel: Kernel, by: str, *, operator: bool = False) -> None:
+        self._kernel = kernel
+        self._by = by
+        self._operator = operator
+
+    def cancel_all(self, symbol: str | None, book: str | None, key: str | None) -> CancelAll:
+        """Return the command to cancel all live orders; nothing means any."""
+        where = _symbol(symbol), _book(book)
+        text = _key(key)
+        digest = _digest(text, "cancel_all", *where)
+        return CancelAll(self._by, *where, 0, self._operator, idempotency_key=text, command_digest=digest)
+
+    def close_position(self, symbol: str, book: str | None, wishes: CloseWishes) -> ClosePosition:
+        """Return the command to close a position.
+
+        Raises `UnknownName` for a symbol without rules or a wish that there is not.
+        """
+        if not wishes.keys() <= _KNOWN:
+            raise UnknownName("close_position", min(wishes.keys() - _KNOWN), tuple(sorted(_KNOWN)))
+        instruments = self._kernel.instruments
+        instrument = instruments.get(to_symbol(symbol, "symbol"))
+        if instrument is None:
+            raise UnknownName("symbol", symbol, tuple(sorted(instruments)))
+        limit = wishes.get("limit_price")
+        price = None if limit is None else to_positive(limit, "limit_price")
+        if price is not None:
+            instrument.check_price(price, "limit_price")
+        key, entries = _key(wishes.get("idempotency_key")), bool(wishes.get("cancel_entries", False))
+        where = _book(book) or self._by
+        words = (symbol, where, entries, None if price is None else EXACT.normalize(price))
+        return ClosePosition(
+            self._new_id(),
+            self._by,
+            symbol,
+            where,
+            self._operator,
+            entries,
+            limit_price=price,
+            idempotency_key=key,
+            command_digest=_digest(key, "close_position", *words),
+        )
+
+    def flatten(self, symbol: str | None, book: str | None, key: str | None) -> Flatten:
+        """Return the command to flatten a book; an operator's that names none flattens all."""
+        where = _symbol(symbol), _book(book) or ("" if self._operator else self._by)
+        text = _key(key)
+        digest = _digest(text, "flatten", *where)
+        return Flatten(
+            self._new_id(), self._by, *where, 0, self._operator, idempotency_key=text, command_digest=digest
+        )
+
+    def _new_id(self) -> str:
+        return CLOSING_PREFIX + self._kernel.new_client_order_id(UNIQUE_DIGITS)
+
+
+def _symbol(symbol: str | None) -> str:
+    return "" if symbol is None else to_symbol(symbol, "symbol")
+
+
+def _book(book: str | None) -> str:
+    return "" if book is None else to_name(book, "book")
+
+
+def _key(key: str | None) -> str:
+    return "" if key is None else to_key(key, "idempotency_key")
+
+
+def _digest(key: str, *words: object) -> str:
+    """Return a digest of what was wished for, by which a repeated command is recognised."""
+    return sha256(msgspec.json.encode(words)).hexdigest() if key else ""
