@@ -28,7 +28,11 @@ def application(folder: Path) -> FastAPI:
         "sqlstore": {"path": str(folder / "kernel.sqlite")},
         "riskhooks": {"minimum_size": {}, "maximum_positions": {"total": 3}},
     }
-    kernel = Kernel(KernelSettings(account="web"), plugins=["paper", "sqlstore", "riskhooks"], tables=tables)
+    kernel = Kernel(
+        KernelSettings(account="web", on_stop="leave"),
+        plugins=["paper", "sqlstore", "riskhooks"],
+        tables=tables,
+    )
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from functools import partial
 from typing import TypeVar
 
-from fairlead import OrderStatus, Proposal
+from fairlead import ExecutionResult, OrderStatus, Proposal
 from fairlead.domain.events import OrderChanged
 from fairlead.errors import JournalUnavailable, UnknownName
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND, Clock
@@ -221,9 +221,57 @@ def check_pace(world: MarketWorld) -> None:
     assert outcomes_by_key(world).keys() == {*ENTRIES, "close"}
 
 
+# -- (d) three closers, an entry and an exit that rest ------------------------------------------------------
+
+
+async def closing_bot(world: MarketWorld, generation: Generation) -> None:
+    """Hold a position with an entry and an exit resting, then close it twice and flatten, all at once.
+
+    It is its own recovery, by its keys.
+    """
+    clock = world.clock_of(generation)
+    async with world.kernel(generation) as kernel:
+        bot = kernel.session(owner="bot")
+
+        async def execute(key: str, proposal: Proposal) -> ExecutionResult:
+            result = await insist(clock, lambda: bot.execute(proposal, idempotency_key=key))
+            world.acknowledge(generation, result.client_order_id)
+            return result
+
+        async def close(key: str) -> None:
+            await insist(clock, lambda: bot.close_position(SYMBOL, idempotency_key=key))
+
+        async def flatten() -> None:
+            result = await insist(clock, lambda: bot.flatten(idempotency_key="flatten"))
+            assert result.is_flat
+
+        await (await execute("open", Proposal.buy(SYMBOL, quantity="0.60", limit_price="100"))).closed()
+        await execute("entry", Proposal.buy(SYMBOL, quantity="0.20", limit_price="90"))
+        await execute("rest", Proposal.sell(SYMBOL, quantity="0.20", limit_price="200"))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(close("one"))
+            group.create_task(flatten())
+            group.create_task(close("two"))
+        await world.converge(generation, kernel)
+
+
+def check_closed(world: MarketWorld) -> None:
+    """Demand the same, and that all was sold, nothing twice, and no wish is left."""
+    check(world)
+    journal = Journal(world.disk)
+    held = Decimal(0)
+    for record in journal.of("order_filled"):
+        quantity = Decimal(record["quantity"])
+        held += quantity if record["side"] == "buy" else -quantity
+        assert held >= 0, "more sold than held"
+    assert held == 0, "something is still held"
+    assert len(journal.of("closing_ended")) >= 1
+    assert len(set(world.acknowledged)) == 3
+
+
 # -- the experiments -----------------------------------------------------------------------------------------
 
-SCENARIOS = ("one_limit_order", "lost_answers", "busy_bot", "paced_bot")
+SCENARIOS = ("one_limit_order", "lost_answers", "busy_bot", "paced_bot", "closing_bot")
 
 
 def experiment(name: str, seed: int = 1) -> CrashExperiment[MarketWorld]:
@@ -232,6 +280,7 @@ def experiment(name: str, seed: int = 1) -> CrashExperiment[MarketWorld]:
         "one_limit_order": (lambda: MarketWorld(seed), one_limit_order, come_back, check),
         "lost_answers": (lambda: MarketWorld(seed, fate=Lossy()), lost_answers, come_back, check),
         "busy_bot": (lambda: MarketWorld(seed), busy_bot, busy_bot, check_keys),
+        "closing_bot": (lambda: MarketWorld(seed), closing_bot, closing_bot, check_closed),
         "paced_bot": (lambda: MarketWorld(seed, rate_limit=LIMIT), paced_bot, paced_bot, check_pace),
     }[name]
     return CrashExperiment(make_world, scenario, recover, check_it, downtime_ns=DOWNTIME_NS)

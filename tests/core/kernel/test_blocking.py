@@ -186,6 +186,22 @@ def test_a_failed_start_leaves_no_thread() -> None:
         kernel.start()
 
 
+def test_positions_are_closed_from_another_thread() -> None:
+    """cancel_all, close_position and flatten answer as they do in the kernel's own loop; stop reports."""
+    venue = Venue()
+    kernel = BlockingKernel(kernel_on(venue))
+    kernel.start()
+    bot = kernel.session(owner="bot")
+    result = bot.execute(wish())
+    assert bot.cancel_all("BTC/USDT").names == (result.client_order_id,)
+    assert result.closed(timeout_ms=60_000).status == "CANCELED"
+    assert bot.close_position("BTC/USDT").code.value == "ALREADY_FLAT"
+    assert bot.flatten().is_flat
+    report = kernel.stop()
+    assert report is not None
+    assert report.policy == "cancel_entries"
+
+
 def test_stopping_wakes_whoever_waits() -> None:
     """A thread that waits for an order's end is told that the kernel stopped; later calls are refused."""
     venue = Venue()

@@ -24,6 +24,7 @@ from fairlead.kernel.kill_switch import KillSwitch
 from fairlead.testing.memory_store import MemoryDisk, MemoryStore
 from fairlead.testing.scripted_exchange import ScriptedExchange, loses_request
 from tests.core.kernel.bench import BTC, Bench, Yes, instrument, on_bench, quiet_logger
+from tests.core.kernel.test_closings import fills
 
 
 def kernel_at(path: Path, **settings: Any) -> BlockingKernel:  # noqa: ANN401 - fields of several types
@@ -84,6 +85,30 @@ def test_an_operator_halts_and_resumes(path: Path, capsys: pytest.CaptureFixture
     assert "Trading is halted." in lines
     assert "Not done: ALREADY_CLOSED" in lines
     assert '"accepted": true' in lines
+
+
+def test_an_operator_cancels_all_and_flattens(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Everybody's orders are canceled, everybody's positions closed, and each end is said."""
+    with kernel_at(path) as kernel:
+        exchange = kernel._kernel._parts.client
+        assert isinstance(exchange, ScriptedExchange)
+        order = kernel.session(owner="bot").execute(wish())
+        other = kernel.session(owner="other").execute(wish())
+        assert main(["cancel-all", "--socket", str(path), "--yes"]) == ExitCode.OK
+        assert order.closed(timeout_ms=60_000).status == "CANCELED"
+        assert other.closed(timeout_ms=60_000).status == "CANCELED"
+        exchange.will_submit(fills)
+        bought = kernel.session(owner="bot").execute(wish())
+        assert bought.closed(timeout_ms=60_000).status == "FILLED"
+        exchange.will_submit(fills)
+        assert main(["flatten", "--socket", str(path), "--yes"]) == ExitCode.OK
+        assert main(["flatten", "--socket", str(path), "--yes"]) == ExitCode.OK
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [
+        "2 cancels go to the venue.",
+        "BTC/USDT of bot: CLOSED, 0 left",
+        "There was nothing to close.",
+    ]
 
 
 def test_an_operator_resolves_an_order(path: Path) -> None:

@@ -303,6 +303,7 @@ def test_an_unreadable_fill_reduces_and_breaks_nothing(change: dict[str, object]
         {"value": Decimal(-1)},
         {"fee": Decimal("Infinity")},
         {"fee": Decimal(1), "fee_currency": "BTC"},
+        {"fee": Decimal(1), "fee_currency": ""},
         {"side": OrderSide.SELL},
         {"symbol": ETH},
     ],

@@ -30,6 +30,8 @@ from fairlead_sqlstore.settings import SqlStoreSettings
 
 SYMBOL = "BTC/USDT"
 WORKERS = 4
+CLOSERS = 2
+CLOSE_PAUSE_NS = 60 * NANOSECONDS_PER_MILLISECOND
 EXIT_HELD = 3
 TICK = Decimal("0.1")
 SETTINGS = KernelSettings(
@@ -40,13 +42,15 @@ SETTINGS = KernelSettings(
     deadline_margin_ms=150,
     look_up_interval_ms=100,
     look_up_interval_max_ms=400,
+    close_attempts_max=3,
+    close_retry_ms=50,
     request_timeout_ms=2_000,
     stop_timeout_ms=2_000,
 )
 
 
 class Trader:
-    """Submits market and limit orders from several tasks at once, and cancels some of them."""
+    """Submits market and limit orders from several tasks at once, cancels some, and closes what it holds."""
 
     def __init__(self, kernel: Kernel, acknowledgements: str) -> None:
         self._kernel = kernel
@@ -64,6 +68,8 @@ class Trader:
         """Trade until killed or canceled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._cancel_leftovers())
+            for number in range(CLOSERS):
+                group.create_task(self._close(number))
             for number in range(WORKERS):
                 group.create_task(self._work(number))
 
@@ -90,6 +96,19 @@ class Trader:
                 await self._bot.cancel(result.client_order_id)
             elif result.order.limit_price is None:
                 await result.closed()
+
+    async def _close(self, number: int) -> None:
+        """Cancel everything, close and flatten, over and over, beside another who does the same."""
+        turn = number
+        while True:
+            turn += 1
+            await self._clock.sleep_ns(CLOSE_PAUSE_NS)
+            if turn % 3 == 0:
+                await self._bot.cancel_all(SYMBOL)
+            elif turn % 3 == 1:
+                await self._bot.close_position(SYMBOL, cancel_entries=turn % 2 == 0)
+            else:
+                await self._bot.flatten()
 
     def _proposal(self, turn: int) -> Proposal:
         price = self._kernel.prices.latest(SYMBOL)

@@ -34,6 +34,8 @@ def add_to(app: typer.Typer) -> None:
         ("reduce", reduce),
         ("resume", resume),
         ("cancel", cancel),
+        ("cancel-all", cancel_all),
+        ("flatten", flatten),
         ("resolve", resolve),
     ):
         app.command(name)(command)
@@ -88,6 +90,23 @@ def cancel(
     _confirm(f"Cancel {order}?", yes=yes)
     answer = request(control, "cancel", client_order_id=order)
     _finish(answer, "The cancel goes to the venue.", as_json=as_json)
+
+
+def cancel_all(*, control: SocketOption, yes: YesOption = False, as_json: JsonOption = False) -> None:
+    """Cancel every live order of every owner."""
+    _confirm("Cancel every live order?", yes=yes)
+    answer = request(control, "cancel-all")
+    _finish(answer, f"{len(answer['orders'])} cancels go to the venue.", as_json=as_json)
+
+
+def flatten(*, control: SocketOption, yes: YesOption = False, as_json: JsonOption = False) -> None:
+    """Cancel every order and close every position of every owner, at the market, and wait for it."""
+    _confirm("Cancel every order and close every position at the market?", yes=yes)
+    answer = request(control, "flatten")
+    ends = [
+        f"{end['symbol']} of {end['book']}: {end['code']}, {end['left']} left" for end in answer["closings"]
+    ]
+    _finish(answer, "; ".join(ends) or "There was nothing to close.", as_json=as_json)
 
 
 def resolve(

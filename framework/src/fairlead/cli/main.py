@@ -25,6 +25,8 @@ COMMANDS: Mapping[str, str] = {
     "reduce": "fairlead.cli.control",
     "resume": "fairlead.cli.control",
     "cancel": "fairlead.cli.control",
+    "cancel-all": "fairlead.cli.control",
+    "flatten": "fairlead.cli.control",
     "resolve": "fairlead.cli.control",
 }
 """Command -> the module that adds it; in the order in which the help lists them."""

@@ -120,8 +120,9 @@ class _Teller:
         did = "bought" if record.side.value == "buy" else "sold"
         yield (
             f"Trade {record.trade_id} {did} {plain_number(record.quantity)} at {plain_number(record.price)} "
-            f"for {plain_number(record.value)} {record.quote}, fee {plain_number(record.fee)} "
-            f"({record.liquidity.value}), learned from {_SOURCES.get(record.source, record.source)}; "
+            f"for {plain_number(record.value)} {record.quote}, fee "
+            f"{plain_number(record.fee)}{_fee_currency(record)} ({record.liquidity.value}), "
+            f"learned from {_SOURCES.get(record.source, record.source)}; "
             f"{self._progress()}."
         )
 
@@ -162,6 +163,10 @@ class _Teller:
 
     def refusal(self, record: CommandRefused) -> Iterator[str]:
         yield f"{record.by} asked to {record.command} it and was refused ({record.code}): {record.reason}"
+
+
+def _fee_currency(record: OrderFilled) -> str:
+    return f" {record.fee_currency}" if record.fee_currency else ""
 
 
 def _notes(record: OrderInitialized) -> str:

@@ -1,13 +1,18 @@
 """The ledger: a position is a fold of its fills, exact to the last digit.
 
-A fill's settlement *value* (quote currency) is fixed once, when the fill is booked. Everything
-here is sums and allotments of such values: on a partial close the closed share of the cost is
-quantised to the settlement precision and the remainder stays, so the parts always sum to the
-whole. Hence, at every moment::
+A fill's settlement *value* (quote; base for an inverse contract) is fixed once, when the fill is
+booked. Everything here is sums and allotments of such values: on a partial close the closed share of
+the cost is quantised to the settlement precision and the remainder stays, so the parts always sum to
+the whole. Hence, at every moment, in the settlement currency::
 
     cash moved by the fills = realized PnL - remaining cost - fees
 
-where the remaining cost of a short position is negative (the proceeds that are still owed).
+where the remaining cost of a short position is negative (the proceeds that are still owed). An inverse
+contract is the mirror image: who buys it owes its value in base, so its long has the negative cost.
+
+A fee in base is paid out of what was traded: a buy brings that much less, a sale takes that much more,
+and the cost stays whole. So it is in realized PnL once what is held is sold, and never subtracted a
+second time. A fee in any other currency is kept by currency and touches nothing else.
 """
 
 from __future__ import annotations
@@ -17,7 +22,9 @@ from enum import StrEnum
 
 import attrs
 
-from fairlead.domain.numbers import ZERO, add, average, multiply, quantise, share_of, subtract
+from fairlead.domain.contracts import Contract, average_price, contract_text
+from fairlead.domain.fees import Fees, fees_text
+from fairlead.domain.numbers import ZERO, add, share_of, subtract
 from fairlead.domain.order_kinds import OrderSide
 from fairlead.errors import invariant
 
@@ -35,7 +42,9 @@ class PositionChange(StrEnum):
 class Position:
     """One position, keyed by (symbol, book). Mutable and private to the engine.
 
-    *quantity* is signed, in base; *cost*, *realized_pnl* (before fees) and *fees* are in quote.
+    *quantity* is signed, in base or contracts; *cost*, *realized_pnl* (before fees) and *fees* are in
+    *currency*, which is what fills settle in; *other_fees* are those paid in other currencies.
+    *contract* is nothing for spot.
     *pending_openings* counts live orders that may add exposure; *reserved_exit* is the quantity
     that live reducing orders may still take off.
     """
@@ -52,6 +61,18 @@ class Position:
     closed_ns: int = 0
     pending_openings: int = 0
     reserved_exit: Decimal = ZERO
+    other_fees: Fees = ()
+    contract: Contract | None = None
+
+    @property
+    def other_fees_text(self) -> str:
+        """Return the fees in other currencies as they are kept in the row: JSON, or nothing."""
+        return fees_text(self.other_fees) if self.other_fees else ""
+
+    @property
+    def contract_text(self) -> str:
+        """Return the contract as it is kept in the row: JSON, or nothing for spot."""
+        return contract_text(self.contract) if self.contract is not None else ""
 
     @property
     def is_open(self) -> bool:
@@ -70,13 +91,13 @@ class Position:
 
     @property
     def average_entry_price(self) -> Decimal | None:
-        """Return cost over quantity, or nothing when flat; for people, never for booking."""
-        return average(self.cost, self.quantity) if self.quantity != ZERO else None
+        """Return the average price of what is held, or nothing when flat; for people, never for booking."""
+        return average_price(self.quantity, self.cost, self.contract)
 
 
-def settlement_value(quantity: Decimal, price: Decimal, decimals: int) -> Decimal:
-    """Return what a linear fill settles for when the venue did not say: quantised quantity x price."""
-    return quantise(multiply(quantity, price), decimals)
+def quantity_after_fee(side: OrderSide, quantity: Decimal, base_fee: Decimal) -> Decimal:
+    """Return what a fill moves when its fee is paid in base: a buy brings less, a sale takes more."""
+    return (subtract if side is OrderSide.BUY else add)(quantity, base_fee)
 
 
 def book_fill(
@@ -90,12 +111,16 @@ def book_fill(
 ) -> PositionChange:
     """Fold one fill into the position and tell what it did.
 
-    *quantity* is positive, in base; *value* is not negative, in quote; *fee* is in quote, negative
-    for a rebate; *decimals* is the settlement precision. Raises `InvariantBroken`, before anything
-    changes, for an impossible quantity or value: the kernel puts such reports aside.
+    *quantity* is positive, and after a fee in base (`quantity_after_fee`); *value* is not negative;
+    *fee* is in the settlement currency, negative for a rebate; *decimals* is its precision.
+
+    Raises `InvariantBroken`, before anything changes, for an impossible quantity or value: the kernel
+    puts such reports aside.
     """
     invariant(quantity > ZERO and value >= ZERO, "a fill has a positive quantity and no negative value")
     position.fees = add(position.fees, fee)
+    if position.contract is not None and position.contract.inverse:
+        value = value.copy_negate()
     held = position.quantity
     if held == ZERO or (held > ZERO) == (side is OrderSide.BUY):
         return _increase(position, side, quantity, value, ts_ns)

@@ -8,7 +8,9 @@ from enum import StrEnum
 import attrs
 import msgspec
 
-from fairlead.domain.numbers import ZERO, average, subtract
+from fairlead.domain.contracts import Contract, average_price, contract_text, worth_of
+from fairlead.domain.fees import Fees, fees_text
+from fairlead.domain.numbers import ZERO, subtract
 from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
 from fairlead.domain.order_table import CloseReason, OrderState, Phase
 from fairlead.domain.pending_requests import PendingRequest
@@ -22,7 +24,8 @@ _exact = msgspec.json.Encoder(decimal_format="string").encode
 class Order:
     """One order as the engine holds it; nobody else may keep a reference to it.
 
-    Times are wall nanoseconds. *filled_value* and *fees* are in quote. *trades* maps each trade id
+    Times are wall nanoseconds. *filled_value* and *fees* are in *currency*, *other_fees* in
+    other currencies. *contract* is nothing for spot. *trades* maps each trade id
     that was booked to its digest, so that the same id with other numbers is noticed.
     *look_up_ns* is when an unresolved order may next be looked up, 0 when nothing is due. *reduces* is
     what the kernel found, *reduce_only* what the bot demanded. *expire_ns* is 0 unless it is good until
@@ -73,6 +76,8 @@ class Order:
     note: str = ""
     tags: tuple[str, ...] = ()
     sizing: Sizing | None = None
+    other_fees: Fees = ()
+    contract: Contract | None = None
 
     @property
     def metadata_text(self) -> str:
@@ -88,6 +93,16 @@ class Order:
     def sizing_text(self) -> str:
         """Return how it was sized as that is kept in the order's row: JSON, or nothing."""
         return _exact(self.sizing).decode() if self.sizing is not None else ""
+
+    @property
+    def other_fees_text(self) -> str:
+        """Return the fees in other currencies as they are kept in the row: JSON, or nothing."""
+        return fees_text(self.other_fees) if self.other_fees else ""
+
+    @property
+    def contract_text(self) -> str:
+        """Return the contract as it is kept in the row: JSON, or nothing for spot."""
+        return contract_text(self.contract) if self.contract is not None else ""
 
     @property
     def leaves_quantity(self) -> Decimal:
@@ -179,6 +194,13 @@ class OrderView(Value):
     tags: tuple[str, ...] = ()
     sizing: Sizing | None = None
     triggered: bool = False
+    currency: str = ""
+    other_fees: Fees = ()
+
+    @property
+    def fees_by_currency(self) -> dict[str, Decimal]:
+        """Return all fees by currency, without those of zero; negative for a rebate."""
+        return _by_currency(self.currency, self.fees, self.other_fees)
 
     @property
     def is_closed(self) -> bool:
@@ -208,7 +230,7 @@ def view_of(order: Order) -> OrderView:
         filled,
         order.leaves_quantity,
         order.filled_value,
-        average(order.filled_value, filled) if filled > ZERO else None,
+        average_price(filled, order.filled_value, order.contract),
         order.fees,
         order.detail,
         order.denial_code,
@@ -220,11 +242,16 @@ def view_of(order: Order) -> OrderView:
         order.trigger_price, order.trailing_distance, order.trailing_rate, order.max_slippage,
         order.leverage, order.expire_ns, order.post_only, order.reduce_only,
         order.note, order.tags, order.sizing, order.triggered,
+        order.currency, order.other_fees,
     )  # fmt: skip
 
 
 class PositionView(Value):
-    """A position as it was at one sequence; a snapshot that never changes."""
+    """A position as it was at one sequence; a snapshot that never changes.
+
+    Cost, PnL and *fees* are in *currency*; *other_fees* are those paid in other currencies. *contract*
+    is nothing for spot.
+    """
 
     symbol: str
     book: str
@@ -239,11 +266,30 @@ class PositionView(Value):
     closed_ns: int
     pending_openings: int
     reserved_exit: Decimal
+    other_fees: Fees = ()
+    contract: Contract | None = None
 
     @property
     def net_pnl(self) -> Decimal:
-        """Return realized PnL after fees."""
+        """Return realized PnL after the fees in its currency.
+
+        A fee in base was paid out of the quantity and is in realized PnL already; a fee in a third
+        currency is not converted: see *fees_by_currency*.
+        """
         return subtract(self.realized_pnl, self.fees)
+
+    @property
+    def fees_by_currency(self) -> dict[str, Decimal]:
+        """Return all fees by currency, without those of zero; negative for a rebate."""
+        return _by_currency(self.currency, self.fees, self.other_fees)
+
+    def unrealized_pnl(self, price: Decimal, decimals: int) -> Decimal:
+        """Return what closing at the price would realize, in *currency* and to that many decimals."""
+        return subtract(worth_of(self.quantity, price, decimals, self.contract), self.cost)
+
+
+def _by_currency(currency: str, fees: Decimal, other_fees: Fees) -> dict[str, Decimal]:
+    return {name: amount for name, amount in ((currency, fees), *other_fees) if amount}
 
 
 __all__ = ["Order", "OrderStatus", "OrderView", "PendingRequest", "PositionView", "status_of", "view_of"]

@@ -13,6 +13,7 @@ from typing import ClassVar
 from fairlead.domain.anomalies import AnomalyKind, Severity
 from fairlead.domain.budgets import BudgetLevel
 from fairlead.domain.command_records import ClosingEnded, ClosingMoved, ClosingRequested, CommandTaken
+from fairlead.domain.contracts import Contract
 from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInForce
 from fairlead.domain.order_table import OrderEvent
 from fairlead.domain.requests import Lane, RequestKind
@@ -86,6 +87,7 @@ class OrderInitialized(Value, omit_defaults=True):
     note: str = ""
     tags: tuple[str, ...] = ()
     sizing: Sizing | None = None
+    contract: Contract | None = None
 
 
 class AttemptStarted(Value):
@@ -128,11 +130,12 @@ class OrderAccepted(Value):
     source: str
 
 
-class OrderFilled(Value):
+class OrderFilled(Value, omit_defaults=True):
     """One trade of the order, booked on order, position and balances together.
 
-    *value* is the settlement value in quote, fixed here once; *settlement_decimals* is the
-    precision at which a partial close allots cost.
+    *value* is the settlement value in *quote*, fixed here once; *settlement_decimals* is the
+    precision at which a partial close allots cost. Of a contract, *quote* is the settlement currency
+    and *base* is empty, for no asset changes hands. *fee_currency* is empty when it is *quote*.
     """
 
     KIND: ClassVar[str] = "order_filled"
@@ -151,6 +154,7 @@ class OrderFilled(Value):
     liquidity: Liquidity
     ts_event: int
     source: str
+    fee_currency: str = ""
 
 
 class CommandRefused(Value):

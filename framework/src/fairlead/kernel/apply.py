@@ -38,6 +38,7 @@ from fairlead.domain.records import (
     TradingStateChanged,
 )
 from fairlead.domain.trading_state import TradingState
+from fairlead.kernel.apply_balances import move_balances, pay_otherwise, settle
 from fairlead.kernel.apply_commands import (
     closing_ended,
     closing_moved,
@@ -118,6 +119,7 @@ def _take_terms(order: Order, record: OrderInitialized) -> None:
     order.note = record.note
     order.tags = record.tags
     order.sizing = record.sizing
+    order.contract = record.contract
 
 
 def _attempt_started(state: EngineState, record: AttemptStarted, ts_ns: int) -> None:
@@ -161,39 +163,32 @@ def _filled(state: EngineState, record: OrderFilled, ts_ns: int) -> PositionChan
     order.trades[record.trade_id] = fill_digest(record)
     order.filled_quantity = add(order.filled_quantity, record.quantity)
     order.filled_value = add(order.filled_value, record.value)
-    order.fees = add(order.fees, record.fee)
     position = state.position_of(order.symbol, order.book, record.quote)
     before = _weight(state, position)
     if taken:
         _leave(state, order, taken.copy_negate())
         if order.reduces:
             position.reserved_exit = subtract(position.reserved_exit, taken)
+    realized = position.realized_pnl
+    quantity, fee = record.quantity, record.fee
+    if order.contract is not None:
+        position.contract = order.contract
+    if record.fee_currency:
+        quantity, fee = pay_otherwise(state, order, position, record), ZERO
+    order.fees = add(order.fees, fee)
     change = book_fill(
-        position,
-        record.side,
-        record.quantity,
-        record.value,
-        record.fee,
-        record.settlement_decimals,
-        record.ts_event,
+        position, record.side, quantity, record.value, fee, record.settlement_decimals, record.ts_event
     )
     _reweigh(state, position, before)
-    _move_balances(state, record)
+    if record.base:
+        move_balances(state, record, fee)
+    else:
+        settle(state, record.quote, subtract(subtract(position.realized_pnl, realized), fee))
     whole = order.filled_quantity >= order.quantity
     _move(state, order, OrderEvent.FULLY_FILLED if whole else OrderEvent.PARTLY_FILLED, ts_ns)
     state.dirty.positions[order.symbol, order.book] = None
     state.dirty.fills.append(fill_row(record, order, state.sequence))
     return change
-
-
-def _move_balances(state: EngineState, record: OrderFilled) -> None:
-    buying = record.side is OrderSide.BUY
-    base, quote = (add, subtract) if buying else (subtract, add)
-    balances = state.balances
-    balances[record.base] = base(balances.get(record.base, ZERO), record.quantity)
-    balances[record.quote] = subtract(quote(balances.get(record.quote, ZERO), record.value), record.fee)
-    state.dirty.balances[record.base] = None
-    state.dirty.balances[record.quote] = None
 
 
 def _move(state: EngineState, order: Order, event: OrderEvent, ts_ns: int) -> None:

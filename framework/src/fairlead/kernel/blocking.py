@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from types import TracebackType
-from typing import Generic, Protocol, Self, TypeVar
+from typing import Generic, Protocol, Self, TypeVar, Unpack
 
+from fairlead.domain.closings import CloseResult
 from fairlead.domain.events import Event, EventsMissed
 from fairlead.domain.orders import OrderStatus, OrderView, PositionView
 from fairlead.domain.proposals import Proposal
 from fairlead.domain.trading_state import TradingState
+from fairlead.kernel.command_maker import CloseWishes
 from fairlead.kernel.commands import OPERATOR
 from fairlead.kernel.kernel import Kernel
 from fairlead.kernel.loop_thread import LoopThread
 from fairlead.kernel.reconciler import ReconcileReport
-from fairlead.kernel.results import CommandResult, ExecutionResult
+from fairlead.kernel.results import CommandResult, ExecutionResult, FlattenResult, StopReport
 from fairlead.kernel.session import Session
 
 _T = TypeVar("_T")
@@ -145,6 +147,28 @@ class BlockingSession:
         """Ask to cancel an order of this owner; see `Session.cancel`."""
         return self._thread.wait_for(lambda: self._session.cancel(client_order_id))
 
+    def cancel_all(
+        self, symbol: str | None = None, book: str | None = None, *, idempotency_key: str | None = None
+    ) -> CommandResult:
+        """Ask to cancel every live order of this owner; see `Session.cancel_all`."""
+        return self._thread.wait_for(
+            lambda: self._session.cancel_all(symbol, book, idempotency_key=idempotency_key)
+        )
+
+    def close_position(
+        self, symbol: str, book: str | None = None, **wishes: Unpack[CloseWishes]
+    ) -> CloseResult:
+        """Close a position and wait until that is done; see `Session.close_position`."""
+        return self._thread.wait_for(lambda: self._session.close_position(symbol, book, **wishes))
+
+    def flatten(
+        self, symbol: str | None = None, book: str | None = None, *, idempotency_key: str | None = None
+    ) -> FlattenResult:
+        """Cancel what works, close what is held, and wait for it; see `Session.flatten`."""
+        return self._thread.wait_for(
+            lambda: self._session.flatten(symbol, book, idempotency_key=idempotency_key)
+        )
+
     def find_order(self, client_order_id: str) -> OrderView | None:
         """Return any order ever made here, from memory or from the store."""
         return self._thread.wait_for(lambda: self._session.find_order(client_order_id))
@@ -191,12 +215,12 @@ class BlockingKernel:
             self._thread.stop()
             raise
 
-    def stop(self) -> None:
-        """Stop the kernel and end its thread; harmless when that has happened."""
+    def stop(self) -> StopReport | None:
+        """Stop the kernel and end its thread; harmless when that has happened. See `Kernel.stop`."""
         if not self._thread.is_running:
-            return
+            return None
         try:
-            self._thread.wait_for(self._kernel.stop)
+            return self._thread.wait_for(self._kernel.stop)
         finally:
             self._thread.stop()
 

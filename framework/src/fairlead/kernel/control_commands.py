@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from fairlead.domain.numbers import text_of
 from fairlead.domain.trading_state import TradingState
 from fairlead.errors import InvalidInput, UnknownName
 
@@ -84,6 +85,20 @@ async def _resolve(kernel: Kernel, arguments: Mapping[str, str]) -> object:
     return _plain(await kernel.resolve_not_placed(arguments["client_order_id"], note=arguments["note"]))
 
 
+async def _cancel_all(kernel: Kernel, _arguments: Mapping[str, str]) -> object:
+    result = await kernel.cancel_all()
+    return {"accepted": result.accepted, "code": result.code, "reason": result.reason, "orders": result.names}
+
+
+async def _flatten(kernel: Kernel, _arguments: Mapping[str, str]) -> object:
+    result = await kernel.flatten()
+    closings = [
+        {"symbol": end.symbol, "book": end.book, "code": end.code.value, "left": text_of(end.quantity_left)}
+        for end in result.closings
+    ]
+    return {"accepted": result.accepted, "code": "", "reason": "", "closings": closings}
+
+
 def _plain(result: CommandResult) -> object:
     return {"accepted": result.accepted, "code": result.code, "reason": result.reason}
 
@@ -94,5 +109,7 @@ CONTROL_COMMANDS: Mapping[str, ControlCommand] = {
     "reduce": ControlCommand(("reason",), _reduce),
     "resume": ControlCommand(("reason",), _resume),
     "cancel": ControlCommand(("client_order_id",), _cancel),
+    "cancel-all": ControlCommand((), _cancel_all),
+    "flatten": ControlCommand((), _flatten),
     "resolve": ControlCommand(("client_order_id", "note"), _resolve),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 
 from fairlead.domain.anomalies import AnomalyKind
+from fairlead.domain.contracts import contract_of
 from fairlead.domain.numbers import text_of
 from fairlead.domain.records import AttemptStarted, OrderInitialized
 from fairlead.domain.requests import Lane, PacingPolicy, RequestKind
@@ -197,6 +198,7 @@ def _initialized(draft: Draft, answer: GateAnswer) -> OrderInitialized:
         proposal.note,
         proposal.tags,
         draft.sizing,
+        contract_of(draft.instrument),
     )
 
 

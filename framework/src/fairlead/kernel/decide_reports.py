@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from fairlead.domain.anomalies import AnomalyKind
+from fairlead.domain.contracts import settlement_value
 from fairlead.domain.identifiers import CLIENT_ORDER_ID_DIGITS
 from fairlead.domain.instruments import Instrument
-from fairlead.domain.ledger import settlement_value
+from fairlead.domain.ledger import quantity_after_fee
 from fairlead.domain.numbers import ZERO, add, divide, multiply, subtract, text_of, to_decimal, to_positive
 from fairlead.domain.order_table import OrderEvent, OrderState, decision_for
 from fairlead.domain.orders import Order
@@ -191,7 +194,7 @@ def decide_fill(state: EngineState, given: FillReported, rules: Rules, now_ns: i
         return
     _book(state, order, fill, given.source, rules, step)
     if state.reduce_only:
-        cut_after_fill(state, order, fill.quantity, rules, now_ns, step)
+        cut_after_fill(state, order, fill.quantity, _moved(fill, order), rules, now_ns, step)
 
 
 def _book(state: EngineState, order: Order, fill: FillReport, source: str, rules: Rules, step: Step) -> None:
@@ -219,7 +222,7 @@ def _filled(order: Order, fill: FillReport, instrument: Instrument | None, sourc
     decimals = SETTLEMENT_DECIMALS_UNKNOWN if instrument is None else instrument.settlement_decimals
     value = fill.value
     if value is None:
-        value = settlement_value(fill.quantity, fill.price, decimals)
+        value = settlement_value(fill.quantity, fill.price, decimals, order.contract)
     return OrderFilled(
         order.client_order_id,
         fill.venue_order_id,
@@ -229,12 +232,13 @@ def _filled(order: Order, fill: FillReport, instrument: Instrument | None, sourc
         fill.price,
         value,
         fill.fee,
-        order.symbol.partition("/")[0],
+        order.symbol.partition("/")[0] if order.contract is None else "",
         order.currency,
         decimals,
         fill.liquidity,
         fill.ts_event,
         source,
+        "" if fill.fee_currency == order.currency or not fill.fee else fill.fee_currency,
     )
 
 
@@ -260,9 +264,25 @@ def _impossible(fill: FillReport, order: Order) -> str:
         return refusal.what
     if fill.side is not order.side or fill.symbol != order.symbol:
         return f"{fill.side.value} {fill.symbol} for an order to {order.side.value} {order.symbol}"
-    if fill.fee != ZERO and fill.fee_currency != order.currency:
-        return f"fee in {fill.fee_currency}; only {order.currency} is booked so far"
+    if fill.fee and fill.fee_currency != order.currency:
+        return _fee_problem(fill, order)
     return ""
+
+
+def _fee_problem(fill: FillReport, order: Order) -> str:
+    """Say why a fee in another currency cannot be true, or nothing."""
+    if not fill.fee_currency:
+        return f"fee of {text_of(fill.fee)} in no currency"
+    if _moved(fill, order) <= ZERO:
+        return f"fee of {text_of(fill.fee)} {fill.fee_currency} for {text_of(fill.quantity)}"
+    return ""
+
+
+def _moved(fill: FillReport, order: Order) -> Decimal:
+    """Return what the fill changes the position by: a fee in base is paid out of it."""
+    if not fill.fee or order.contract is not None or fill.fee_currency != order.symbol.partition("/")[0]:
+        return fill.quantity
+    return quantity_after_fee(fill.side, fill.quantity, fill.fee)
 
 
 def note_stranger(state: EngineState, client_order_id: str, venue_order_id: str, step: Step) -> None:

@@ -72,6 +72,8 @@ def position_view(position: Position) -> PositionView:
         position.closed_ns,
         position.pending_openings,
         position.reserved_exit,
+        position.other_fees,
+        position.contract,
     )
 
 

@@ -12,7 +12,10 @@ from fairlead.ports.store import Row
 
 
 def fill_digest(fill: OrderFilled | FillReport) -> str:
-    """Return the figures of a trade in one word: side, quantity, price and fee, normalised."""
+    """Return the figures of a trade in one word: side, quantity, price and fee, normalised.
+
+    Not the fee's currency: what a venue calls it may depend on where it was asked.
+    """
     return f"{fill.side._value_}:{_plain(fill.quantity)}@{_plain(fill.price)}-{_plain(fill.fee)}"
 
 
@@ -34,6 +37,7 @@ def fill_row(record: OrderFilled, order: Order, sequence: int) -> Row:
             "price": record.price,
             "value": record.value,
             "fee": record.fee,
+            "fee_currency": record.fee_currency or record.quote,
             "currency": record.quote,
             "liquidity": record.liquidity._value_,
             "digest": order.trades[record.trade_id],

@@ -10,6 +10,8 @@ from typing import Any, cast
 import msgspec
 
 from fairlead.domain.budgets import BudgetLevel
+from fairlead.domain.contracts import contract_from_text
+from fairlead.domain.fees import fees_from_text
 from fairlead.domain.ledger import Position
 from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
 from fairlead.domain.order_table import OrderState
@@ -50,9 +52,13 @@ _ORDER_VALUES = {
     "metadata": "metadata_text",
     "tags": "tags_text",
     "sizing": "sizing_text",
+    "other_fees": "other_fees_text",
+    "contract": "contract_text",
     "live": "state.is_live",
 }
 """Where a column of an order's row comes from, unless it is the field of that name."""
+
+_POSITION_VALUES = {"other_fees": "other_fees_text", "contract": "contract_text"}
 
 
 def _reader_of(table: Table, sources: Mapping[str, str]) -> Callable[[Any], tuple[Scalar, ...]]:
@@ -61,7 +67,7 @@ def _reader_of(table: Table, sources: Mapping[str, str]) -> Callable[[Any], tupl
 
 
 _order_values = _reader_of(ORDERS, _ORDER_VALUES)
-_position_values = _reader_of(POSITIONS, {})
+_position_values = _reader_of(POSITIONS, _POSITION_VALUES)
 _command_values = _reader_of(COMMANDS, {})
 
 
@@ -108,6 +114,7 @@ def order_from_row(row: Mapping[str, Any], fills: Iterable[Mapping[str, Any]]) -
         row["leverage"], row["expire_ns"], row["post_only"], row["reduce_only"], row["note"],
         tuple(msgspec.json.decode(row["tags"])) if row["tags"] else (),
         _sizing_decoder.decode(row["sizing"]) if row["sizing"] else None,
+        fees_from_text(row["other_fees"]), contract_from_text(row["contract"]),
     )  # fmt: skip
 
 
@@ -131,6 +138,8 @@ def position_from_row(row: Mapping[str, Any]) -> Position:
         row["closed_ns"],
         row["pending_openings"],
         row["reserved_exit"],
+        fees_from_text(row["other_fees"]),
+        contract_from_text(row["contract"]),
     )
 
 

@@ -14,10 +14,17 @@ from fairlead.kernel.state import EngineState
 
 
 def cut_after_fill(
-    state: EngineState, order: Order, quantity: Decimal, rules: Rules, now_ns: int, step: Step
+    state: EngineState,
+    order: Order,
+    quantity: Decimal,
+    moved: Decimal,
+    rules: Rules,
+    now_ns: int,
+    step: Step,
 ) -> None:
     """Cancel reduce-only orders that a fill, which is about to be applied, leaves with too little.
 
+    *quantity* is what was filled, *moved* what the position changes by: a fee in base is the difference.
     The newest are canceled first, until what all live orders of the side may take fits what is held.
     """
     key = order.symbol, order.book
@@ -26,7 +33,7 @@ def cut_after_fill(
         return
     position = state.positions.get(key)
     held = ZERO if position is None else position.quantity
-    held = add(held, quantity) if order.side is OrderSide.BUY else subtract(held, quantity)
+    held = add(held, moved) if order.side is OrderSide.BUY else subtract(held, moved)
     side = OrderSide.SELL if held > ZERO else OrderSide.BUY
     oldest_first = sorted(resting, key=lambda name: state.orders[name].created_ns)
     left = {name: _left(state.orders[name], order, quantity) for name in reversed(oldest_first)}

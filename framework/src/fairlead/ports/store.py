@@ -81,7 +81,7 @@ ORDERS = Table(
         *_integers("expire_ns"),
         Column("post_only", bool),
         Column("reduce_only", bool),
-        *_texts("note", "tags", "sizing"),
+        *_texts("note", "tags", "sizing", "other_fees", "contract"),
     ),
 )
 FILLS = Table(
@@ -90,7 +90,7 @@ FILLS = Table(
     (
         *_texts("client_order_id", "trade_id", "symbol", "book", "side"),
         *_decimals("quantity", "price", "value", "fee"),
-        *_texts("currency", "liquidity", "digest", "source"),
+        *_texts("fee_currency", "currency", "liquidity", "digest", "source"),
         *_integers("ts_event", "sequence"),
     ),
 )
@@ -102,6 +102,7 @@ POSITIONS = Table(
         *_decimals("quantity", "cost", "realized_pnl", "fees"),
         *_integers("episode", "opened_ns", "closed_ns", "pending_openings"),
         *_decimals("reserved_exit"),
+        *_texts("other_fees", "contract"),
     ),
 )
 BALANCES = Table("balances", ("asset",), (*_texts("asset"), *_decimals("total")))

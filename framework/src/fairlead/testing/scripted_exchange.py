@@ -219,6 +219,7 @@ class ScriptedExchange:
         *,
         trade_id: str = "",
         fee: str = "0",
+        fee_currency: str = "",
         value: str | None = None,
         said: bool = True,
     ) -> FillReport:
@@ -238,7 +239,7 @@ class ScriptedExchange:
             to_decimal(price, "price"),
             None if value is None else to_decimal(value, "value"),
             to_decimal(fee, "fee"),
-            order.symbol.partition("/")[2],
+            fee_currency or order.symbol.partition("/")[2],
             Liquidity.TAKER,
             len(self.history) + 1,
         )

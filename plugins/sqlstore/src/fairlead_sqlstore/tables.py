@@ -127,7 +127,7 @@ class OrderRow(FairleadTable, table=True):
     triggered: bool = flag("whether its trigger has fired")
     filled_quantity: Decimal = exact("how much was filled")
     filled_value: Decimal = exact("the settlement value of its fills")
-    fees: Decimal = exact("the fees of its fills")
+    fees: Decimal = exact("the fees of its fills in that currency")
     attempt: int = integer("how often it was sent")
     not_before_ns: int = integer("when it may be sent at the earliest")
     deadline_ns: int = integer("after when the venue does not take it")
@@ -149,6 +149,8 @@ class OrderRow(FairleadTable, table=True):
     note: str = text("the bot's note")
     tags: str = text('the bot\'s tags, as a JSON list, or ""')
     sizing: str = text('how its quantity was computed, as JSON, or ""')
+    other_fees: str = text('fees in other currencies, as JSON, or ""')
+    contract: str = text('the terms of the contract it traded, as JSON, or ""')
 
 
 class FillRow(FairleadTable, table=True):
@@ -165,7 +167,8 @@ class FillRow(FairleadTable, table=True):
     price: Decimal = exact("at what price")
     value: Decimal = exact("its settlement value, fixed when it was booked")
     fee: Decimal = exact("its fee")
-    currency: str = text("the currency of value and fee")
+    fee_currency: str = text("the currency of the fee")
+    currency: str = text("the currency of the value")
     liquidity: str = text("maker or taker")
     digest: str = text("what a repetition of the trade must agree with")
     source: str = text("where it was learned from")
@@ -185,12 +188,14 @@ class PositionRow(FairleadTable, table=True):
     quantity: Decimal = exact("how much is held; negative when short")
     cost: Decimal = exact("what the held quantity cost")
     realized_pnl: Decimal = exact("what was realized, fees not included")
-    fees: Decimal = exact("the fees paid")
+    fees: Decimal = exact("the fees paid in its currency")
     episode: int = integer("how often it was opened")
     opened_ns: int = integer("when it was opened last")
     closed_ns: int = integer("when it was closed last")
     pending_openings: int = integer("orders under way that add to it")
     reserved_exit: Decimal = exact("how much of it orders under way will take out")
+    other_fees: str = text('fees in other currencies, as JSON, or ""')
+    contract: str = text('the terms of the contract that is held, as JSON, or ""')
 
 
 class BalanceRow(FairleadTable, table=True):

@@ -104,7 +104,7 @@ def create_orders() -> None:
         *integers("expire_ns"),
         flag("post_only"),
         flag("reduce_only"),
-        *texts("note", "tags", "sizing"),
+        *texts("note", "tags", "sizing", "other_fees", "contract"),
         sa.PrimaryKeyConstraint("client_order_id", name=op.f("pk_orders")),
     )
     op.create_index(op.f("ix_orders_live"), "orders", ["live"])
@@ -113,7 +113,7 @@ def create_orders() -> None:
         "fills",
         *texts("client_order_id", "trade_id", "symbol", "book", "side"),
         *decimals("quantity", "price", "value", "fee"),
-        *texts("currency", "liquidity", "digest", "source"),
+        *texts("fee_currency", "currency", "liquidity", "digest", "source"),
         *integers("ts_event", "sequence"),
         sa.PrimaryKeyConstraint("client_order_id", "trade_id", name=op.f("pk_fills")),
     )
@@ -127,6 +127,7 @@ def create_holdings() -> None:
         *decimals("quantity", "cost", "realized_pnl", "fees"),
         *integers("episode", "opened_ns", "closed_ns", "pending_openings"),
         *decimals("reserved_exit"),
+        *texts("other_fees", "contract"),
         sa.PrimaryKeyConstraint("symbol", "book", name=op.f("pk_positions")),
         sqlite_with_rowid=False,
     )
