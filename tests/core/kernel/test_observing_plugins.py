@@ -123,7 +123,13 @@ def test_what_is_queued_is_told_before_the_end() -> None:
         await asyncio.wait(orders)
         assert not bench.kernel.is_settled()
         await bench.kernel.stop()
-        assert len([event for event in plugin.heard if isinstance(event, OrderChanged)]) == 60
+        last = {
+            event.order.client_order_id: event.order
+            for event in plugin.heard
+            if isinstance(event, OrderChanged)
+        }
+        assert len(last) == 20
+        assert all(order == bench.order(name) for name, order in last.items())
         await bench.start_another()
 
     on_bench(main)
