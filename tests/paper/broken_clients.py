@@ -16,10 +16,12 @@ from fairlead.ports.exchange import (
     Instrument,
     LookUp,
     OrderReport,
+    OrderType,
     Outcome,
     Report,
     ReportSink,
     SubmitRequest,
+    TimeInForce,
     VenueStatus,
 )
 from fairlead_paper.client import PaperClient
@@ -357,3 +359,18 @@ class AnswersGarbage(PaperClient):
         if answer.outcome is Outcome.UNKNOWN:
             return replace(answer, outcome=Outcome.ACCEPTED)
         return answer
+
+
+class SendsWhatItCan(PaperClient):
+    """Leaves out of an order what the venue does not know."""
+
+    async def submit(self, request: SubmitRequest) -> Answer:
+        """Send a plain limit order instead."""
+        plain = replace(
+            request,
+            order_type=OrderType.LIMIT,
+            time_in_force=TimeInForce.GTC,
+            limit_price=request.limit_price or request.trigger_price or request.trailing_distance,
+            reduce_only=False,
+        )
+        return await super().submit(plain)

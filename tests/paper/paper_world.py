@@ -137,7 +137,11 @@ class PaperWorld:
     async def client(self) -> PaperClient:
         """Return a new client of the account, not connected."""
         capabilities = ExchangeCapabilities(
-            simulated=True, fence=self.fence, horizon_ns=60_000_000_000, price_source=self.price_source
+            simulated=True,
+            fence=self.fence,
+            horizon_ns=60_000_000_000,
+            price_source=self.price_source,
+            post_only=True,
         )
         client = self.make(self.link(), self.clock, capabilities)
         self.clients.append(client)

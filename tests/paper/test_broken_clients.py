@@ -48,6 +48,7 @@ FAULTS: tuple[tuple[str, type[PaperClient]], ...] = (
     ("E-27", broken.HidesBreaks),
     ("E-28", broken.TalksAfterwards),
     ("E-29", broken.HasNoInstruments),
+    ("E-30", broken.SendsWhatItCan),
 )
 
 

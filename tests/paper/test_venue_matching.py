@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal, localcontext
+from typing import Any
 
 import attrs
 import pytest
@@ -14,6 +15,7 @@ from fairlead.ports.exchange import (
     FillReport,
     Liquidity,
     OrderReport,
+    OrderType,
     TimeInForce,
     TradePrint,
     VenueStatus,
@@ -292,3 +294,36 @@ def test_unknown_symbols_accounts_and_rates_are_refused() -> None:
     assert isinstance(bench.venue.place(ACCOUNT, elsewhere, 1), Refused)
     with pytest.raises(ConfigurationRefused):
         a_bench(None, attrs.evolve(INSTRUMENT, taker_fee_rate=Decimal("0.1234567890123456789")))
+
+
+@pytest.mark.parametrize(
+    ("terms", "code"),
+    [
+        ({"order_type": OrderType.STOP, "trigger_price": Decimal("90.0")}, "unsupported_order_type"),
+        ({"order_type": OrderType.STOP_LIMIT, "trigger_price": Decimal("90.0")}, "unsupported_order_type"),
+        ({"time_in_force": TimeInForce.FOK}, "unsupported_time_in_force"),
+        ({"time_in_force": TimeInForce.GTD, "expire_ns": 9_999}, "unsupported_time_in_force"),
+        ({"time_in_force": TimeInForce.IOC, "post_only": True}, "unsupported_post_only"),
+        ({"reduce_only": True}, "unsupported_margin"),
+        ({"leverage": Decimal(2)}, "unsupported_margin"),
+    ],
+)
+def test_unknown_terms_are_refused(terms: dict[str, Any], code: str) -> None:
+    """An order never trades as something else than it says."""
+    bench = a_bench()
+    bench.trade("100.0", "1")
+    answer = bench.venue.place(ACCOUNT, replace(bench.request(BUY, "1", "90.0"), **terms), 2_000)
+    assert isinstance(answer, Refused)
+    assert answer.reason.startswith(f"{code}: ")
+
+
+def test_a_post_only_order_never_takes() -> None:
+    """One that would trade at once is refused; one that rests makes."""
+    bench = a_bench()
+    bench.trade("100.0", "1")
+    taking = replace(bench.request(BUY, "1", "100.0"), post_only=True)
+    answer = bench.venue.place(ACCOUNT, taking, 2_000)
+    assert isinstance(answer, Refused)
+    assert answer.reason.startswith("post_only_would_take: ")
+    resting = replace(bench.request(BUY, "1", "99.0"), post_only=True)
+    assert isinstance(bench.venue.place(ACCOUNT, resting, 2_001), Taken)

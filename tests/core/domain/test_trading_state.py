@@ -41,6 +41,7 @@ BY_SEVERITY = {
     "reduce": {"contradiction", "zombie", "missing_at_venue", "unreadable_report"},
     # Evidence that came late or is merely odd.
     "note": {
+        "venue_silent",  # the kernel reduces for it itself, and takes that back
         "unexpected_life", "late_fill", "corrected_end", "foreign_order", "price_out_of_band", "dust",
         "journal_recovered",
     },

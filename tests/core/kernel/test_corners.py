@@ -496,4 +496,4 @@ def test_while_unresolved_look_ups_fail_with_growing_pauses() -> None:
         assert bench.order(result.client_order_id).status == "UNRESOLVED"
         assert 60 <= len(bench.exchange.look_ups) <= 75
 
-    on_bench(main)
+    on_bench(main, settings={"reconcile_interval_ms": 10_000_000})

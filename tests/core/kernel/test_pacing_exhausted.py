@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from fairlead.ports.exchange import OrderSide
 from tests.core.kernel.bench import BTC, ETH, Bench, instrument, on_bench
 from tests.core.kernel.pacing_limits import (
     SECOND_MS,
@@ -70,3 +71,27 @@ def test_ten_minutes_without_budget() -> None:
         assert before <= left(bench) < before + Decimal("0.1")
 
     on_bench(main, exchange=exchange, pacing=order_limits("5", "0.5"))
+
+
+def test_the_commands_that_end_things_overtake_entries_too() -> None:
+    """Cancel all and close a position while entries wait: both go first, and one exit is made."""
+
+    async def main(bench: Bench) -> None:
+        await bench.hold("2")
+        working = [await bench.working(symbol=ETH) for _ in range(3)]
+        entries = [bench.spawn_execute(symbol=ETH, wait_max_ms=600_000) for _ in range(5)]
+        await bench.pass_ms(10)
+        canceled = bench.loop.create_task(bench.bot.cancel_all(symbol=ETH))
+        await bench.pass_ms(10)
+        closing = bench.loop.create_task(bench.bot.close_position(BTC))
+        await bench.pass_ms(4 * SECOND_MS)
+        sold = next(name for name, order in bench.exchange.orders.items() if order.side == "sell")
+        bench.exchange.trade(sold, "2", "100")
+        await canceled
+        assert (await closing).is_flat
+        assert {bench.order(name).status for name in working} == {"CANCELED"}
+        assert {(await task).status for task in entries} == {"NOT_SENT"}
+        assert [order.side for order in bench.exchange.orders.values()].count(OrderSide.SELL) == 1
+        assert len(bench.exchange.cancels) == 3
+
+    on_bench(main, pacing=order_limits("4", "1"), settings={"pacing_reserve": "0"})

@@ -41,7 +41,7 @@ def test_fills_missed_while_down_are_booked_from_history(death: str) -> None:
         assert await bench.position() == Decimal("1.75")
         report = bench.kernel.last_reconciliation
         assert report is not None
-        assert (report.fills_booked, report.matched, report.missing, report.resolved) == (3, 0, 0, 1)
+        assert (report.fills_booked, report.matched, report.missing, report.resolved) == (3, 0, 0, 2)
         assert bench.kernel.trading_state is TradingState.ACTIVE
         assert bench.anomalies() == []
 

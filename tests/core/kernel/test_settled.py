@@ -128,7 +128,7 @@ def test_a_reconciliation_that_is_to_be_tried_again_is_no_hindrance() -> None:
         await bench.pass_ms()
         assert exchange.asked == 2
         assert bench.kernel.is_settled()
-        await bench.pass_ms(60_000)
+        await bench.pass_ms(50_000)
         assert exchange.asked == 4
         assert bench.kernel.is_settled()
 

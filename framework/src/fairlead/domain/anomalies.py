@@ -36,6 +36,7 @@ class AnomalyKind(StrEnum):
     PRICE_OUT_OF_BAND = "price_out_of_band"
     DUST = "dust"
     JOURNAL_RECOVERED = "journal_recovered"
+    VENUE_SILENT = "venue_silent"
     COMPONENT_FAILED = "component_failed"
     CHECK_HUNG = "check_hung"
 
@@ -57,6 +58,7 @@ SEVERITY: dict[AnomalyKind, Severity] = {
     AnomalyKind.PRICE_OUT_OF_BAND: Severity.NOTE,
     AnomalyKind.DUST: Severity.NOTE,
     AnomalyKind.JOURNAL_RECOVERED: Severity.NOTE,
+    AnomalyKind.VENUE_SILENT: Severity.NOTE,
     AnomalyKind.COMPONENT_FAILED: Severity.HALT,
     AnomalyKind.CHECK_HUNG: Severity.HALT,
 }
@@ -78,6 +80,7 @@ MEANING: dict[AnomalyKind, str] = {
     AnomalyKind.PRICE_OUT_OF_BAND: "a fill far from the order's reference price; booked",
     AnomalyKind.DUST: "the venue calls an order filled although a rest is left",
     AnomalyKind.JOURNAL_RECOVERED: "a commit failed or was uncertain, and the store was read back",
+    AnomalyKind.VENUE_SILENT: "the stream is down, or polls fail, for too long; trading reduces meanwhile",
     AnomalyKind.COMPONENT_FAILED: "a part of the kernel died",
     AnomalyKind.CHECK_HUNG: "a risk check did not return and was interrupted",
 }

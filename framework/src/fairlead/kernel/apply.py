@@ -51,7 +51,7 @@ from fairlead.kernel.apply_commands import (
 )
 from fairlead.kernel.fill_rows import fill_digest, fill_row
 from fairlead.kernel.pace_queue import CODE_PACE_EXCEEDED
-from fairlead.kernel.state import EngineState
+from fairlead.kernel.state import UNHEARD, EngineState
 
 SETTING_TRADING = "trading_state"
 SETTING_REASON = "trading_reason"
@@ -303,7 +303,7 @@ def _started(state: EngineState, record: KernelStarted, _ts_ns: int) -> None:
     state.epoch = record.epoch
     state.reconciled = False
     state.dirty.settings[SETTING_ACCOUNT] = None
-    if state.trading in (TradingState.ACTIVE, TradingState.DISABLED):
+    if state.trading in (TradingState.ACTIVE, TradingState.DISABLED) or state.trading_reason == UNHEARD:
         _set_trading(state, TradingState.DISABLED, "the kernel started; reconciliation has not passed yet")
 
 

@@ -189,8 +189,8 @@ class Commands:
             self._parts.engine.process(command)
         return await _answer(future)
 
-    async def resolve_not_placed(self, client_order_id: str, *, note: str, by: str) -> CommandResult:
-        """Record an operator's decision that an unresolved order was never placed.
+    async def resolve(self, client_order_id: str, *, note: str, by: str, missing: bool) -> CommandResult:
+        """Record an operator's decision that an unresolved order was never placed, or a missing one is over.
 
         Refused for every other order. Raises `UnknownName` for one that was never made here.
         """
@@ -200,7 +200,7 @@ class Commands:
         if client_order_id not in self._state.orders:
             raise UnknownName("client_order_id", client_order_id, fix="No such order was made here.")
         command_id, future = self._parts.engine.new_command()
-        self._parts.engine.process(ResolveByOperator(client_order_id, name, text, command_id))
+        self._parts.engine.process(ResolveByOperator(client_order_id, name, text, command_id, missing))
         return await _answer(future)
 
     # -- inside --------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from fairlead.kernel.decide_control import (
     decide_in_flight_lost,
     decide_reconciled,
     decide_resolution,
+    decide_silence,
     decide_start,
     decide_timer,
     decide_trouble,
@@ -59,6 +60,7 @@ from fairlead.kernel.inputs import (
     SubmitProposal,
     TimerDue,
     TroubleSeen,
+    VenueSilent,
 )
 from fairlead.kernel.rules import Rules, Step
 from fairlead.kernel.state import EngineState
@@ -138,6 +140,7 @@ _DECIDE: dict[type[Input], _Decider] = {
     FillsRead: _fills_read,
     KernelStarting: lambda state, given, _rules, _now, step: decide_start(given, state.account, step),
     InFlightLost: decide_in_flight_lost,
+    VenueSilent: lambda state, given, _rules, _now, step: decide_silence(state, given, step),
     ReconciliationEnded: decide_reconciled,
     TroubleSeen: lambda state, given, _rules, _now, step: decide_trouble(state, given, step),
 }

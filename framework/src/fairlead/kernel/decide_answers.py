@@ -13,10 +13,8 @@ from fairlead.kernel.decide_reports import accept, note_event, note_stranger
 from fairlead.kernel.effects import LookUpOrder, WakeAt
 from fairlead.kernel.inputs import AbsenceSeen, CancelAnswered, LookUpFailed, SubmitAnswered
 from fairlead.kernel.rules import KERNEL, Rules, Step
-from fairlead.kernel.state import EngineState
+from fairlead.kernel.state import MISSING, EngineState
 from fairlead.ports.exchange import Answer, Fence, Outcome
-
-MISSING = "accepted earlier, but a complete look-up does not find it"
 
 
 def decide_answer(state: EngineState, given: SubmitAnswered, rules: Rules, now_ns: int, step: Step) -> None:
@@ -87,7 +85,8 @@ def decide_absence(state: EngineState, given: AbsenceSeen, rules: Rules, now_ns:
     if order.state is OrderState.WORKING:
         if given.asked_ns > order.updated_ns and order.detail != MISSING:
             step.records.append(OrderEventNoted(order.client_order_id, OrderEvent.ABSENT, MISSING, KERNEL))
-            step.note(state, AnomalyKind.MISSING_AT_VENUE, order.client_order_id, MISSING)
+            severity = rules.settings.missing_policy
+            step.note(state, AnomalyKind.MISSING_AT_VENUE, order.client_order_id, MISSING, severity)
         step.effects.append(WakeAt(order.client_order_id, now_ns + rules.look_up_interval_max_ns))
         return
     if order.state is not OrderState.UNRESOLVED:

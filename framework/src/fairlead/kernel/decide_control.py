@@ -30,14 +30,16 @@ from fairlead.kernel.inputs import (
     ResolveByOperator,
     TimerDue,
     TroubleSeen,
+    VenueSilent,
 )
 from fairlead.kernel.rules import KERNEL, Rules, Step
-from fairlead.kernel.state import EngineState
+from fairlead.kernel.state import MISSING, UNHEARD, EngineState
 
 RECOVERED = "the journal was recovered; reconciliation has not passed yet"
 CODE_UNKNOWN_ORDER = "UNKNOWN_ORDER"
 CODE_ALREADY_CLOSED = "ALREADY_CLOSED"
 CODE_ALREADY_ASKED = "ALREADY_ASKED"
+CODE_NOT_MISSING = "NOT_MISSING"
 CODE_NOT_UNRESOLVED = "NOT_UNRESOLVED"
 
 
@@ -69,18 +71,20 @@ def _refuse(command: CancelOrder, code: str, reason: str, step: Step) -> None:
 
 
 def decide_resolution(state: EngineState, command: ResolveByOperator, step: Step) -> None:
-    """An operator takes the responsibility that an unresolved order was never placed."""
+    """An operator takes the responsibility that an order was never placed, or is over at the venue."""
     order = state.orders[command.client_order_id]
-    if decision_for(order.state, OrderEvent.RESOLVED_BY_OPERATOR).refused:
+    if command.missing:
+        event, code, cause = OrderEvent.CANCELED, CODE_NOT_MISSING, f"missing at the venue: {command.note}"
+        refused = order.state is not OrderState.WORKING or order.detail != MISSING
+    else:
+        event, code, cause = OrderEvent.RESOLVED_BY_OPERATOR, CODE_NOT_UNRESOLVED, command.note
+        refused = decision_for(order.state, event).refused
+    if refused:
         reason = f"The order is {order.state.value}."
-        step.records.append(
-            CommandRefused("resolve", command.by, command.client_order_id, CODE_NOT_UNRESOLVED, reason)
-        )
-        step.effects.append(AnswerCommand(command.command_id, False, CODE_NOT_UNRESOLVED, reason))
+        step.records.append(CommandRefused("resolve", command.by, command.client_order_id, code, reason))
+        step.effects.append(AnswerCommand(command.command_id, False, code, reason))
         return
-    step.records.append(
-        OrderEventNoted(order.client_order_id, OrderEvent.RESOLVED_BY_OPERATOR, command.note, command.by)
-    )
+    step.records.append(OrderEventNoted(order.client_order_id, event, cause, command.by))
     step.effects.append(AnswerCommand(command.command_id, True, "", ""))
 
 
@@ -149,16 +153,27 @@ def decide_in_flight_lost(
 def decide_reconciled(
     state: EngineState, ended: ReconciliationEnded, rules: Rules, _now_ns: int, step: Step
 ) -> None:
-    """Reconciliation passed: trading may begin unless something stands against it."""
-    step.records.append(
-        Reconciled(
-            ended.reason, ended.matched, ended.missing, ended.foreign, ended.resolved, ended.fills_booked
+    """Reconciliation passed: trading may begin, or go on, unless something stands against it."""
+    if ended.recorded or not state.reconciled:
+        step.records.append(
+            Reconciled(
+                ended.reason, ended.matched, ended.missing, ended.foreign, ended.resolved, ended.fills_booked
+            )
         )
-    )
-    arm_expiries(state, rules, step)
+        arm_expiries(state, rules, step)
     wanted = ended.enable or state.trading_reason == RECOVERED
-    if wanted and state.trading is TradingState.DISABLED:
+    begins = wanted and state.trading is TradingState.DISABLED
+    goes_on = ended.whole and state.trading is TradingState.REDUCING and state.trading_reason == UNHEARD
+    if begins or goes_on:
         step.records.append(TradingStateChanged(TradingState.ACTIVE, f"reconciled: {ended.reason}", KERNEL))
+
+
+def decide_silence(state: EngineState, silent: VenueSilent, step: Step) -> None:
+    """What happens at the venue goes unheard for too long: nothing new until it is heard again."""
+    if state.trading is TradingState.ACTIVE:
+        detail = f"unheard for {silent.silent_ms} ms"
+        step.note(state, AnomalyKind.VENUE_SILENT, "exchange", detail)
+        step.records.append(TradingStateChanged(TradingState.REDUCING, UNHEARD, KERNEL))
 
 
 def decide_trouble(state: EngineState, trouble: TroubleSeen, step: Step) -> None:

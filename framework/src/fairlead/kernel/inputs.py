@@ -122,12 +122,16 @@ class SetTradingState(Value):
 
 
 class ResolveByOperator(Value):
-    """An operator records that an unresolved order was never placed."""
+    """An operator records that an unresolved order was never placed.
+
+    *missing*: that a working order which the venue does not know is over.
+    """
 
     client_order_id: str
     by: str
     note: str
     command_id: int = 0
+    missing: bool = False
 
 
 class SubmitAnswered(Value):
@@ -241,8 +245,17 @@ class InFlightLost(Value):
     cause: str
 
 
+class VenueSilent(Value):
+    """Nothing has been heard of the venue for so many milliseconds: its stream is down, or polls fail."""
+
+    silent_ms: int
+
+
 class ReconciliationEnded(Value):
-    """Reconciliation passed; *enable* says whether trading may begin."""
+    """Reconciliation passed; *enable* says whether trading may begin.
+
+    *whole*: nothing can have been missed since it began; *recorded*: it was asked for or has news.
+    """
 
     reason: str
     matched: int
@@ -251,6 +264,8 @@ class ReconciliationEnded(Value):
     resolved: int
     fills_booked: int
     enable: bool
+    whole: bool
+    recorded: bool
 
 
 class TroubleSeen(Value):
@@ -285,6 +300,7 @@ Input = (
     | FillsRead
     | KernelStarting
     | InFlightLost
+    | VenueSilent
     | ReconciliationEnded
     | TroubleSeen
 )

@@ -308,7 +308,16 @@ class Kernel:
 
         Refused for every other order. Raises `UnknownName` for one that was never made here.
         """
-        return await self.commands.resolve_not_placed(client_order_id, note=note, by=by)
+        return await self.commands.resolve(client_order_id, note=note, by=by, missing=False)
+
+    async def resolve_missing(self, client_order_id: str, *, note: str, by: str = OPERATOR) -> CommandResult:
+        """Record an operator's decision that a working order which the venue does not know is over.
+
+        It becomes CANCELED and gives its reservation back; should it fill or show itself after all, that is
+        booked or canceled as for any closed order. Refused unless a complete look-up did not find it. Raises
+        `UnknownName` for an order that was never made here.
+        """
+        return await self.commands.resolve(client_order_id, note=note, by=by, missing=True)
 
     async def reconcile(self, reason: str = "asked for") -> ReconcileReport:
         """Reconcile with the venue now."""

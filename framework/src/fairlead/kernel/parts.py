@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from fairlead import __version__
@@ -13,7 +13,7 @@ from fairlead.domain.anomalies import AnomalyKind
 from fairlead.domain.identifiers import account_tag
 from fairlead.domain.pending_requests import PendingRequest
 from fairlead.domain.requests import RequestKind
-from fairlead.errors import ExchangeFault, FairleadError, NotRunning, StoreFault
+from fairlead.errors import FairleadError, NotRunning, StoreFault
 from fairlead.kernel.admission import Admission
 from fairlead.kernel.bus import EventBus
 from fairlead.kernel.components import Component, Part, Supervisor
@@ -32,9 +32,11 @@ from fairlead.kernel.inputs import (
     TroubleSeen,
 )
 from fairlead.kernel.journal import Journal, SealedBatch
+from fairlead.kernel.monitoring import Monitoring, StreamWatch
 from fairlead.kernel.observers import Observers
 from fairlead.kernel.operator_parts import kill_switch_parts
 from fairlead.kernel.outputs import StepOutput
+from fairlead.kernel.patience import patiently
 from fairlead.kernel.prices import PriceBoard
 from fairlead.kernel.reconcile_requests import ReconcileRequests
 from fairlead.kernel.reconciler import Reconciler
@@ -130,14 +132,19 @@ class Parts:
             request_timeout_ns=settings.ns("request_timeout"),
             recovery_interval_ns=settings.ns("recovery_interval"),
         )
-        self.reconciler = Reconciler(self.client, clock, self.engine, self.inbox, self.admission)
+        watch = StreamWatch(clock, streams=self.client.capabilities.streams_reports)
+        self.reconciler = Reconciler(self.client, clock, self.engine, self.inbox, self.admission, watch)
         interval_ns = settings.ns("look_up_interval")
         self.requests = ReconcileRequests(self.reconciler, clock, interval_ns, self.logger)
         hooks = RecoveryHooks(self._release, self._recovered, self.give_up, self._on_their_way)
         self.recovery = Recovery(self.store, clock, self.engine, self.dispatcher, settings, hooks)
         self.inbox.on_store_failed = self._read_failed
-        self.inbox.on_disconnected = self._stream_broke
-        self.inbox.on_reconnected = lambda: self._request_reconciliation("the stream came back")
+        self.monitoring = Monitoring(watch, self.timers, settings, self.logger)
+        self.monitoring.request = self._request_reconciliation
+        self.monitoring.is_free = lambda: self.requests.is_idle and not self.engine.suspended
+        self.monitoring.take = self.take
+        self.inbox.on_disconnected = self.monitoring.broke
+        self.inbox.on_reconnected = self.monitoring.came_back
 
     # -- life ----------------------------------------------------------------------------------
 
@@ -233,7 +240,7 @@ class Parts:
 
     async def _connect(self) -> None:
         await self._asked(lambda: self.client.connect(self.inbox))
-        await self._read_instruments()
+        await self._patiently("Reading the venue's rules", self._read_instruments)
         await self.journal.settled()
         self.engine.process(InFlightLost(frozenset(), "the kernel restarted while it was on its way"))
         self._arm_timers()
@@ -256,24 +263,18 @@ class Parts:
             return await question()
 
     async def _first_reconciliation(self) -> None:
-        problem: Exception | None = None
-        for attempt in range(RECONCILE_ATTEMPTS_MAX):
-            if attempt:
-                await self.clock.sleep_ns(self.settings.ns("look_up_interval") << (attempt - 1))
-            try:
-                await self.reconciler.run("start", enable=not self.settings.start_disabled)
-                return
-            except Exception as error:  # supervision point: tried again, then refused
-                problem = error
-            self._check_journal()
-        what = f"Reconciliation with the venue failed {RECONCILE_ATTEMPTS_MAX} times"
-        raise ExchangeFault(
-            f"{what}: {type(problem).__name__}: {problem}",
-            not_done="Trading was not enabled and the kernel did not start.",
-            fix="See to the connection, then start again; nothing is lost.",
-        ) from problem
+        enable = not self.settings.start_disabled
+        await self._patiently(
+            "Reconciliation with the venue", lambda: self.reconciler.run("start", enable=enable)
+        )
+        self.monitoring.start()
+
+    async def _patiently(self, what: str, read: Callable[[], Awaitable[object]]) -> None:
+        pause_ns = self.settings.ns("look_up_interval")
+        await patiently(what, read, self.clock, pause_ns, self._check_journal)
 
     async def _stop_reconciler(self) -> None:
+        self.monitoring.stop()
         await self.supervisor.cancel_named(RECONCILE)
 
     def _arm_timers(self) -> None:
@@ -340,9 +341,6 @@ class Parts:
         if usable and self.requests.ask(why):
             self.supervisor.spawn(RECONCILE, self.requests.answer())
 
-    def _stream_broke(self, reason: str) -> None:
-        self.logger.warning("The exchange client's stream broke: %s", ascii(reason))
-
     def _on_their_way(self) -> frozenset[str]:
         return self.dispatcher.in_flight | self.inbox.answered
 
@@ -384,7 +382,6 @@ class Parts:
         self.take(TroubleSeen(AnomalyKind.COMPONENT_FAILED.value, name, type(error).__name__))
 
 
-RECONCILE_ATTEMPTS_MAX = 3
 RECONCILE = "reconcile"
 JOURNAL = "journal"
 

@@ -33,6 +33,11 @@ class ReconcileRequests:
         """Return the task that waits to try again later: until then nothing of it is under way."""
         return self._pausing
 
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether none is being made or waits to be tried again."""
+        return not self._answering
+
     def end(self) -> None:
         """Make none any more: the journal cannot be brought back."""
         self._ended = True

@@ -8,13 +8,16 @@ and every live order that the venue does not list is looked up.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from enum import StrEnum
 from typing import Any
 
 import attrs
 
 from fairlead.domain.order_table import OrderState
+from fairlead.domain.orders import Order, status_of
 from fairlead.domain.requests import RequestKind
 from fairlead.errors import ExchangeFault, JournalUnavailable
 from fairlead.kernel.admission import Admission
@@ -22,18 +25,44 @@ from fairlead.kernel.decide import CURSOR_FILLS
 from fairlead.kernel.engine import Engine
 from fairlead.kernel.inbox import Inbox
 from fairlead.kernel.inputs import FillsRead, Input, LookedUp, OrderReported, ReconciliationEnded
-from fairlead.kernel.readable import look_up_problem
+from fairlead.kernel.monitoring import SCHEDULED, StreamWatch
+from fairlead.kernel.readable import look_up_problem, outside_text
+from fairlead.kernel.state import MISSING
 from fairlead.ports.clock import Clock
 from fairlead.ports.exchange import ExchangeClient
 
 
+class Found(StrEnum):
+    """The classes of a reconciliation."""
+
+    MATCHED = "matched"
+    MISSING = "missing"
+    FOREIGN = "foreign"
+    RESOLVED = "resolved"
+
+
+MEANING: dict[Found, str] = {
+    Found.MATCHED: "live here and at the venue",
+    Found.MISSING: "live here, not at the venue; looked up, and kept until it is explained",
+    Found.FOREIGN: "at the venue, not in the journal; left alone",
+    Found.RESOLVED: "live before, ended by what was found",
+}
+
+
+@attrs.frozen
+class ReconcileEntry:
+    """One order that a reconciliation found; *concluded* is its state afterwards, or what was done."""
+
+    found: Found
+    client_order_id: str
+    venue_order_id: str
+    symbol: str
+    concluded: str
+
+
 @attrs.frozen
 class ReconcileReport:
-    """What a reconciliation found, by class.
-
-    *matched*: live here and at the venue; *missing*: live here, not at the venue; *foreign*: at the
-    venue, not in the journal; *resolved*: live before, ended by what was found.
-    """
+    """What a reconciliation found, by class (`Found`): counts, and an entry for each order."""
 
     reason: str
     matched: int
@@ -41,6 +70,12 @@ class ReconcileReport:
     foreign: int
     resolved: int
     fills_booked: int
+    entries: tuple[ReconcileEntry, ...] = ()
+
+
+def _entry(found: Found, order: Order) -> ReconcileEntry:
+    concluded = status_of(order).value
+    return ReconcileEntry(found, order.client_order_id, order.venue_order_id, order.symbol, concluded)
 
 
 class Reconciler:
@@ -53,12 +88,14 @@ class Reconciler:
         engine: Engine,
         inbox: Inbox,
         admission: Admission,
+        watch: StreamWatch,
     ) -> None:
         self._client = client
         self._clock = clock
         self._engine = engine
         self._inbox = inbox
         self._admission = admission
+        self._watch = watch
         self._rebuilds = 0
         self._lock = asyncio.Lock()
         self._queued: dict[asyncio.Task[Any], None] = {}
@@ -92,25 +129,62 @@ class Reconciler:
         async with self._turn():
             engine = self._engine
             self._rebuilds = engine.rebuilds
-            booked = await self._read_fills()
-            live_before = self._live()
-            matched, foreign = await self._read_open_orders()
-            missing = [name for name in self._live() if name not in matched and self._was_sent(name)]
-            for client_order_id in missing:
-                await self._look_up(client_order_id)
-            left = self._live()
-            resolved = sum(1 for name in live_before if name not in left)
-            still_missing = sum(1 for name in missing if name in left)
-            report = ReconcileReport(reason, len(matched), still_missing, foreign, resolved, booked)
+            mark = self._watch.mark()
+            report = await self._compare(reason)
+            recorded = reason != SCHEDULED or self._is_news(report)
             self._take(
                 ReconciliationEnded(
-                    reason, report.matched, report.missing, foreign, resolved, booked, enable=enable
+                    reason,
+                    report.matched,
+                    report.missing,
+                    report.foreign,
+                    report.resolved,
+                    report.fills_booked,
+                    enable=enable,
+                    whole=self._watch.covers(mark),
+                    recorded=recorded,
                 )
             )
+            self._watch.heard(mark)
             await engine.journal.settled()
             self._check_whole()
             self.last = report
             return report
+
+    async def _compare(self, reason: str) -> ReconcileReport:
+        """Take the evidence in, in both directions, and say what it amounts to."""
+        live_before = self._live()
+        booked = await self._read_fills()
+        live_before |= self._live()
+        matched, foreign = await self._read_open_orders()
+        missing = [name for name in self._live() if name not in matched and self._was_sent(name)]
+        for client_order_id in missing:
+            if reason != SCHEDULED or self._nobody_asks(client_order_id):
+                await self._look_up(client_order_id)
+        self._check_whole()
+        left = self._live()
+        entries = [
+            *(_entry(Found.MATCHED, left[name]) for name in matched if name in left),
+            *(_entry(Found.MISSING, left[name]) for name in missing if name in left),
+            *foreign,
+            *(_entry(Found.RESOLVED, order) for name, order in live_before.items() if name not in left),
+        ]
+        count = Counter(entry.found for entry in entries)
+        return ReconcileReport(
+            reason,
+            count[Found.MATCHED],
+            count[Found.MISSING],
+            count[Found.FOREIGN],
+            count[Found.RESOLVED],
+            booked,
+            tuple(entries),
+        )
+
+    def _is_news(self, report: ReconcileReport) -> bool:
+        """Tell whether a report says what the one before did not."""
+        last = self.last
+        changed = last is None or (last.missing, last.foreign) != (report.missing, report.foreign)
+        return changed or report.resolved + report.fills_booked > 0
 
     def _take(self, given: Input) -> None:
         self._check_whole()
@@ -123,11 +197,17 @@ class Reconciler:
                 "The journal was recovered during the reconciliation.", fix="It is made again."
             )
 
-    def _live(self) -> dict[str, None]:
-        return {name: None for name, order in self._engine.state.orders.items() if order.state.is_live}
+    def _live(self) -> dict[str, Order]:
+        return {name: order for name, order in self._engine.state.orders.items() if order.state.is_live}
 
     def _was_sent(self, client_order_id: str) -> bool:
         return self._engine.state.orders[client_order_id].state is not OrderState.APPROVED
+
+    def _nobody_asks(self, client_order_id: str) -> bool:
+        """Tell whether no timer looks the order up already, with pauses that grow."""
+        self._check_whole()
+        order = self._engine.state.orders[client_order_id]
+        return order.state is OrderState.WORKING and order.detail != MISSING
 
     async def _read_fills(self) -> int:
         engine = self._engine
@@ -147,17 +227,20 @@ class Reconciler:
                 raise ExchangeFault("The history says that there is more, and its cursor does not move.")
         return booked
 
-    async def _read_open_orders(self) -> tuple[dict[str, None], int]:
+    async def _read_open_orders(self) -> tuple[dict[str, None], list[ReconcileEntry]]:
         await self._admission.admit(RequestKind.OPEN_ORDERS)
         asked_ns = self._clock.wall_ns()
         matched: dict[str, None] = {}
-        foreign = 0
+        foreign: list[ReconcileEntry] = []
         for report in await self._admission.answer(RequestKind.OPEN_ORDERS, self._client.open_orders()):
             await self._inbox.ensure_known(report.client_order_id)
             if report.client_order_id in self._engine.state.orders:
                 matched[report.client_order_id] = None
             else:
-                foreign += 1
+                name, venue_id = outside_text(report.client_order_id), outside_text(report.venue_order_id)
+                foreign.append(
+                    ReconcileEntry(Found.FOREIGN, name, venue_id, outside_text(report.symbol), "left alone")
+                )
             self._take(OrderReported(report, "open_orders", asked_ns))
         return matched, foreign
 

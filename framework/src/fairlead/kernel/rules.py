@@ -11,13 +11,18 @@ from fairlead.kernel.effects import Effect
 from fairlead.kernel.gate import Gate
 from fairlead.kernel.pacing import PaceStep, Pacing
 from fairlead.kernel.settings import KernelSettings
-from fairlead.kernel.state import EngineState
+from fairlead.kernel.state import UNHEARD, EngineState
 from fairlead.ports.exchange import ExchangeCapabilities
 from fairlead.ports.pacing import PacingModel
 
 KERNEL = "kernel"
 ALWAYS_NOTED = frozenset(
-    {AnomalyKind.JOURNAL_RECOVERED, AnomalyKind.COMPONENT_FAILED, AnomalyKind.CHECK_HUNG}
+    {
+        AnomalyKind.JOURNAL_RECOVERED,
+        AnomalyKind.VENUE_SILENT,
+        AnomalyKind.COMPONENT_FAILED,
+        AnomalyKind.CHECK_HUNG,
+    }
 )
 """Anomalies that are news each time, whatever was noted before."""
 
@@ -79,20 +84,28 @@ class Step:
             self._pace = PaceStep()
         return self._pace
 
-    def note(self, state: EngineState, kind: AnomalyKind, subject: str, detail: str) -> None:
+    def note(
+        self,
+        state: EngineState,
+        kind: AnomalyKind,
+        subject: str,
+        detail: str,
+        severity: Severity | None = None,
+    ) -> None:
         """Record an anomaly, and let its severity act on the trading state in the same step.
 
-        The same words about the same subject are recorded once while the kernel runs.
+        The same words about the same subject are recorded once while the kernel runs. *severity*
+        replaces the default one of the kind.
         """
         if kind not in ALWAYS_NOTED and (kind, subject, detail) in state.noted:
             return
-        severity = SEVERITY[kind]
+        severity = severity or SEVERITY[kind]
         self.records.append(AnomalyNoted(kind, severity, subject, detail))
-        trading = next(
-            (each.state for each in reversed(self.records) if type(each) is TradingStateChanged),
-            state.trading,
-        )
-        target = _sterner(trading, severity)
+        last = next((each for each in reversed(self.records) if type(each) is TradingStateChanged), None)
+        trading, reason = (state.trading, state.trading_reason) if last is None else (last.state, last.reason)
+        # A silence ends by itself; what is noted during it must outlast that.
+        passing = trading is TradingState.REDUCING and reason == UNHEARD
+        target = _sterner(TradingState.ACTIVE if passing else trading, severity)
         if target is not None:
             self.records.append(TradingStateChanged(target, f"{kind.value}: {detail}", KERNEL))
 

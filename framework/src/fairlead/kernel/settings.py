@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import attrs
 
+from fairlead.domain.anomalies import Severity
 from fairlead.domain.identifiers import excerpt_of, to_name
 from fairlead.domain.numbers import ONE, ZERO, to_decimal, to_positive
 from fairlead.domain.requests import PacingPolicy
@@ -51,6 +52,12 @@ def to_pacing_policy(value: object, field: str) -> PacingPolicy:
 
 def _policy(value: object) -> PacingPolicy:
     return to_pacing_policy(value, "kernel.pacing_policy")
+
+
+def _severity(value: object) -> Severity:
+    if isinstance(value, str) and value in set(Severity):
+        return Severity(value)
+    raise UnknownName("kernel.missing_policy", excerpt_of(value), tuple(each.value for each in Severity))
 
 
 def _limit(default: int, meaning: str) -> int:
@@ -166,6 +173,22 @@ class KernelSettings:
         converter=_share,
         metadata={"doc": "fraction of each rate limit that only cancels and reductions may use"},
     )
+    reconcile_interval_ms: int = _limit(
+        60_000, "how often the kernel reconciles with the venue, beside start and reconnect"
+    )
+    poll_interval_ms: int = _limit(
+        5_000, "the same where the exchange client does not stream, and while its stream is down"
+    )
+    stream_silence_max_ms: int = _limit(
+        30_000, "a venue that goes unheard for longer reduces trading until it is heard again"
+    )
+    missing_policy: Severity = attrs.field(
+        default=Severity.REDUCE,
+        converter=_severity,
+        metadata={
+            "doc": "what a working order that the venue does not know does to trading: note, reduce, halt"
+        },
+    )
     control_socket: str = _path(
         "Unix socket on which an operator reaches the running kernel; none when empty"
     )
@@ -177,6 +200,14 @@ class KernelSettings:
     live: bool = _flag("orders are real; without it a client of a real venue is refused")
     allow_unchecked: bool = _flag("run without any risk check; simulated venues only")
     start_disabled: bool = _flag("stay DISABLED after reconciliation")
+
+    def __attrs_post_init__(self) -> None:
+        if self.stream_silence_max_ms <= self.poll_interval_ms:
+            raise SettingRefused(
+                "kernel.stream_silence_max_ms",
+                f"{self.stream_silence_max_ms} is not above poll_interval_ms, {self.poll_interval_ms}",
+                fix="Between two polls a venue is silent for as long; leave room for slow ones.",
+            )
 
     def ns(self, name: str) -> int:
         """Return a duration setting in nanoseconds; *name* without its ``_ms``."""

@@ -22,6 +22,13 @@ from fairlead.domain.trading_state import TradingState
 from fairlead.kernel.pace_queue import PaceQueue
 from fairlead.ports.store import Row
 
+UNHEARD = "the venue goes unheard; reconciliation has not passed since"
+"""The reason with which the kernel reduces for a silence, and which it takes back itself afterwards."""
+
+
+MISSING = "accepted earlier, but a complete look-up does not find it"
+"""The detail of a working order that the venue does not know; an operator may end such an order."""
+
 
 @attrs.define(slots=True)
 class CommandEntry:

@@ -17,6 +17,11 @@ class Timers:
         self._clock = clock
         self._on_due = on_due
         self._armed: dict[str, tuple[int, Timer]] = {}
+        self._named: dict[str, Callable[[], None]] = {}
+
+    def name(self, name: str, callback: Callable[[], None]) -> None:
+        """Let this name, which no order has, come back by a callback of its own."""
+        self._named[name] = callback
 
     def wake_at(self, client_order_id: str, at_ns: int) -> None:
         """Call back for the order at the wall time, as the wall clock stands now."""
@@ -44,4 +49,8 @@ class Timers:
 
     def _fire(self, client_order_id: str) -> None:
         del self._armed[client_order_id]
-        self._on_due(client_order_id)
+        named = self._named.get(client_order_id)
+        if named is None:
+            self._on_due(client_order_id)
+        else:
+            named()

@@ -154,7 +154,11 @@ class OrderReport(Value):
 
 
 class FillReport(Value):
-    """One trade of ours. *value* is the venue's own settlement figure in quote when it gives one."""
+    """One trade of ours.
+
+    *value* is the venue's own settlement figure when it gives one: in quote, or in base for an inverse
+    contract. *fee* is in *fee_currency*, whichever that is, and negative for a rebate.
+    """
 
     client_order_id: str
     venue_order_id: str

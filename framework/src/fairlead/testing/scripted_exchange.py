@@ -152,6 +152,7 @@ class ScriptedExchange:
         fence: Fence = Fence.DEADLINE,
         horizon_ns: int = 0,
         page_size: int = 2,
+        streams: bool = True,
         pacing: PacingModel | None = None,
         **offers: Unpack[Offers],
     ) -> None:
@@ -160,6 +161,7 @@ class ScriptedExchange:
             simulated=True,
             fence=fence,
             horizon_ns=horizon_ns,
+            streams_reports=streams,
             order_types=frozenset(offers.get("order_types", OrderType)),
             times_in_force=frozenset(offers.get("times_in_force", TimeInForce)),
             post_only=offers.get("post_only", True),
@@ -277,8 +279,8 @@ class ScriptedExchange:
         )
 
     def say(self, *reports: Report) -> None:
-        """Let the stream say this."""
-        if self.sink is not None:
+        """Let the stream say this, where there is one."""
+        if self.sink is not None and self.capabilities.streams_reports:
             for report in reports:
                 self.sink.put(report)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from fairlead.errors import ConfigurationRefused
 from fairlead.hookspecs import PluginContext, hookimpl
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND, Clock
-from fairlead.ports.exchange import ExchangeCapabilities, ExchangeClient
+from fairlead.ports.exchange import ExchangeCapabilities, ExchangeClient, OrderType, TimeInForce
 
 if TYPE_CHECKING:
     from fairlead_paper.client import PaperClient
@@ -69,6 +69,9 @@ def paper_client(settings: PaperSettings, clock: Clock, desk: Desk | None = None
     capabilities = ExchangeCapabilities(
         fence=settings.fence,
         horizon_ns=settings.horizon_ms * NANOSECONDS_PER_MILLISECOND,
+        order_types=frozenset({OrderType.MARKET, OrderType.LIMIT}),
+        times_in_force=frozenset({TimeInForce.GTC, TimeInForce.IOC}),
+        post_only=True,
         price_source=settings.price_source,
         simulated=True,
         pacing=model_of(settings.rate_limit),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from fairlead.ports.exchange import Instrument, OrderType, SubmitRequest
+from fairlead.ports.exchange import Instrument, OrderType, SubmitRequest, TimeInForce
 from fairlead_paper.exact import ZERO, multiply, on_grid, text_of
 from fairlead_paper.market import Market
 
@@ -22,6 +22,9 @@ def shape_refusal(order: SubmitRequest, market: Market) -> str:
         or not 0 < len(order.client_order_id) <= CLIENT_ORDER_ID_LENGTH_MAX
     ):
         return "bad_client_order_id: 1 to 64 ASCII characters are taken"
+    unsupported = _terms_refusal(order)
+    if unsupported:
+        return unsupported
     if not _usable(order.quantity):
         return "bad_quantity: not a positive, finite decimal"
     instrument = market.instrument
@@ -37,7 +40,22 @@ def shape_refusal(order: SubmitRequest, market: Market) -> str:
             return "bad_price: a limit order needs a positive, finite price"
         if not on_grid(price, instrument.price_increment):
             return f"off_tick: {text_of(price)} is not a multiple of {text_of(instrument.price_increment)}"
+    if order.post_only and market.crosses(order.side, price):
+        return "post_only_would_take: it would trade at once"
     return _quantity_refusal(order, instrument, price)
+
+
+def _terms_refusal(order: SubmitRequest) -> str:
+    """Refuse terms that the venue does not know: an order never trades as something else."""
+    if order.order_type not in (OrderType.MARKET, OrderType.LIMIT):
+        return f"unsupported_order_type: {order.order_type.value}"
+    if order.time_in_force not in (TimeInForce.GTC, TimeInForce.IOC):
+        return f"unsupported_time_in_force: {order.time_in_force.value}"
+    if order.post_only and (order.order_type is OrderType.MARKET or order.time_in_force is TimeInForce.IOC):
+        return "unsupported_post_only: only an order that can rest can be"
+    if order.reduce_only or order.leverage is not None:
+        return "unsupported_margin: reduce-only and leverage do not exist on a spot venue"
+    return ""
 
 
 def _quantity_refusal(order: SubmitRequest, instrument: Instrument, price: Decimal) -> str:

@@ -13,12 +13,13 @@ from fairlead.testing.conformance.exchange_evidence import EvidenceRules
 from fairlead.testing.conformance.exchange_failures import FailureRules
 from fairlead.testing.conformance.exchange_orders import OrderRules
 from fairlead.testing.conformance.exchange_rule import rules_of
+from fairlead.testing.conformance.exchange_terms import TermRules
 from fairlead.testing.conformance.exchange_world import Ability, ExchangeWorld, RecordingSink
 
 __all__ = ["Ability", "ExchangeConformance", "ExchangeWorld", "RecordingSink", "exchange_rules"]
 
 
-class ExchangeConformance(OrderRules, EvidenceRules, FailureRules):
+class ExchangeConformance(OrderRules, EvidenceRules, FailureRules, TermRules):
     """Every rule, one test each; a rule whose ability the world lacks is skipped and says so."""
 
 
