@@ -9,7 +9,7 @@ import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from fairlead.ports.exchange import FillReport, OrderSide, OrderType, TimeInForce, TradePrint, VenueStatus
+from fairlead.ports.exchange import FillReport, OrderSide, OrderType, TimeInForce, Trade, VenueStatus
 from fairlead_paper.messages import Refused
 from fairlead_paper.records import VenueFill, VenueOrder, VenueRules
 from tests.paper.venues import ACCOUNT, BUY, INSTRUMENT, SELL, a_bench
@@ -132,7 +132,7 @@ class SharedVolume(RuleBasedStateMachine):
 
     def _use(self) -> None:
         changes = self.bench.venue.take_changes()
-        trades = [report for _, report in changes.events if isinstance(report, TradePrint)]
+        trades = [report for _, report in changes.events if isinstance(report, Trade)]
         assert len(trades) <= 1
         self.left -= sum((fill.quantity for fill in changes.fills), Decimal(0))
         assert self.left >= 0, "more was filled than others traded"

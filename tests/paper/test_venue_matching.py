@@ -17,7 +17,7 @@ from fairlead.ports.exchange import (
     OrderReport,
     OrderType,
     TimeInForce,
-    TradePrint,
+    Trade,
     VenueStatus,
 )
 from fairlead_paper.messages import Refused, Taken
@@ -265,7 +265,7 @@ def test_every_step_reports_what_it_did_in_order() -> None:
     events = bench.venue.take_changes().events
 
     assert [account for account, _ in events] == [ACCOUNT, None, ACCOUNT, ACCOUNT]
-    assert [type(report) for _, report in events] == [OrderReport, TradePrint, FillReport, OrderReport]
+    assert [type(report) for _, report in events] == [OrderReport, Trade, FillReport, OrderReport]
     assert not bench.venue.take_changes().events
 
 

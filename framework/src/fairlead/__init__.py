@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fairlead.domain.closings import CloseCode, CloseResult
     from fairlead.domain.instruments import Instrument
+    from fairlead.domain.money import Conversion
     from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
     from fairlead.domain.orders import OrderStatus, OrderView, PositionView
+    from fairlead.domain.prices import Price, Quote, Trade
     from fairlead.domain.proposals import Proposal
+    from fairlead.domain.trading_days import TradingDay
     from fairlead.domain.trading_state import TradingState
     from fairlead.kernel.blocking import BlockingKernel, BlockingResult, BlockingSession, BlockingStream
     from fairlead.kernel.kernel import Kernel
@@ -33,6 +36,7 @@ _HOMES = {
     "CloseCode": "fairlead.domain.closings",
     "CloseResult": "fairlead.domain.closings",
     "CommandResult": "fairlead.kernel.results",
+    "Conversion": "fairlead.domain.money",
     "ExecutionResult": "fairlead.kernel.results",
     "FlattenResult": "fairlead.kernel.results",
     "Instrument": "fairlead.domain.instruments",
@@ -43,10 +47,14 @@ _HOMES = {
     "OrderType": "fairlead.domain.order_kinds",
     "OrderView": "fairlead.domain.orders",
     "PositionView": "fairlead.domain.orders",
+    "Price": "fairlead.domain.prices",
     "Proposal": "fairlead.domain.proposals",
+    "Quote": "fairlead.domain.prices",
     "Session": "fairlead.kernel.session",
     "TimeInForce": "fairlead.domain.order_kinds",
     "StopReport": "fairlead.kernel.results",
+    "Trade": "fairlead.domain.prices",
+    "TradingDay": "fairlead.domain.trading_days",
     "TradingState": "fairlead.domain.trading_state",
     "to_json": "fairlead.kernel.serialisation",
     "to_dict": "fairlead.kernel.serialisation",
@@ -62,6 +70,7 @@ __all__ = [
     "CloseCode",
     "CloseResult",
     "CommandResult",
+    "Conversion",
     "ExecutionResult",
     "FlattenResult",
     "Instrument",
@@ -72,10 +81,14 @@ __all__ = [
     "OrderType",
     "OrderView",
     "PositionView",
+    "Price",
     "Proposal",
+    "Quote",
     "Session",
     "StopReport",
     "TimeInForce",
+    "Trade",
+    "TradingDay",
     "TradingState",
     "__version__",
     "from_dict",

@@ -6,6 +6,7 @@
     ├── InvalidInput (ValueError)    a value was refused at the door; names field and fix
     │   ├── NumberRefused            not a number we may use for money or quantity
     │   ├── TextRefused              an id, symbol, name or key with a shape we do not take
+    │   ├── SymbolHeld               another source gives this symbol's prices
     │   └── UnknownName              a symbol, order or plugin that nobody knows here
     ├── ConfigurationRefused         a setting or a combination of plugins that cannot start
     │   ├── PluginRefused            a plugin did not pass the registration lint
@@ -70,6 +71,16 @@ class NumberRefused(InvalidInput):
 
 class TextRefused(InvalidInput):
     """An identifier, symbol, name or key with a shape that is not taken."""
+
+
+class SymbolHeld(InvalidInput):
+    """Another source gives this symbol's prices; *holder* says which."""
+
+    def __init__(self, symbol: str, holder: str) -> None:
+        self.symbol = symbol
+        self.holder = holder
+        problem = f"the prices of {symbol} come from {holder!r}, and one source gives them at a time"
+        super().__init__("price", problem, fix=f"Publish through {holder!r}, or have it release the symbol.")
 
 
 class UnknownName(InvalidInput):

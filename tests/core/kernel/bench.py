@@ -15,7 +15,7 @@ from fairlead.kernel.codec import decode
 from fairlead.kernel.verify import VerifyReport, verify_journal
 from fairlead.kernel.watchdog import NoWatchdog, Watchdog
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
-from fairlead.ports.exchange import Fence, TradePrint
+from fairlead.ports.exchange import Fence, Quote, Trade
 from fairlead.ports.pacing import PacingModel
 from fairlead.ports.risk import ALLOW, Judgement, RiskCheck, RiskRequest, RiskView
 from fairlead.ports.store import Batch, Opened, Scalar
@@ -244,7 +244,17 @@ class Bench:
 
     def price(self, price: str = "100", symbol: str = BTC) -> None:
         """Publish a price made now."""
-        self.kernel.prices.publish(TradePrint(symbol, Decimal(price), Decimal(1), self.clock.wall_ns()))
+        self.kernel.prices.publish(Trade(symbol, Decimal(price), Decimal(1), self.clock.wall_ns()))
+
+    async def price_jumps(self, price: str, symbol: str = BTC) -> None:
+        """Publish a price far from the last, and a little later a second that confirms it."""
+        self.price(price, symbol)
+        await self.pass_ms()
+        self.price(price, symbol)
+
+    def quote(self, bid: str, ask: str, symbol: str = BTC) -> None:
+        """Publish a quote made now."""
+        self.kernel.prices.publish(Quote(symbol, Decimal(bid), Decimal(ask), self.clock.wall_ns()))
 
     def records(self) -> list[Record]:
         """Return every durable record."""

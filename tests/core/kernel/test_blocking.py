@@ -246,6 +246,7 @@ def test_a_loop_that_ends_leaves_nobody_waiting() -> None:
         with pytest.raises(NotRunning, match="stopped meanwhile"):
             waiting.result()
     assert not thread.is_running
+    thread.stop()  # over: harmless
 
 
 async def nothing() -> None:

@@ -102,6 +102,7 @@ def test_closing_a_closed_position_answers_with_its_last_figures(between: str) -
             await bench.restart()
         again = await bench.bot.close_position(BTC)
         assert again.code is CloseCode.ALREADY_FLAT
+        assert (first.realized_pnl, first.episode) == (Decimal(20), 1)
         figures = ("quantity_left", "realized_pnl", "fees", "episode", "closed_ns")
         assert [getattr(again, name) for name in figures] == [getattr(first, name) for name in figures]
         assert len(bench.exchange.submits) == 2
@@ -234,6 +235,7 @@ def test_another_owners_book_cannot_be_closed() -> None:
 
     async def main(bench: Bench) -> None:
         await bench.hold()
+        bench.exchange.will_submit(fills)
         thief = bench.kernel.session(owner="thief")
         for _ in range(2):
             result = await thief.close_position(BTC, "bot", idempotency_key="k")
@@ -243,7 +245,6 @@ def test_another_owners_book_cannot_be_closed() -> None:
         refused = [record for record in bench.records() if isinstance(record, CommandRefused)]
         assert [record.command for record in refused] == ["close_position", "flatten"]
         assert len(bench.exchange.submits) == 1
-        bench.exchange.will_submit(fills)
         assert (await bench.kernel.close_position(BTC, "bot")).is_flat
 
     on_bench(main)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from fairlead.ports.exchange import Answer, LookUp, Outcome, SubmitRequest, TradePrint
+from fairlead.ports.exchange import Answer, LookUp, Outcome, SubmitRequest, Trade
 from fairlead.testing.scripted_exchange import ScriptedExchange
 from tests.core.kernel.bench import BTC, Bench, on_bench
 
@@ -65,7 +65,7 @@ def test_a_price_that_cannot_be_read_changes_nothing(bad: dict[str, Any]) -> Non
     async def main(bench: Bench) -> None:
         assert bench.exchange.sink is not None
         bench.price("100")
-        good = TradePrint(BTC, Decimal(100), Decimal(1), bench.clock.wall_ns())
+        good = Trade(BTC, Decimal(100), Decimal(1), bench.clock.wall_ns())
         bench.exchange.sink.put(replace(good, **bad))
         await bench.pass_ms(5)
         latest = bench.kernel.prices.latest(BTC)

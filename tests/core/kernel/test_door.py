@@ -190,7 +190,7 @@ def test_an_absurd_notional_is_denied_and_breaks_nothing() -> None:
 
     async def main(bench: Bench) -> None:
         for notional, price in (("1e38", "0.01"), ("9" * 38, "0.01"), ("1e38", "1e-38")):
-            bench.price(price)
+            await bench.price_jumps(price)
             result = await bench.bot.execute(Proposal.buy(BTC, notional=notional))
             assert result.order.denial_code == "SIZE_OUT_OF_BOUNDS"
         assert bench.kernel.trading_state is TradingState.ACTIVE

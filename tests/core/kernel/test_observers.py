@@ -17,7 +17,6 @@ from fairlead.domain.events import (
 )
 from fairlead.errors import InvalidInput
 from fairlead.kernel.bus import CALLBACK_FAILURES_MAX
-from fairlead.ports.exchange import TradePrint
 from fairlead.testing.scripted_exchange import hangs
 from tests.core.kernel.bench import BTC, ETH, Bench, on_bench
 
@@ -195,77 +194,6 @@ def test_a_reader_that_waits_when_the_kernel_stops_ends() -> None:
         await bench.kernel.stop()
         assert await prices == [100, 101]
         assert await events == 0
-
-    on_bench(main)
-
-
-def test_prices_keep_the_newest_and_refuse_what_is_none() -> None:
-    """Older prices are dropped, the last is kept with its time; nonsense is refused with a reason."""
-
-    async def main(bench: Bench) -> None:
-        now = bench.clock.wall_ns()
-        board = bench.kernel.prices
-        assert board.latest(BTC) is None
-        board.publish(TradePrint(BTC, Decimal(100), Decimal(1), now))
-        board.publish(TradePrint(BTC, Decimal(90), Decimal(1), now - 1))
-        latest = board.latest(BTC)
-        assert latest is not None
-        assert (latest.price, latest.ts_event, board.dropped) == (Decimal(100), now, 1)
-        prices: list[Any] = [Decimal(0), Decimal(-1), Decimal("NaN"), Decimal("Infinity"), 1.5, "100", None]
-        for price in prices:
-            with pytest.raises(InvalidInput):
-                board.publish(TradePrint(BTC, price, Decimal(1), now))
-        for symbol in ("", "btc", ODD):
-            with pytest.raises(InvalidInput):
-                board.publish(TradePrint(symbol, Decimal(1), Decimal(1), now))
-            with pytest.raises(InvalidInput):
-                board.stream(symbol)
-        with pytest.raises(InvalidInput, match="future"):
-            board.publish(TradePrint(BTC, Decimal(1), Decimal(1), now + 3_600_000_000_000))
-        assert board.latest(BTC) == latest
-
-    on_bench(main)
-
-
-def test_a_price_of_the_client_that_is_none_hurts_nobody() -> None:
-    """The stream gives a price that is none: it is refused, and what follows is taken."""
-
-    async def main(bench: Bench) -> None:
-        name = await bench.working()
-        now = bench.clock.wall_ns()
-        bench.exchange.say(
-            TradePrint(BTC, Decimal(-5), Decimal(1), now),
-            TradePrint(ODD, ODD, ODD, ODD),
-            TradePrint(BTC, Decimal(7), Decimal(1), now),
-        )
-        bench.exchange.trade(name, "1", "100")
-        await bench.pass_ms()
-        latest = bench.kernel.prices.latest(BTC)
-        assert latest is not None
-        assert latest.price == 7
-        assert bench.order(name).status == "FILLED"
-
-    on_bench(main)
-
-
-def test_a_price_stream_is_bounded_and_can_be_closed() -> None:
-    """A reader that does not read costs a bounded queue, and nothing once it is closed."""
-
-    async def main(bench: Bench) -> None:
-        from fairlead.kernel.prices import PRICE_QUEUE_MAX
-
-        stream = bench.kernel.prices.stream(BTC)
-        other = bench.kernel.prices.stream(BTC)
-        for number in range(PRICE_QUEUE_MAX + 3):
-            bench.price(str(number + 1))
-        assert stream.missed == 3
-        assert (await anext(stream)).price == 4
-        stream.close()
-        stream.close()
-        other.close()
-        assert bench.kernel.prices._streams == {}
-        bench.price("5")
-        assert (await anext(stream)).price == 5
 
     on_bench(main)
 

@@ -135,13 +135,12 @@ def test_a_bound_needs_a_fresh_price_and_a_tick() -> None:
     async def main(bench: Bench) -> None:
         wish = Proposal.buy(BTC, quantity="1", max_slippage="1%")
         assert (await bench.bot.execute(wish)).order.denial_code == "NO_FRESH_PRICE"
-        bench.price("0.001")
         for price in ("0.001", "9" * 38):
-            bench.price(price)
+            await bench.price_jumps(price)
             denied = await bench.bot.execute(wish)
             assert denied.order.denial_code == "SLIPPAGE_OUT_OF_BOUNDS"
             assert f"price={price}, max_slippage=0.01" in denied.reasons
-        bench.price("100")
+        await bench.price_jumps("100")
         await bench.pass_ms(MINUTE_MS + 1)
         assert (await bench.bot.execute(wish)).order.denial_code == "NO_FRESH_PRICE"
         assert bench.exchange.submits == []

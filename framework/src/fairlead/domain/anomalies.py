@@ -34,6 +34,7 @@ class AnomalyKind(StrEnum):
     FOREIGN_ORDER = "foreign_order"
     UNREADABLE_REPORT = "unreadable_report"
     PRICE_OUT_OF_BAND = "price_out_of_band"
+    STALE_PRICE = "stale_price"
     DUST = "dust"
     JOURNAL_RECOVERED = "journal_recovered"
     VENUE_SILENT = "venue_silent"
@@ -56,6 +57,7 @@ SEVERITY: dict[AnomalyKind, Severity] = {
     AnomalyKind.FOREIGN_ORDER: Severity.NOTE,
     AnomalyKind.UNREADABLE_REPORT: Severity.REDUCE,
     AnomalyKind.PRICE_OUT_OF_BAND: Severity.NOTE,
+    AnomalyKind.STALE_PRICE: Severity.NOTE,
     AnomalyKind.DUST: Severity.NOTE,
     AnomalyKind.JOURNAL_RECOVERED: Severity.NOTE,
     AnomalyKind.VENUE_SILENT: Severity.NOTE,
@@ -78,6 +80,7 @@ MEANING: dict[AnomalyKind, str] = {
     AnomalyKind.FOREIGN_ORDER: "an order of the account that is not ours; left alone",
     AnomalyKind.UNREADABLE_REPORT: "a report that cannot be read; put aside and asked for again",
     AnomalyKind.PRICE_OUT_OF_BAND: "a fill far from the order's reference price; booked",
+    AnomalyKind.STALE_PRICE: "an order asked for a price that is stale; noted once until it is fresh again",
     AnomalyKind.DUST: "the venue calls an order filled although a rest is left",
     AnomalyKind.JOURNAL_RECOVERED: "a commit failed or was uncertain, and the store was read back",
     AnomalyKind.VENUE_SILENT: "the stream is down, or polls fail, for too long; trading reduces meanwhile",

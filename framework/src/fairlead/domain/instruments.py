@@ -133,12 +133,17 @@ class Instrument:
         _check_grid(quantity, self.quantity_increment, field, f"lot step of {self.symbol}")
 
 
+def to_asset(value: object, field: str) -> str:
+    """Return the code of an asset or currency, such as ``BTC``; raise `TextRefused` for another shape."""
+    if isinstance(value, str) and _ASSET.fullmatch(value):
+        return str.__str__(value)
+    problem = f"{excerpt_of(value)} is not the code of an asset"
+    raise TextRefused(field, problem, fix='Write it like "BTC": upper case, ASCII.')
+
+
 def _check_assets(instrument: Instrument) -> None:
     for field in ("base", "quote", "settlement_currency"):
-        asset = getattr(instrument, field)
-        if not isinstance(asset, str) or not _ASSET.fullmatch(asset):
-            problem = f"{excerpt_of(asset)} is not the code of an asset"
-            raise TextRefused(f"instrument.{field}", problem, fix='Write it like "BTC": upper case, ASCII.')
+        to_asset(getattr(instrument, field), f"instrument.{field}")
     pair = f"{instrument.base}/{instrument.quote}"
     named, _, settlement = instrument.symbol.partition(":")
     if named != pair:

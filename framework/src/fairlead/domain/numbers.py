@@ -50,19 +50,21 @@ Number = Decimal | int | str
 ZERO = Decimal(0)
 ONE = Decimal(1)
 
-_FATAL: list[type] = [InvalidOperation, DivisionByZero, Overflow, Underflow, Subnormal, Clamped]
-EXACT = Context(prec=CONTEXT_DIGITS, rounding=ROUND_HALF_EVEN, Emin=-999, Emax=999, traps=[*_FATAL, Inexact])
+FATAL: list[type] = [InvalidOperation, DivisionByZero, Overflow, Underflow, Subnormal, Clamped]
+"""What every context traps; each states its rounding."""
+
+EXACT = Context(prec=CONTEXT_DIGITS, rounding=ROUND_HALF_EVEN, Emin=-999, Emax=999, traps=[*FATAL, Inexact])
 """For sums and products: a result that would need rounding raises `decimal.Inexact`."""
 
-QUANTISING = Context(prec=CONTEXT_DIGITS, rounding=ROUND_HALF_EVEN, Emin=-999, Emax=999, traps=_FATAL)
+QUANTISING = Context(prec=CONTEXT_DIGITS, rounding=ROUND_HALF_EVEN, Emin=-999, Emax=999, traps=FATAL)
 """For divisions and quantising, where rounding is stated."""
 
 _INPUT = Context(
-    prec=SIGNIFICANT_DIGITS_MAX, Emin=-EXPONENT_MAX, Emax=EXPONENT_MAX, traps=[*_FATAL, Inexact, Rounded]
+    prec=SIGNIFICANT_DIGITS_MAX, Emin=-EXPONENT_MAX, Emax=EXPONENT_MAX, traps=[*FATAL, Inexact, Rounded]
 )
 """Refuses what is too long or too far from one in a single operation: this runs for every number."""
 
-_AVERAGING = Context(prec=SIGNIFICANT_DIGITS_MAX, rounding=ROUND_HALF_EVEN, Emin=-999, Emax=999, traps=_FATAL)
+_AVERAGING = Context(prec=SIGNIFICANT_DIGITS_MAX, rounding=ROUND_HALF_EVEN, Emin=-999, Emax=999, traps=FATAL)
 _QUANTA = {decimals: Decimal((0, (1,), -decimals)) for decimals in range(SIGNIFICANT_DIGITS_MAX + 1)}
 
 add = EXACT.add
@@ -76,6 +78,7 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,
 
 __all__ = [
     "EXACT",
+    "FATAL",
     "ONE",
     "QUANTISING",
     "ZERO",

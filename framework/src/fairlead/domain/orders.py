@@ -10,6 +10,7 @@ import msgspec
 
 from fairlead.domain.contracts import Contract, average_price, contract_text, worth_of
 from fairlead.domain.fees import Fees, fees_text
+from fairlead.domain.marks import Mark
 from fairlead.domain.numbers import ZERO, subtract
 from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
 from fairlead.domain.order_table import CloseReason, OrderState, Phase
@@ -251,6 +252,8 @@ class PositionView(Value):
 
     Cost, PnL and *fees* are in *currency*; *other_fees* are those paid in other currencies. *contract*
     is nothing for spot.
+    *mark* is its worth at the price of the moment when it was read, with that price's age: nothing
+    when there was no price or it is flat, and in the views that events carry.
     """
 
     symbol: str
@@ -268,6 +271,7 @@ class PositionView(Value):
     reserved_exit: Decimal
     other_fees: Fees = ()
     contract: Contract | None = None
+    mark: Mark | None = None
 
     @property
     def net_pnl(self) -> Decimal:

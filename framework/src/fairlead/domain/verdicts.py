@@ -7,15 +7,17 @@ from typing import Protocol
 
 from fairlead.domain.instruments import Instrument
 from fairlead.domain.ledger import Position
+from fairlead.domain.money import Converted, NoRate
 from fairlead.domain.order_kinds import OrderSide, OrderType
+from fairlead.domain.prices import Price
 from fairlead.domain.values import Value
 
 
 class RiskRequest(Value):
     """One order that the gate is asked about; valid during the call only.
 
-    *price* is the limit price, or the last fresh price of a market order, or nothing when there is
-    none; *reduces* was computed by the kernel and is never taken from the bot.
+    *price* is the limit price, or what a market order would pay by a fresh price, or nothing when there
+    is none; *reduces* was computed by the kernel and is never taken from the bot.
     """
 
     owner: str
@@ -48,6 +50,24 @@ class RiskView(Protocol):
 
     def live_orders(self, symbol: str | None = None) -> int:
         """Count orders that are not closed, of one symbol or of all."""
+
+    @property
+    def reporting_currency(self) -> str:
+        """Return the currency in which limits are counted over all symbols, empty when none is set."""
+
+    @property
+    def trading_day(self) -> tuple[int, int]:
+        """Return when the present trading day began and when it ends, nanoseconds UTC."""
+
+    def price(self, symbol: str) -> Price | None:
+        """Return what is known of the symbol's price, with its age; rest on it only when it is *usable*."""
+
+    def convert(self, amount: Decimal, currency: str, *, exposure: bool = False) -> Converted | NoRate:
+        """Return what an amount is worth in the reporting currency, never in our favour.
+
+        What we own is valued low and what we owe high; with *exposure*, for a size at risk, high. A
+        `NoRate` names the pair that is missing or stale: deny on it.
+        """
 
 
 class Allow(Value):

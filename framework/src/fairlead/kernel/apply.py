@@ -103,6 +103,7 @@ def _initialized(state: EngineState, record: OrderInitialized, ts_ns: int) -> No
         _reserve(state, order, record.currency)
     else:
         order.closed_ns = ts_ns
+        _finish(state, order)
         if record.denial_code == CODE_PACE_EXCEEDED:
             state.pace.counts.refusals += 1
 
@@ -202,6 +203,8 @@ def _move(state: EngineState, order: Order, event: OrderEvent, ts_ns: int) -> No
     )
     order.updated_ns = ts_ns
     state.dirty.orders[order.client_order_id] = None
+    if after.is_final:
+        _finish(state, order)
     if after is order.state:
         return
     if state.pace.waiting:
@@ -215,6 +218,12 @@ def _move(state: EngineState, order: Order, event: OrderEvent, ts_ns: int) -> No
         order.look_up_ns = 0
         if was_live:
             _release(state, order)
+
+
+def _finish(state: EngineState, order: Order) -> None:
+    """Put a finished order, changed now, behind all others that may leave memory."""
+    state.finished.pop(order.client_order_id, None)
+    state.finished[order.client_order_id] = state.sequence
 
 
 def _reserve(state: EngineState, order: Order, currency: str) -> None:

@@ -17,6 +17,7 @@ CLOSINGS_KEPT_MAX = 1_000
 def remember(state: EngineState, entry: CommandEntry) -> None:
     """Keep what answered a command, when it had an idempotency key."""
     if entry.idempotency_key:
+        entry.sequence = state.sequence
         state.commands[entry.owner, entry.idempotency_key] = entry
         state.dirty.commands.append(entry)
 

@@ -220,13 +220,15 @@ class Commands:
     async def _load(self, reading: Callable[[], Awaitable[object]]) -> None:
         """Read into memory; again when memory was rebuilt meanwhile, for that forgot what was read."""
         engine = self._parts.engine
+        timeout_ns = self._parts.settings.ns("commit_timeout")
         rebuilds = -1
         self._loading += 1  # the kernel is not settled meanwhile
         try:
-            async with self._parts.clock.timeout_ns(self._parts.settings.ns("commit_timeout")):
-                while rebuilds != engine.rebuilds:
-                    rebuilds = engine.rebuilds
-                    await reading()
+            with engine.eviction:
+                async with self._parts.clock.timeout_ns(timeout_ns):
+                    while rebuilds != engine.rebuilds:
+                        rebuilds = engine.rebuilds
+                        await reading()
         finally:
             self._loading -= 1
 

@@ -50,7 +50,6 @@ from fairlead.kernel.inputs import (
     LookUpFailed,
     OrderReported,
     PaceDue,
-    PriceSeen,
     QueryRefused,
     QueryWanted,
     ReconciliationEnded,
@@ -145,4 +144,4 @@ _DECIDE: dict[type[Input], _Decider] = {
     TroubleSeen: lambda state, given, _rules, _now, step: decide_trouble(state, given, step),
 }
 
-__all__ = ["CURSOR_FILLS", "PriceSeen", "decide", "expand", "follow_ups"]
+__all__ = ["CURSOR_FILLS", "decide", "expand", "follow_ups"]

@@ -21,13 +21,14 @@ from fairlead.domain.numbers import ZERO, floor_to_step, multiply, subtract, tex
 from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
 from fairlead.domain.orders import Order
 from fairlead.domain.pending_requests import PendingRequest
+from fairlead.domain.price_points import Unusable
 from fairlead.domain.records import CommandRefused
 from fairlead.kernel.cancels import ask_cancel
 from fairlead.kernel.command_answers import CODE_FOREIGN_OWNER
 from fairlead.kernel.decide_proposals import decide_proposal
-from fairlead.kernel.drafts import fresh_price
 from fairlead.kernel.effects import AnswerWaiting, AnswerWithOrder, RefuseRepeat, WakeAt
 from fairlead.kernel.inputs import AdvanceClosing, ClosePosition, SubmitProposal
+from fairlead.kernel.market import taking_price
 from fairlead.kernel.rules import Rules, Step
 from fairlead.kernel.state import CommandEntry, EngineState
 
@@ -175,7 +176,7 @@ def _sellable(
     if instrument is None:
         return CloseCode.NOT_CLOSED, "The venue gives no rules for the symbol any more.", ZERO
     quantity = floor_to_step(free, instrument.quantity_increment)
-    price = closing.limit_price or fresh_price(state, closing.symbol, rules, now_ns)
+    price = closing.limit_price or _market_price(state, closing, rules, now_ns)
     if quantity == ZERO or _is_dust(quantity, price, instrument):
         return CloseCode.DUST_LEFT, f"{text_of(free)} is less than the venue takes as an order.", ZERO
     if closing.exits >= rules.settings.close_attempts_max:
@@ -183,6 +184,14 @@ def _sellable(
         why = f": {last.detail}" if last is not None and last.detail else ""
         return CloseCode.NOT_CLOSED, f"{closing.exits} exits left {text_of(free)}{why}", ZERO
     return None, "", quantity
+
+
+def _market_price(state: EngineState, closing: Closing, rules: Rules, now_ns: int) -> Decimal | None:
+    """Return what a market exit would get now, or nothing without a price to rest on."""
+    held = state.positions[closing.symbol, closing.book].quantity
+    side = OrderSide.SELL if held > ZERO else OrderSide.BUY
+    price = taking_price(state.prices, closing.symbol, side, rules.market, now_ns)
+    return None if isinstance(price, Unusable) else price
 
 
 def _is_dust(quantity: Decimal, price: Decimal | None, instrument: Instrument) -> bool:

@@ -7,6 +7,7 @@ import attrs
 from fairlead.domain.anomalies import AnomalyKind
 from fairlead.domain.contracts import contract_of
 from fairlead.domain.numbers import text_of
+from fairlead.domain.price_points import Unusable
 from fairlead.domain.records import AttemptStarted, OrderInitialized
 from fairlead.domain.requests import Lane, PacingPolicy, RequestKind
 from fairlead.domain.trading_state import CommandKind, passes
@@ -18,6 +19,7 @@ from fairlead.kernel.effects import AnswerWithOrder, RefuseRepeat, SendOrder, Wa
 from fairlead.kernel.expiry import expiry_due_ns
 from fairlead.kernel.gate import GateAnswer
 from fairlead.kernel.inputs import SubmitProposal
+from fairlead.kernel.market import stale_detail
 from fairlead.kernel.offers import offer_refusal, reduce_only_refusal
 from fairlead.kernel.pace_queue import CODE_PACE_EXCEEDED
 from fairlead.kernel.pacing import Pacing, Plan
@@ -38,6 +40,9 @@ def decide_proposal(
     if proposal.idempotency_key and _is_repeated(state, proposal, step):
         return
     draft, problem = draft_of(state, proposal, rules, now_ns)
+    if draft.price is None and draft.unpriced is Unusable.STALE:
+        detail = stale_detail(state.prices[proposal.symbol])
+        step.note(state, AnomalyKind.STALE_PRICE, proposal.symbol, detail)
     answer = problem or _own_refusal(state, draft, rules, now_ns)
     if answer is None:
         answer = rules.gate.reduction_answer() if draft.reduces else _ask_gate(state, draft, rules, now_ns)

@@ -10,6 +10,7 @@ import attrs
 from fairlead.domain.instruments import Instrument
 from fairlead.domain.numbers import ZERO, add, subtract, text_of
 from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
+from fairlead.domain.price_points import Unusable
 from fairlead.domain.sizing import (
     SizedBy,
     Sizing,
@@ -24,10 +25,12 @@ from fairlead.domain.verdicts import Verdict
 from fairlead.errors import NumberRefused
 from fairlead.kernel.gate import GateAnswer
 from fairlead.kernel.inputs import SubmitProposal
+from fairlead.kernel.market import taking_price
 from fairlead.kernel.rules import KERNEL, Rules
 from fairlead.kernel.state import EngineState
 
 CODE_NO_FRESH_PRICE = "NO_FRESH_PRICE"
+CODE_PRICE_UNCONFIRMED = "PRICE_UNCONFIRMED"
 CODE_SIZE_OUT_OF_BOUNDS = "SIZE_OUT_OF_BOUNDS"
 CODE_SIZE_BELOW_STEP = "SIZE_BELOW_STEP"
 CODE_STOP_ON_WRONG_SIDE = "STOP_ON_WRONG_SIDE"
@@ -49,7 +52,8 @@ class Room(Enum):
 class Draft:
     """An order in the making: the proposal, sized, with what was found about it.
 
-    *price* is the limit or trigger price, or else the last fresh one. A market order whose slippage is
+    *price* is the limit or trigger price, or else what the order would pay by a fresh price; *unpriced*
+    says why there is none. A market order whose slippage is
     bounded is an immediate-or-cancel limit order from here on.
     """
 
@@ -62,6 +66,7 @@ class Draft:
     quantity: Decimal
     price: Decimal | None
     room: Room = Room.NONE
+    unpriced: Unusable = Unusable.MISSING
     sizing: Sizing | None = None
 
     @property
@@ -83,11 +88,17 @@ def draft_of(
         proposal.time_in_force,
         limit_price,
         proposal.quantity or ZERO,
-        limit_price or proposal.trigger_price or fresh_price(state, proposal.symbol, rules, now_ns),
+        limit_price or proposal.trigger_price,
     )
     problem: GateAnswer | None = None
     if proposal.target is not None:
         problem = _aim(state, draft, proposal.target)
+    if draft.price is None:
+        found = taking_price(state.prices, proposal.symbol, draft.side, rules.market, now_ns)
+        if isinstance(found, Unusable):
+            draft.unpriced = found
+        else:
+            draft.price = found
     if proposal.max_slippage is not None and problem is None:
         problem = _bound_price(draft, proposal.max_slippage)
     if problem is None and proposal.quantity is None and proposal.target is None:
@@ -108,14 +119,6 @@ def room_to_reduce(state: EngineState, draft: Draft) -> Room:
     if add(draft.quantity, taken) <= position.quantity.copy_abs():
         return Room.ENOUGH
     return Room.TAKEN if taken else Room.FLIP
-
-
-def fresh_price(state: EngineState, symbol: str, rules: Rules, now_ns: int) -> Decimal | None:
-    """Return the last price unless there is none or it is stale."""
-    point = state.prices.get(symbol)
-    if point is None or now_ns - point.ts_event > rules.price_max_age_ns:
-        return None
-    return point.price
 
 
 def denied(code: str, reason: str, *figures: tuple[str, str]) -> GateAnswer:
@@ -210,5 +213,6 @@ def _out_of_bounds(*figures: tuple[str, str]) -> GateAnswer:
 
 
 def _no_fresh_price(draft: Draft, what: str) -> GateAnswer:
-    reason = f"{what} needs a fresh price and there is none."
-    return denied(CODE_NO_FRESH_PRICE, reason, ("symbol", draft.proposal.symbol))
+    code = CODE_PRICE_UNCONFIRMED if draft.unpriced is Unusable.UNCONFIRMED else CODE_NO_FRESH_PRICE
+    reason = f"{what} needs a fresh price and {draft.unpriced.value}."
+    return denied(code, reason, ("symbol", draft.proposal.symbol))

@@ -30,6 +30,7 @@ from fairlead.kernel.effects import (
     RefuseRepeat,
     SendOrder,
 )
+from fairlead.kernel.eviction import Eviction
 from fairlead.kernel.inputs import Input, TroubleSeen
 from fairlead.kernel.journal import Entry, Journal
 from fairlead.kernel.outputs import Delivery, StepOutput, add_outbox_rows
@@ -90,6 +91,8 @@ class Engine:
         self.rebuilds = 0
         self.pace_clock = PaceClock(clock)
         self.doubtful: set[str] = set()
+        settings = rules.settings
+        self.eviction = Eviction(settings.closed_orders_max, settings.ns("closed_order_max_age"))
         self._clock = clock
         self._waiters: dict[str, list[Waiter]] = {}
         self._commands: dict[int, asyncio.Future[object]] = {}
@@ -129,6 +132,7 @@ class Engine:
             self._fail_command(given, error)
             return
         deliveries = self._deliveries(touched, effects)
+        self.eviction.run(state, self.journal.durable_sequence, now_ns)
         if entries or effects or deliveries:
             self.journal.add(entries, outbox, StepOutput(state.sequence, effects, deliveries, events))
         for name, problem in rules.gate.take_broken() if rules.gate.has_broken else ():
@@ -219,7 +223,8 @@ class Engine:
         return list(self._waiters)
 
     def begin(self, state: EngineState) -> None:
-        """Begin with a state that was read back from the store."""
+        """Begin with a state that was read back from the store, and with the prices that came already."""
+        state.prices = self.state.prices
         self.state = state
         self.pace_clock.begin(state.budget_clock)
 

@@ -10,17 +10,21 @@ from __future__ import annotations
 
 from asyncio import CancelledError
 from collections.abc import Sequence
+from decimal import Decimal
 from inspect import iscoroutine
 
 import attrs
 
 from fairlead.domain.ledger import Position
+from fairlead.domain.money import Converted, NoRate
 from fairlead.domain.order_kinds import OrderSide
 from fairlead.domain.orders import Order
+from fairlead.domain.prices import Price
 from fairlead.domain.records import CheckValueChanged, LockPlaced, Record
 from fairlead.domain.verdicts import Allow, Deny, Lock, RiskRequest, Verdict
 from fairlead.kernel.approved import ApprovedOrder, approve
 from fairlead.kernel.judgements import judgement_problem, value_problem
+from fairlead.kernel.market import Market
 from fairlead.kernel.readable import outside_text
 from fairlead.kernel.state import EngineState
 from fairlead.kernel.watchdog import CheckHung, NoWatchdog, Watchdog
@@ -42,11 +46,12 @@ _REDUCES = (Verdict(_KERNEL, "1", True, "REDUCES", "A reduction is never blocked
 class StateView:
     """What a check sees: the engine's state, read-only by convention of the port and by type."""
 
-    __slots__ = ("_now_ns", "_state")
+    __slots__ = ("_market", "_now_ns", "_state")
 
-    def __init__(self, state: EngineState, now_ns: int) -> None:
+    def __init__(self, state: EngineState, now_ns: int, market: Market) -> None:
         self._state = state
         self._now_ns = now_ns
+        self._market = market
 
     @property
     def now_ns(self) -> int:
@@ -69,14 +74,32 @@ class StateView:
         """Count orders that are not closed."""
         return self._state.live_total if symbol is None else self._state.live_by_symbol.get(symbol, 0)
 
+    @property
+    def reporting_currency(self) -> str:
+        """Return the currency in which limits are counted, empty when none is set."""
+        return self._market.money.reporting_currency
+
+    @property
+    def trading_day(self) -> tuple[int, int]:
+        """Return when the present trading day began and when it ends, nanoseconds UTC."""
+        return self._market.trading_day.of(self._now_ns)
+
+    def price(self, symbol: str) -> Price | None:
+        """Return what is known of the symbol's price."""
+        return self._market.price_of(self._state.prices, symbol, self._now_ns)
+
+    def convert(self, amount: Decimal, currency: str, *, exposure: bool = False) -> Converted | NoRate:
+        """Return what an amount is worth in the reporting currency."""
+        return self._market.money.convert(amount, currency, self.price, exposure=exposure)
+
 
 class ViewApartFrom(StateView):
     """The same, as if one opening order that is live already were not: it is being judged again."""
 
     __slots__ = ("_order",)
 
-    def __init__(self, state: EngineState, now_ns: int, order: Order) -> None:
-        super().__init__(state, now_ns)
+    def __init__(self, state: EngineState, now_ns: int, market: Market, order: Order) -> None:
+        super().__init__(state, now_ns, market)
         self._order = order
 
     def position(self, symbol: str, book: str) -> Position | None:
@@ -117,6 +140,7 @@ class Gate:
         self,
         checks: Sequence[RiskCheck],
         clock: Clock,
+        market: Market,
         *,
         budget_ns: int,
         required: Sequence[str] = (),
@@ -124,6 +148,7 @@ class Gate:
     ) -> None:
         self._checks = tuple(checks)
         self._clock = clock
+        self.market = market
         self._budget_ns = budget_ns
         self._watchdog: Watchdog = watchdog or NoWatchdog()
         self._broken: dict[str, str] = {}
@@ -174,7 +199,9 @@ class Gate:
         self, request: RiskRequest, state: EngineState, now_ns: int, *, apart_from: Order | None = None
     ) -> GateAnswer:
         """Ask every check about an order that adds exposure; *apart_from* is that order when it is live."""
-        view = StateView(state, now_ns) if apart_from is None else ViewApartFrom(state, now_ns, apart_from)
+        view = StateView(state, now_ns, self.market)
+        if apart_from is not None:
+            view = ViewApartFrom(state, now_ns, self.market, apart_from)
         verdicts = list(self._missing)
         locks: list[LockPlaced] = []
         hung = ""

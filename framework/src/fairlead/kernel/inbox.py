@@ -11,10 +11,10 @@ from collections import deque
 from collections.abc import Callable
 
 from fairlead.kernel.engine import Engine
-from fairlead.kernel.inputs import FillReported, Input, OrderReported, PriceSeen, SubmitAnswered
+from fairlead.kernel.inputs import FillReported, Input, OrderReported, SubmitAnswered
 from fairlead.kernel.restore import load_order
 from fairlead.ports.clock import Clock
-from fairlead.ports.exchange import FillReport, Report, TradePrint
+from fairlead.ports.exchange import FillReport, PriceHeartbeat, Quote, Report, Trade
 from fairlead.ports.store import Store
 
 _YIELD_EVERY = 256
@@ -28,7 +28,7 @@ class Inbox:
         engine: Engine,
         store: Store,
         clock: Clock,
-        on_price: Callable[[PriceSeen], None],
+        on_price: Callable[[Quote | Trade | PriceHeartbeat], None],
         *,
         timeout_ns: int,
     ) -> None:
@@ -46,11 +46,11 @@ class Inbox:
         self.on_store_failed: Callable[[Exception], None] = lambda _error: None
 
     def put(self, report: Report) -> None:
-        """Queue one report for the kernel."""
+        """Queue one report for the kernel. A price does not wait: nothing that is journaled hangs on it."""
         if type(report) is FillReport:
             self.add(FillReported(report, "stream"))
-        elif type(report) is TradePrint:
-            self.add(PriceSeen(report))
+        elif type(report) is Trade or type(report) is Quote or type(report) is PriceHeartbeat:
+            self._on_price(report)
         else:  # an order's report, or something that will be found unreadable
             self.add(OrderReported(report, "stream"))  # type: ignore[arg-type]  # see above
 
@@ -103,9 +103,6 @@ class Inbox:
             self._busy = False
 
     async def _bring(self, given: Input) -> None:
-        if type(given) is PriceSeen:
-            self._on_price(given)
-            return
         name = refers_to(given)
         try:
             if name not in self._engine.state.orders:
@@ -124,6 +121,11 @@ class Inbox:
         engine = self._engine
         if client_order_id in engine.state.orders or not client_order_id.startswith(engine.state.account_tag):
             return
+        with engine.eviction:
+            await self._load(client_order_id)
+
+    async def _load(self, client_order_id: str) -> None:
+        engine = self._engine
         async with self._clock.timeout_ns(self._timeout_ns):
             rebuilds = -1
             while rebuilds != engine.rebuilds:  # a rebuild in the meantime knows nothing of what was loaded

@@ -12,7 +12,7 @@ from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
 from fairlead.domain.requests import PacingPolicy, RequestKind
 from fairlead.domain.trading_state import TradingState
 from fairlead.domain.values import Value
-from fairlead.ports.exchange import Answer, FillReport, LookUp, OrderReport, TradePrint
+from fairlead.ports.exchange import Answer, FillReport, LookUp, OrderReport
 
 
 class SubmitProposal(Value):
@@ -215,12 +215,6 @@ class QueryRefused(Value):
     pause_ns: int
 
 
-class PriceSeen(Value):
-    """A public trade; changes the last price and nothing that is journaled."""
-
-    print: TradePrint
-
-
 class FillsRead(Value):
     """A page of fill history, with the cursor that covers it."""
 
@@ -296,7 +290,6 @@ Input = (
     | PaceDue
     | QueryWanted
     | QueryRefused
-    | PriceSeen
     | FillsRead
     | KernelStarting
     | InFlightLost

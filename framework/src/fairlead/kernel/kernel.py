@@ -10,9 +10,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypedDict, Unpack
 
+from msgspec.structs import replace
+
 from fairlead.domain.closings import CLOSING_PREFIX, CloseResult
 from fairlead.domain.identifiers import UNIQUE_DIGITS, to_client_order_id, to_line, to_name
 from fairlead.domain.instruments import Instrument
+from fairlead.domain.ledger import Position
+from fairlead.domain.marks import mark
 from fairlead.domain.orders import OrderView, PositionView, view_of
 from fairlead.domain.trading_state import TradingState
 from fairlead.errors import NotRunning, WrongThread
@@ -25,7 +29,7 @@ from fairlead.kernel.engine import position_view
 from fairlead.kernel.operator_parts import control_parts
 from fairlead.kernel.pacing_view import PacingView
 from fairlead.kernel.parts import Parts
-from fairlead.kernel.prices import PriceBoard
+from fairlead.kernel.prices import PriceService
 from fairlead.kernel.reconciler import ReconcileReport
 from fairlead.kernel.results import CommandResult, FlattenResult, StopReport
 from fairlead.kernel.session import Session
@@ -164,8 +168,8 @@ class Kernel:
     # -- reads ---------------------------------------------------------------------------------
 
     @property
-    def prices(self) -> PriceBoard:
-        """Return the price board: publish, latest, stream."""
+    def prices(self) -> PriceService:
+        """Return the prices service: publish, latest, stream."""
         return self._parts.prices
 
     @property
@@ -232,11 +236,22 @@ class Kernel:
     def position(self, symbol: str, book: str) -> PositionView | None:
         """Return the open position of the key, or nothing when it is flat."""
         position = self._state.positions.get((symbol, book))
-        return position_view(position) if position is not None and position.is_open else None
+        return self._marked(position) if position is not None and position.is_open else None
 
     def positions(self) -> tuple[PositionView, ...]:
         """Return every position ever opened here, flat ones included."""
-        return tuple(position_view(position) for position in self._state.positions.values())
+        return tuple(self._marked(position) for position in self._state.positions.values())
+
+    def _marked(self, position: Position) -> PositionView:
+        """Return a snapshot of the position, marked to the market of this moment when it is open."""
+        view = position_view(position)
+        instrument = self._state.instruments.get(position.symbol)
+        if instrument is None or not position.is_open:
+            return view
+        price = self._parts.prices.latest(position.symbol)
+        if price is None:
+            return view
+        return replace(view, mark=mark(position, price, instrument.settlement_decimals))
 
     def is_settled(self, waiting: frozenset[asyncio.Task[None]] = frozenset()) -> bool:
         """Tell whether nothing is under way but what the *waiting* tasks wait for.

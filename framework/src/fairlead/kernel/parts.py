@@ -13,7 +13,7 @@ from fairlead.domain.anomalies import AnomalyKind
 from fairlead.domain.identifiers import account_tag
 from fairlead.domain.pending_requests import PendingRequest
 from fairlead.domain.requests import RequestKind
-from fairlead.errors import FairleadError, NotRunning, StoreFault
+from fairlead.errors import NotRunning, StoreFault
 from fairlead.kernel.admission import Admission
 from fairlead.kernel.bus import EventBus
 from fairlead.kernel.components import Component, Part, Supervisor
@@ -27,17 +27,17 @@ from fairlead.kernel.inputs import (
     Input,
     KernelStarting,
     PaceDue,
-    PriceSeen,
     TimerDue,
     TroubleSeen,
 )
 from fairlead.kernel.journal import Journal, SealedBatch
+from fairlead.kernel.market import Market
 from fairlead.kernel.monitoring import Monitoring, StreamWatch
 from fairlead.kernel.observers import Observers
 from fairlead.kernel.operator_parts import kill_switch_parts
 from fairlead.kernel.outputs import StepOutput
 from fairlead.kernel.patience import patiently
-from fairlead.kernel.prices import PriceBoard
+from fairlead.kernel.prices import PriceService
 from fairlead.kernel.reconcile_requests import ReconcileRequests
 from fairlead.kernel.reconciler import Reconciler
 from fairlead.kernel.recovery import Recovery, RecoveryHooks
@@ -54,6 +54,7 @@ def gate_of(ingredients: Ingredients) -> Gate:
     return Gate(
         ingredients.checks,
         ingredients.clock,
+        Market.of(ingredients.settings),
         budget_ns=ingredients.settings.ns("check_budget"),
         required=ingredients.required_checks,
         watchdog=ingredients.watchdog,
@@ -95,7 +96,9 @@ class Parts:
         rules = Rules.of(settings, self.gate, self.client.capabilities, ingredients.pacing)
         self.engine = Engine(state, rules, clock, self.journal)
         self.engine.on_broken_step = self._step_broke
-        self.prices = PriceBoard(lambda: self.engine.state, clock, ahead_max_ns=settings.ns("price_max_age"))
+        queue_max = settings.price_queue_max
+        limits = rules.market.limits
+        self.prices = PriceService(state.prices, clock, limits, self.logger, queue_max=queue_max)
         self.observers = Observers(ingredients.observers, self.bus, clock, self.logger, self._spawn_endless)
         self._connect_parts()
         self.components = self._components()
@@ -115,7 +118,9 @@ class Parts:
     def _connect_parts(self) -> None:
         settings, clock = self.settings, self.clock
         timeout_ns = settings.ns("commit_timeout")
-        self.inbox = Inbox(self.engine, self.store, clock, self._price_seen, timeout_ns=timeout_ns)
+        self.inbox = Inbox(
+            self.engine, self.store, clock, self.prices.take_from_client, timeout_ns=timeout_ns
+        )
         self.timers = Timers(clock, self._timer_due)
         self.dispatcher = Dispatcher(
             self.client,
@@ -356,12 +361,6 @@ class Parts:
             self.inbox.add(PaceDue())
         else:  # not by the inbox, which is closed while the venue's rules are read
             self.engine.process(PaceDue())
-
-    def _price_seen(self, given: PriceSeen) -> None:
-        try:
-            self.prices.publish(given.print)
-        except FairleadError as refusal:
-            self.logger.warning("A price of the exchange client was refused: %s", refusal)
 
     def _spawn_endless(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self.supervisor.spawn(name, work)

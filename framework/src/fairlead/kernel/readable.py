@@ -16,7 +16,7 @@ from fairlead.domain.identifiers import VENUE_TEXT_LENGTH_MAX
 from fairlead.domain.numbers import ZERO, to_decimal
 from fairlead.domain.order_kinds import Liquidity, OrderSide
 from fairlead.errors import NumberRefused
-from fairlead.ports.exchange import Answer, FillReport, LookUp, OrderReport, Outcome, TradePrint, VenueStatus
+from fairlead.ports.exchange import Answer, FillReport, LookUp, OrderReport, Outcome, VenueStatus
 
 TEXT_LENGTH_MAX = 500
 """Free text from outside is cut after so many characters."""
@@ -137,14 +137,6 @@ def _number_problem(value: object, field: str) -> str:
     except NumberRefused as refusal:
         return refusal.what
     return ""
-
-
-def price_problem(price: TradePrint) -> str:
-    """Say why a public trade cannot be read, or nothing."""
-    if not _is_name(price.symbol) or not _is_time(price.ts_event):
-        return "symbol or ts_event is not readable"
-    problem = _number_problem(price.price, "price")
-    return problem or ("" if price.price > ZERO else "price is not above zero")
 
 
 def _is_name(value: object, *, may_be_empty: bool = False) -> bool:

@@ -217,11 +217,12 @@ class Reconciler:
             cursor = engine.state.cursors.get(CURSOR_FILLS, "")
             await self._admission.admit(RequestKind.FILLS)
             page = await self._admission.answer(RequestKind.FILLS, self._client.fills_since(cursor))
-            for fill in page.fills:
-                await self._inbox.ensure_known(fill.client_order_id)
-                order = engine.state.orders.get(fill.client_order_id)
-                booked += order is not None and fill.trade_id not in order.trades
-            self._take(FillsRead(page.fills, page.cursor))
+            with engine.eviction:  # what is loaded for the page stays until the page is taken
+                for fill in page.fills:
+                    await self._inbox.ensure_known(fill.client_order_id)
+                    order = engine.state.orders.get(fill.client_order_id)
+                    booked += order is not None and fill.trade_id not in order.trades
+                self._take(FillsRead(page.fills, page.cursor))
             more = page.more
             if more and page.cursor == cursor:
                 raise ExchangeFault("The history says that there is more, and its cursor does not move.")
@@ -246,7 +247,10 @@ class Reconciler:
 
     async def _look_up(self, client_order_id: str) -> None:
         self._check_whole()
-        symbol = self._engine.state.orders[client_order_id].symbol
+        order = self._engine.state.orders.get(client_order_id)
+        if order is None or not order.state.is_live:
+            return  # it ended while others were looked up
+        symbol = order.symbol
         await self._admission.admit(RequestKind.LOOK_UP, symbol)
         asked_ns = self._clock.wall_ns()
         question = self._client.look_up(client_order_id, symbol)

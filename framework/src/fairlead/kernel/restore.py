@@ -21,7 +21,7 @@ from fairlead.kernel.rows import (
     restore_position,
     restore_setting,
 )
-from fairlead.kernel.state import EngineState
+from fairlead.kernel.state import CommandEntry, EngineState
 from fairlead.ports.store import Opened, Store
 
 
@@ -67,16 +67,23 @@ async def load_closing(store: Store, state: EngineState, closing_id: str) -> Non
 
 async def load_command(store: Store, state: EngineState, owner: str, idempotency_key: str) -> None:
     """Bring an earlier command with this key back into memory, with the order that answered it."""
-    if (owner, idempotency_key) in state.commands:
+    known = state.commands.get((owner, idempotency_key))
+    if known is not None:
+        await _load_answer(store, state, known)  # which may have left memory before its key
         return
     for row in await store.rows_where("commands", "idempotency_key", idempotency_key):
         entry = command_from_row(row)
         if entry.owner == owner:
-            if is_closing(entry.client_order_id):
-                await load_closing(store, state, entry.client_order_id)
-            elif not entry.answer:
-                await load_order(store, state, entry.client_order_id)
+            await _load_answer(store, state, entry)
             state.commands.setdefault((owner, idempotency_key), entry)
+
+
+async def _load_answer(store: Store, state: EngineState, entry: CommandEntry) -> None:
+    """Bring the order or the closing that answered a command back into memory."""
+    if is_closing(entry.client_order_id):
+        await load_closing(store, state, entry.client_order_id)
+    elif not entry.answer:
+        await load_order(store, state, entry.client_order_id)
 
 
 async def stored_orders(store: Store) -> list[tuple[Mapping[str, Any], list[Mapping[str, Any]]]]:

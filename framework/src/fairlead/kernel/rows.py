@@ -219,6 +219,8 @@ def restore_order(state: EngineState, order: Order) -> None:
     state.orders[order.client_order_id] = order
     if order.state.is_live:
         count_live_order(state, order)
+    else:
+        state.finished[order.client_order_id] = 0  # whatever is read from the store is durable
 
 
 def restore_position(state: EngineState, position: Position) -> None:

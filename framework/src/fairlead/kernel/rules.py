@@ -9,6 +9,7 @@ from fairlead.domain.records import AnomalyNoted, Record, TradingStateChanged
 from fairlead.domain.trading_state import TradingState
 from fairlead.kernel.effects import Effect
 from fairlead.kernel.gate import Gate
+from fairlead.kernel.market import Market
 from fairlead.kernel.pacing import PaceStep, Pacing
 from fairlead.kernel.settings import KernelSettings
 from fairlead.kernel.state import UNHEARD, EngineState
@@ -39,7 +40,7 @@ class Rules:
     look_up_interval_ns: int
     look_up_interval_max_ns: int
     approval_ttl_ns: int
-    price_max_age_ns: int
+    market: Market
     close_retry_ns: int
     pacing: Pacing | None = None
 
@@ -61,7 +62,7 @@ class Rules:
             settings.ns("look_up_interval"),
             settings.ns("look_up_interval_max"),
             settings.ns("approval_ttl"),
-            settings.ns("price_max_age"),
+            gate.market,
             settings.ns("close_retry"),
             Pacing.of(settings, model or capabilities.pacing),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
 
@@ -9,8 +10,11 @@ import attrs
 
 from fairlead.domain.anomalies import Severity
 from fairlead.domain.identifiers import excerpt_of, to_name
+from fairlead.domain.instruments import to_asset
+from fairlead.domain.money import Conversion, check_conversions
 from fairlead.domain.numbers import ONE, ZERO, to_decimal, to_positive
 from fairlead.domain.requests import PacingPolicy
+from fairlead.domain.trading_days import TradingDay
 from fairlead.errors import SettingRefused, UnknownName
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
 
@@ -28,8 +32,22 @@ def _account(value: object) -> str:
     return to_name(value, "kernel.account")
 
 
-def _band(value: object) -> Decimal:
+def _fill_price_band(value: object) -> Decimal:
     return to_positive(value, "kernel.fill_price_band")
+
+
+def _price_jump_band(value: object) -> Decimal:
+    return to_positive(value, "kernel.price_jump_band")
+
+
+def _reporting_currency(value: object) -> str:
+    return "" if value == "" else to_asset(value, "kernel.reporting_currency")
+
+
+def _conversions(value: Iterable[Conversion]) -> tuple[Conversion, ...]:
+    conversions = tuple(value)
+    check_conversions(conversions)
+    return conversions
 
 
 def _share(value: object) -> Decimal:
@@ -125,6 +143,17 @@ class KernelSettings:
     limited_attempts_max: int = _limit(5, "attempts of an order that the venue refuses for its rate limit")
     approval_ttl_ms: int = _limit(30_000, "an approved order that was not sent by then is closed NOT_SENT")
     price_max_age_ms: int = _limit(60_000, "a price older than this is stale and is not used")
+    price_ahead_max_ms: int = _limit(
+        5_000, "a price whose time lies further ahead than this is refused; bounds clock skew"
+    )
+    price_jump_band: Decimal = attrs.field(
+        default=Decimal("0.10"),
+        converter=_price_jump_band,
+        metadata={"doc": "a price further from the last than this fraction needs a second to confirm it"},
+    )
+    price_queue_max: int = _limit(
+        10_000, "prices kept for a slow reader of a stream; of older ones the lows and highs"
+    )
     check_budget_ms: int = _limit(50, "time one risk check may take; a slower answer denies")
     check_hang_ms: int = _limit(2_000, "a risk check still running then is interrupted and the kernel halts")
     close_attempts_max: int = _limit(
@@ -138,6 +167,12 @@ class KernelSettings:
     )
     recovery_interval_ms: int = _limit(500, "pause between two attempts to reopen the store")
     batch_steps_max: int = _limit(1_000, "new commands wait while so many steps are gathered")
+    closed_orders_max: int = _limit(
+        10_000, "finished orders kept in memory; older ones are read from the store when they are asked for"
+    )
+    closed_order_max_age_ms: int = _limit(
+        3_600_000, "a finished order that has not changed for so long leaves memory as well"
+    )
     stream_queue_max: int = _limit(
         10_000, "events kept for a slow reader of a stream; older ones are dropped"
     )
@@ -150,7 +185,20 @@ class KernelSettings:
         metadata={"doc": "what a stop does first: leave orders alone, cancel entries, or flatten"},
     )
     fill_price_band: Decimal = attrs.field(
-        default=Decimal("0.10"), converter=_band, metadata={"doc": "fraction of the reference price"}
+        default=Decimal("0.10"),
+        converter=_fill_price_band,
+        metadata={"doc": "fraction of the reference price"},
+    )
+    reporting_currency: str = attrs.field(
+        default="",
+        converter=_reporting_currency,
+        metadata={"doc": "currency in which limits are counted over all symbols; none when empty"},
+    )
+    conversions: tuple[Conversion, ...] = attrs.field(
+        default=(), converter=_conversions, metadata={"doc": "ways from one currency to another"}
+    )
+    trading_day: TradingDay = attrs.field(
+        default=TradingDay(), metadata={"doc": "when a trading day begins, for daily limits"}
     )
     pacing_policy: PacingPolicy = attrs.field(
         default=PacingPolicy.WAIT,

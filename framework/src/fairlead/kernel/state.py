@@ -17,6 +17,7 @@ from fairlead.domain.ledger import Position
 from fairlead.domain.numbers import ZERO
 from fairlead.domain.order_kinds import OrderSide
 from fairlead.domain.orders import Order
+from fairlead.domain.price_points import PricePoint
 from fairlead.domain.records import LockPlaced
 from fairlead.domain.trading_state import TradingState
 from fairlead.kernel.pace_queue import PaceQueue
@@ -35,7 +36,8 @@ class CommandEntry:
     """A command that carried an idempotency key, and what answered it.
 
     *client_order_id* names the order or the closing that it began; *answer* is what it was answered
-    with, as JSON, when it was neither (`fairlead.kernel.command_answers`).
+    with, as JSON, when it was neither (`fairlead.kernel.command_answers`). *sequence* is that of its record,
+    0 for one that was read from the store.
     """
 
     owner: str
@@ -44,14 +46,7 @@ class CommandEntry:
     client_order_id: str
     created_ns: int
     answer: str = ""
-
-
-@attrs.define(slots=True)
-class PricePoint:
-    """The last price of a symbol and when it was made; wall nanoseconds."""
-
-    price: Decimal
-    ts_event: int
+    sequence: int = 0
 
 
 @attrs.define(slots=True, eq=False)
@@ -109,6 +104,8 @@ class EngineState:
     prices: dict[str, PricePoint] = attrs.Factory(dict)
     zombies: dict[str, None] = attrs.Factory(dict)
     noted: dict[tuple[str, str, str], None] = attrs.Factory(dict)
+    finished: dict[str, int] = attrs.Factory(dict)
+    """The finished orders that memory holds, the longest unchanged first, with the sequence of the change."""
     pace: PaceQueue = attrs.Factory(PaceQueue)
     reconciled: bool = False
 

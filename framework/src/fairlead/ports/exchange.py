@@ -20,6 +20,7 @@ import attrs
 
 from fairlead.domain.instruments import Instrument
 from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInForce
+from fairlead.domain.prices import Quote, Trade
 from fairlead.domain.values import Value
 from fairlead.ports.pacing import PacingModel
 
@@ -38,11 +39,13 @@ __all__ = [
     "OrderSide",
     "OrderType",
     "Outcome",
+    "PriceHeartbeat",
+    "Quote",
     "Report",
     "ReportSink",
     "SubmitRequest",
     "TimeInForce",
-    "TradePrint",
+    "Trade",
     "VenueStatus",
 ]
 
@@ -194,16 +197,13 @@ class LookUp(Value):
     complete: bool
 
 
-class TradePrint(Value):
-    """A public trade, as a price."""
+class PriceHeartbeat(Value):
+    """The client's feed of prices is alive, and nothing newer happened: to a symbol, or to all it gives."""
 
-    symbol: str
-    price: Decimal
-    quantity: Decimal
-    ts_event: int
+    symbol: str = ""
 
 
-Report = OrderReport | FillReport | TradePrint
+Report = OrderReport | FillReport | Quote | Trade | PriceHeartbeat
 
 
 class ReportSink(Protocol):

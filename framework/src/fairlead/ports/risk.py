@@ -4,10 +4,28 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from fairlead.domain.marks import Mark, mark
+from fairlead.domain.money import Converted, NoRate
+from fairlead.domain.prices import Price
 from fairlead.domain.records import Record
 from fairlead.domain.verdicts import ALLOW, Allow, Deny, Judgement, Lock, RiskRequest, RiskView
 
-__all__ = ["ALLOW", "Allow", "Deny", "Judgement", "Lock", "Record", "RiskCheck", "RiskRequest", "RiskView"]
+__all__ = [
+    "ALLOW",
+    "Allow",
+    "Converted",
+    "Deny",
+    "Judgement",
+    "Lock",
+    "Mark",
+    "NoRate",
+    "Price",
+    "Record",
+    "RiskCheck",
+    "RiskRequest",
+    "RiskView",
+    "mark",
+]
 
 
 class RiskCheck(Protocol):

@@ -23,7 +23,7 @@ from fairlead.ports.exchange import (
     Report,
     ReportSink,
     SubmitRequest,
-    TradePrint,
+    Trade,
     VenueStatus,
 )
 from fairlead_paper import messages as say
@@ -94,7 +94,7 @@ class PaperClient:
 
     def report(self, report: Report) -> None:
         """Take a report from the link; not for users."""
-        if self._sink is None or (type(report) is TradePrint and not self.capabilities.price_source):
+        if self._sink is None or (type(report) is Trade and not self.capabilities.price_source):
             return
         self._sink.put(report)
 

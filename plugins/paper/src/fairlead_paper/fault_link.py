@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from fairlead.ports.clock import Clock
-from fairlead.ports.exchange import Report, TradePrint
+from fairlead.ports.exchange import Report, Trade
 from fairlead_paper.fault_kinds import FaultKind
 from fairlead_paper.link import Link, LinkFault, LinkListener, NoAnswer
 from fairlead_paper.messages import (
@@ -143,7 +143,7 @@ class FaultyLink:
         """Take a report from the venue and pass it on as the plan has it."""
         if not self._stream_is_up:
             return
-        if isinstance(report, TradePrint):
+        if isinstance(report, Trade):
             self._deliver(report)
             return
         kind = self._plan.draw(_STREAM_FAULTS)

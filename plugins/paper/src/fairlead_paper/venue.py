@@ -25,7 +25,7 @@ from fairlead.ports.exchange import (
     Report,
     SubmitRequest,
     TimeInForce,
-    TradePrint,
+    Trade,
     VenueStatus,
 )
 from fairlead_paper.exact import (
@@ -150,7 +150,7 @@ class Venue:
             raise InvalidInput("trade.symbol", f"{ascii(trade.symbol)[:40]} is not traded here")
         price = trade.price
         changes = self._changes
-        changes.events.append((None, TradePrint(trade.symbol, price, trade.quantity, trade.ts_event)))
+        changes.events.append((None, Trade(trade.symbol, price, trade.quantity, trade.ts_event)))
         changes.markets[trade.symbol] = market
         market.last_price = price
         market.last_index = trade.index

@@ -16,7 +16,7 @@ from cattrs import Converter
 from cattrs.errors import StructureHandlerNotFoundError
 
 from fairlead.errors import ExchangeFault, InvalidInput
-from fairlead.ports.exchange import FillReport, OrderReport, Report, TradePrint
+from fairlead.ports.exchange import FillReport, OrderReport, Report, Trade
 from fairlead_paper import messages as say
 from fairlead_paper.exact import decimal_of, text_of
 from fairlead_paper.wire_values import teach_values
@@ -52,7 +52,7 @@ _SAYS: dict[str, type] = {
     "played": say.Played,
     "state": say.State,
 }
-_REPORTS: dict[str, type] = {"order": OrderReport, "fill": FillReport, "trade": TradePrint}
+_REPORTS: dict[str, type] = {"order": OrderReport, "fill": FillReport, "trade": Trade}
 _NAMES = {kind: name for table in (_ASKS, _SAYS, _REPORTS) for name, kind in table.items()}
 
 

@@ -19,7 +19,7 @@ from fairlead.ports.exchange import (
     Report,
     SubmitRequest,
     TimeInForce,
-    TradePrint,
+    Trade,
 )
 
 Value = TypeVar("Value")
@@ -122,9 +122,9 @@ class RecordingSink:
         return [report for report in self.reports if isinstance(report, FillReport)]
 
     @property
-    def trades(self) -> list[TradePrint]:
+    def trades(self) -> list[Trade]:
         """Return the public trades."""
-        return [report for report in self.reports if isinstance(report, TradePrint)]
+        return [report for report in self.reports if isinstance(report, Trade)]
 
 
 def resting_buy(world: ExchangeWorld, *, lifetime_ns: int = 60_000_000_000) -> SubmitRequest:

@@ -250,11 +250,12 @@ class RiskConformance:
             return
         R_14.require(check.initial() == "", "it is stateless and has an initial value")
 
-        def rule(fact: Record, value: str) -> None:
-            after = check.fold(value, fact)
-            R_14.require(after == value, f"the value became {after!r} from {value!r}")
+        def rule(history: list[Record], value: str) -> None:
+            for fact in history:
+                after = check.fold(value, fact)
+                R_14.require(after == value, f"the value became {after!r} from {value!r}")
 
-        self._for_all(rule, strategies.facts(), st.text(max_size=8))
+        self._for_all(rule, strategies.histories(), st.text(max_size=8))
 
     def _for_all(self, rule: Callable[..., None], *arguments: st.SearchStrategy[Any]) -> None:
         """Try the rule on generated arguments, the same ones in every run."""

@@ -1,0 +1,100 @@
+"""One kernel, many orders: does memory stay flat, and does an order cost the same at the end?
+
+Every order is filled and finished. Memory is the process's resident set after each block of orders; cost is
+CPU time of the whole process. At the end orders are looked up by id: the first, the last, and a sample.
+
+Usage: ``python -m benchmarks.many_orders [--orders N] [--block N] [--json]``
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from decimal import Decimal
+from pathlib import Path
+
+from benchmarks.order_round_trip import AllowAll, InstantVenue, sqlite_store
+from fairlead import Kernel, KernelSettings, Proposal, Session
+
+SUBMITTERS = 64
+SAMPLE = 2_000
+
+
+def resident_mb() -> float:
+    """Return the resident memory of this process in MiB (Linux)."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+    raise SystemExit("this system does not tell its resident memory")
+
+
+async def one_block(bot: Session, orders: int) -> list[str]:
+    """Have so many orders filled; return their ids."""
+    left = iter(range(orders))
+    names: list[str] = []
+
+    async def submit() -> None:
+        for number in left:
+            side = Proposal.buy if number % 2 else Proposal.sell
+            result = await bot.execute(side("BTC/USDT", quantity="0.01", limit_price="100"))
+            names.append((await result.closed()).client_order_id)
+
+    await asyncio.gather(*(submit() for _ in range(SUBMITTERS)))
+    return names
+
+
+async def measure(folder: str, orders: int, block: int) -> dict[str, object]:
+    """Run the blocks and the look-ups, and return the figures."""
+    blocks: list[dict[str, str]] = []
+    made = 0
+    sample: list[str] = []  # not all of them: the list of ids would be what grows
+    every = max(1, orders // SAMPLE)
+    settings = KernelSettings(account="bench")
+    async with Kernel(
+        settings, exchange=InstantVenue(), store=sqlite_store(folder), checks=[AllowAll()]
+    ) as kernel:
+        bot = kernel.session(owner="bench")
+        while made < orders:
+            cpu = time.process_time()
+            names = await one_block(bot, block)
+            made += block
+            sample += [*names[::every], names[-1]]
+            del names
+            cost = (time.process_time() - cpu) / block * 1e6
+            blocks.append(
+                {"orders": str(made), "resident_mb": f"{resident_mb():.1f}", "cpu_us": f"{cost:.0f}"}
+            )
+            print(blocks[-1], file=sys.stderr)
+        held = len(kernel.orders())
+        found = [await kernel.find_order(name) for name in sample]
+    answered = sum(order is not None and order.filled_quantity == Decimal("0.01") for order in found)
+    return {"blocks": blocks, "asked": len(found), "answered": answered, "held_in_memory": held}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--orders", type=int, default=200_000)
+    parser.add_argument("--block", type=int, default=10_000)
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        figures = asyncio.run(measure(folder, arguments.orders, arguments.block))
+    if arguments.json:
+        print(json.dumps(figures))
+        return 0
+    blocks: list[dict[str, str]] = figures["blocks"]  # type: ignore[assignment]  # see measure
+    sizes = [float(each["resident_mb"]) for each in blocks[1:] or blocks]
+    costs = [float(each["cpu_us"]) for each in blocks]
+    print(f"resident after the first block: {min(sizes):.1f} to {max(sizes):.1f} MiB")
+    print(f"CPU an order: {costs[0]:.0f} us in the first block, {costs[-1]:.0f} us in the last")
+    print(f"{figures['answered']} of {figures['asked']} orders answered by id, first and last among them")
+    print(f"{figures['held_in_memory']} orders held in memory before that")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,273 @@
+"""Memory holds a bounded number of finished orders; every other one is found all the same."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from decimal import Decimal
+
+import pytest
+
+from fairlead import OrderView, TradingState
+from fairlead.errors import InvalidInput, JournalUnavailable
+from fairlead.kernel.eviction import Eviction
+from fairlead.kernel.state import CommandEntry, EngineState
+from fairlead.testing.memory_store import AppendFault
+from tests.core.kernel.bench import Bench, on_bench
+
+FEW = {"closed_orders_max": 2}
+
+
+async def filled(bench: Bench, key: str | None = None) -> str:
+    """Have an order filled, and that durable; return its id."""
+    name = (await bench.execute(key=key)).client_order_id
+    bench.exchange.trade(name, "1", "100")
+    await bench.pass_ms(5)
+    return name
+
+
+def held(bench: Bench) -> list[str]:
+    """Return the ids of the orders that memory holds."""
+    return [order.client_order_id for order in bench.kernel.orders()]
+
+
+@pytest.mark.requirement("P2-2")
+def test_memory_holds_as_many_finished_orders_as_set() -> None:
+    """The oldest leave, live ones stay; no list of the engine grows with the number of orders."""
+
+    async def main(bench: Bench) -> None:
+        working = await bench.working("buy", "1", "50")
+        names = [await filled(bench, f"key-{number}") for number in range(20)]
+        await bench.kernel.set_trading_state(TradingState.HALTED, reason="to have one denied")
+        assert (await bench.execute()).denied
+        state = bench.kernel._parts.engine.state
+        assert working in state.orders
+        assert len(state.orders) <= 1 + 2 + 2, "those whose last change is not durable yet stay"
+        assert not set(names[:16]) & set(state.orders)
+        assert len(state.commands) <= 4
+        assert set(state.finished) == set(state.orders) - {working}, "denied ones among them"
+
+    on_bench(main, settings=FEW)
+
+
+@pytest.mark.requirement("P2-2")
+def test_a_finished_order_leaves_by_age_as_well() -> None:
+    """One that has not changed for closed_order_max_age_ms leaves with the next step."""
+
+    async def main(bench: Bench) -> None:
+        old = await filled(bench)
+        await bench.pass_ms(500)
+        young = await filled(bench)
+        assert {old, young} <= set(held(bench))
+        await bench.pass_ms(600)
+        await bench.execute()
+        assert old not in held(bench)
+        assert young in held(bench)
+
+    on_bench(main, settings={"closed_order_max_age_ms": 1_000})
+
+
+@pytest.mark.requirement("P0-1", "PERF-1")
+def test_an_order_that_left_is_found_by_id() -> None:
+    """With all it had, whoever asks: a reader, a waiter, its owner who cancels, a repeated command."""
+
+    async def main(bench: Bench) -> None:
+        result = await bench.execute(key="first")
+        name = result.client_order_id
+        bench.exchange.trade(name, "1", "100", fee="0.26")
+        before = await result.closed()
+        for _ in range(5):
+            await filled(bench)
+        assert bench.kernel.order(name) is None
+        assert await bench.kernel.find_order(name) == before
+        for _ in range(5):
+            await filled(bench)
+        assert await result.closed() == before
+        for _ in range(5):
+            await filled(bench)
+        assert (await bench.bot.cancel(name)).code == "ALREADY_CLOSED"
+        for _ in range(5):
+            await filled(bench)
+        assert (await bench.execute(key="first")).order == before
+        assert bench.exchange.submits_of(name) == 1
+        with pytest.raises(InvalidInput):
+            await bench.execute(quantity="2", key="first")
+        assert (await bench.execute(key="first")).order == before
+
+    on_bench(main, settings=FEW)
+
+
+@pytest.mark.requirement("P0-1")
+def test_a_late_fill_finds_its_order() -> None:
+    """A trade of an order that left memory is booked on it and its position, once."""
+
+    async def main(bench: Bench) -> None:
+        name = await bench.working("buy", "2", "100")
+        bench.exchange.trade(name, "1", "100")
+        await bench.bot.cancel(name)
+        await bench.pass_ms(5)
+        for _ in range(5):
+            await filled(bench)
+        assert name not in held(bench)
+        late = bench.exchange.trade(name, "1", "100")
+        bench.exchange.say(late)
+        await bench.pass_ms(5)
+        assert bench.order(name).status == "FILLED"
+        assert await bench.position() == Decimal(7)
+        assert "late_fill" in bench.anomalies()
+        for _ in range(5):
+            await filled(bench)
+        assert name not in held(bench)
+        bench.exchange.say(late)
+        await bench.pass_ms(5)
+        assert bench.order(name).filled_quantity == Decimal(2)
+        await bench.restart()
+        assert await bench.position() == Decimal(12)
+
+    on_bench(main, settings=FEW)
+
+
+def test_what_is_not_durable_does_not_leave() -> None:
+    """While a commit hangs, the orders whose end is in it stay, however many there are."""
+
+    async def main(bench: Bench) -> None:
+        names = [(await bench.execute()).client_order_id for _ in range(6)]
+        reached = asyncio.Event()
+        go_on = asyncio.Event()
+
+        async def before(method: str) -> None:
+            if method == "append":
+                reached.set()
+                await go_on.wait()
+
+        bench.before = before
+        for name in names:
+            bench.exchange.trade(name, "1", "100")
+        await reached.wait()
+        await bench.pass_ms(5)
+        meanwhile = set(held(bench))
+        go_on.set()
+        assert set(names) <= meanwhile
+        await bench.kernel.settled()
+        await filled(bench)
+        assert not set(names[:5]) & set(held(bench))
+
+    on_bench(main, settings=FEW)
+
+
+@pytest.mark.requirement("SEC-4")
+def test_a_repeated_command_is_not_overtaken_by_an_eviction() -> None:
+    """While one caller looks its key up in the store, the first order with it fills and would leave."""
+
+    async def main(bench: Bench) -> None:
+        looked, go_on = asyncio.Event(), asyncio.Event()
+
+        async def before(method: str) -> None:
+            if method == "rows_where commands":
+                looked.set()
+                await go_on.wait()
+
+        bench.before = before
+        second = bench.spawn_execute(key="once")
+        await looked.wait()
+        bench.before = nothing
+        first = (await bench.execute(key="once")).client_order_id
+        bench.exchange.trade(first, "1", "100")
+        await bench.pass_ms(5)
+        for _ in range(5):
+            await filled(bench)
+        go_on.set()
+        assert (await second).client_order_id == first
+        assert len({request.client_order_id for request in bench.exchange.submits}) == 6
+
+    on_bench(main, settings=FEW)
+
+
+def state_with(bench: Bench, name: str) -> EngineState:
+    """Return a state that holds one finished order, and that a zombie."""
+    state = bench.kernel._parts.engine.state
+    alone = EngineState("test", "00000000")
+    alone.orders[name], alone.finished[name], alone.zombies[name] = state.orders[name], 1, None
+    return alone
+
+
+async def nothing(_method: str) -> None:
+    """Let the store do what it was asked."""
+
+
+def test_a_zombie_does_not_leave() -> None:
+    """An order that the venue shows alive after its end stays until that is over, and is canceled."""
+
+    async def main(bench: Bench) -> None:
+        name = await bench.working()
+        bench.exchange.end(name, bench.exchange.orders[name].status.CANCELED)
+        await bench.pass_ms(5)
+        bench.exchange.orders[name].status = bench.exchange.orders[name].status.LIVE
+        await bench.kernel.reconcile()
+        assert "zombie" in bench.anomalies()
+        await bench.kernel.set_trading_state(TradingState.ACTIVE, reason="seen to")
+        for _ in range(6):
+            await filled(bench)
+        assert name in held(bench)
+        assert name in bench.exchange.cancels
+        bench.kernel._parts.engine.eviction.run(alone := state_with(bench, name), 10**9, 10**19)
+        assert list(alone.orders) == list(alone.finished) == [name]
+
+    on_bench(main, settings=FEW)
+
+
+def test_an_order_that_ends_while_others_are_looked_up_needs_no_look_up() -> None:
+    """A reconciliation does not stumble over an order that finished, and left, in the middle of it."""
+
+    async def main(bench: Bench) -> None:
+        first, second = await bench.working(), await bench.working()
+        for name in (first, second):
+            bench.exchange.end(name, bench.exchange.orders[name].status.CANCELED, said=False)
+
+        async def tells_of_the_other(_exchange: object, name: str) -> object:
+            bench.exchange.say(bench.exchange.report(second))
+            await bench.pass_ms(5)
+            for _ in range(3):
+                await filled(bench)
+            return bench.exchange.found(name)
+
+        bench.exchange.will_look_up(tells_of_the_other)  # type: ignore[arg-type]  # typed loosely on purpose
+        report = await bench.kernel.reconcile()
+        assert second not in held(bench)
+        assert report.resolved == 2
+        assert bench.exchange.look_ups == [first]
+
+    on_bench(main, settings=FEW)
+
+
+@pytest.mark.parametrize("fault", [AppendFault.UNCERTAIN_STORED, AppendFault.FAILS])
+def test_a_recovery_loses_no_order_that_had_left(fault: AppendFault) -> None:
+    """After memory was rebuilt from the store, orders that had left before are still found."""
+
+    async def main(bench: Bench) -> None:
+        names = [await filled(bench) for _ in range(5)]
+        faults = [fault]
+        bench.faults = lambda _batch: faults.pop() if faults else None
+        with suppress(JournalUnavailable):
+            await bench.kernel.set_trading_state(TradingState.ACTIVE, reason="to commit something")
+        await bench.pass_ms(5_000)
+        found = [await bench.kernel.find_order(name) for name in names]
+        assert [view.status for view in found if isinstance(view, OrderView)] == ["FILLED"] * 5
+
+    on_bench(main, settings=FEW)
+
+
+def test_a_key_leaves_when_its_record_is_durable() -> None:
+    """The oldest first, and none whose record the store does not have yet."""
+    state = EngineState("test", "00000000")
+    for number in (1, 2, 3, 4):
+        key = f"key-{number}"
+        state.commands["bot", key] = CommandEntry("bot", key, "", "", 0, sequence=number)
+    eviction = Eviction(1, 1)
+    eviction.run(state, durable_sequence=2, now_ns=0)
+    assert [key for _, key in state.commands] == ["key-3", "key-4"]
+    with eviction:
+        eviction.run(state, durable_sequence=9, now_ns=0)
+        assert len(state.commands) == 2
+    eviction.run(state, durable_sequence=9, now_ns=0)
+    assert [key for _, key in state.commands] == ["key-4"]
