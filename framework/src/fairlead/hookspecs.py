@@ -1,9 +1,11 @@
 """The hooks of the plugin API, version 1.
 
 *Provide* hooks are synchronous and called once at start with a `PluginContext`; they return typed
-objects that the kernel then calls directly. An *extend* hook is for tools alone: no kernel asks it. A
-hook takes plain positional parameters and may leave out those that it does not need; it may not be a
-wrapper or async.
+objects that the kernel then calls directly. *Observe* hooks are told what happened once it is durable:
+queued, in order, at most once, never waited for; a plugin that fails at it several times in a row is
+muted, and who must hear everything reads the journal. An *extend* hook is for tools alone: no kernel asks
+it. A hook takes plain positional parameters and may leave out those that it does not need; it may not be
+a wrapper or async.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import attrs
 import pluggy
 
 from fairlead.ports.clock import Clock
+from fairlead.ports.events import FillBooked, KernelChanged, OrderChanged, PositionChanged
 from fairlead.ports.exchange import ExchangeClient
 from fairlead.ports.ids import Ids
 from fairlead.ports.risk import RiskCheck
@@ -64,6 +67,26 @@ def fairlead_stores(context: PluginContext) -> Sequence[Store]:  # type: ignore[
 @hookspec
 def fairlead_risk_checks(context: PluginContext) -> Sequence[RiskCheck]:  # type: ignore[empty-body]  # a specification
     """Return risk checks; every one of them must answer for every order that adds exposure."""
+
+
+@hookspec
+def fairlead_order_event(event: OrderChanged, context: PluginContext) -> None:
+    """An order began, moved, or had a request made about it. Return at once: the loop waits meanwhile."""
+
+
+@hookspec
+def fairlead_fill(event: FillBooked, context: PluginContext) -> None:
+    """A trade was booked on an order and its position. Return at once: the loop waits meanwhile."""
+
+
+@hookspec
+def fairlead_position_event(event: PositionChanged, context: PluginContext) -> None:
+    """A position was opened, changed, closed or flipped. Return at once: the loop waits meanwhile."""
+
+
+@hookspec
+def fairlead_kernel_event(event: KernelChanged, context: PluginContext) -> None:
+    """Trading state, an anomaly, a reconciliation, a refusal. Return at once: the loop waits meanwhile."""
 
 
 @hookspec

@@ -16,6 +16,7 @@ from fairlead.errors import FairleadError
 COMMANDS: Mapping[str, str] = {
     "demo": "fairlead.cli.demo.command",
     "plugins": "fairlead.cli.plugins",
+    "doctor": "fairlead.cli.doctor",
     "orders": "fairlead.cli.orders",
     "positions": "fairlead.cli.positions",
     "explain": "fairlead.cli.explain",

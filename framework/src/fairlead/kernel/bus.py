@@ -63,6 +63,16 @@ class EventStream:
         self._queue.append(event)
         self._wake.set()
 
+    @property
+    def queued(self) -> int:
+        """Return how many events wait to be read."""
+        return len(self._queue)
+
+    def discard(self) -> None:
+        """End the stream, and forget what is queued."""
+        self._queue.clear()
+        self.close()
+
     def close(self) -> None:
         """End the stream; what is queued can still be read."""
         self._closed = True

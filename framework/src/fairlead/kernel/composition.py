@@ -16,6 +16,7 @@ from fairlead.kernel.configuration import digest_of
 from fairlead.kernel.settings import KernelSettings
 from fairlead.kernel.watchdog import ThreadWatchdog, Watchdog
 from fairlead.plugins.manager import PluginManager
+from fairlead.plugins.observers import Observer
 from fairlead.ports.clock import Clock
 from fairlead.ports.exchange import ExchangeClient
 from fairlead.ports.ids import Ids
@@ -42,6 +43,7 @@ class Ingredients:
     plugins: tuple[tuple[str, str], ...]
     digest: str
     pacing: PacingModel | None = None
+    observers: Sequence[Observer] = ()
 
 
 @attrs.define(slots=True, kw_only=True)
@@ -76,11 +78,11 @@ def compose(
             manager.add(plugin)
     manager.require()
     context = PluginContext(settings.account, clock, ids, {}, logger, given.folder)
-    exchange = _only("exchange", given.exchange, manager.exchanges(context))
-    store = _only("store", given.store, manager.stores(context))
+    exchange = only_one("exchange", given.exchange, manager.exchanges(context))
+    store = only_one("store", given.store, manager.stores(context))
     checks = [*given.checks, *manager.risk_checks(context)]
-    _check_checks(settings, checks, given.required_checks)
-    _check_live(settings, exchange)
+    check_checks(settings, checks, given.required_checks)
+    check_live(settings, exchange)
     return Ingredients(
         settings=settings,
         exchange=exchange,
@@ -94,6 +96,7 @@ def compose(
         plugins=manager.versions(),
         digest=given.digest or digest_of({"kernel": attrs.asdict(settings)}),
         pacing=given.pacing,
+        observers=manager.observers(context),
     )
 
 
@@ -103,8 +106,8 @@ _ADVICE = {
 }
 
 
-def _only(part: str, given: _T | None, provided: Sequence[_T]) -> _T:
-    """Return the one part there is."""
+def only_one(part: str, given: _T | None, provided: Sequence[_T]) -> _T:
+    """Return the one part there is, given or provided; refuse to have none or several."""
     found = [*([] if given is None else [given]), *provided]
     if not found:
         raise ConfigurationRefused(
@@ -119,7 +122,7 @@ def _only(part: str, given: _T | None, provided: Sequence[_T]) -> _T:
     return found[0]
 
 
-def _check_live(settings: KernelSettings, exchange: ExchangeClient) -> None:
+def check_live(settings: KernelSettings, exchange: ExchangeClient) -> None:
     """Refuse a real venue that was not asked for as one, and one without any check."""
     if exchange.capabilities.simulated:
         return
@@ -137,9 +140,10 @@ def _check_live(settings: KernelSettings, exchange: ExchangeClient) -> None:
         )
 
 
-def _check_checks(
+def check_checks(
     settings: KernelSettings, checks: Sequence[RiskCheck], required_checks: Sequence[str]
 ) -> None:
+    """Refuse to have no check, a check whose name or version cannot be recorded, and two of one name."""
     if not checks and not required_checks and not settings.allow_unchecked:
         raise ConfigurationRefused(
             "The kernel has no risk check.",

@@ -16,7 +16,7 @@ from fairlead.domain.requests import RequestKind
 from fairlead.errors import NotRunning, StoreFault
 from fairlead.kernel.admission import Admission
 from fairlead.kernel.bus import EventBus
-from fairlead.kernel.components import Part, Supervisor
+from fairlead.kernel.components import Component, Part, Supervisor
 from fairlead.kernel.composition import Ingredients
 from fairlead.kernel.dispatcher import Dispatcher
 from fairlead.kernel.engine import Engine, deliver
@@ -33,6 +33,7 @@ from fairlead.kernel.inputs import (
 from fairlead.kernel.journal import Journal, SealedBatch
 from fairlead.kernel.market import Market
 from fairlead.kernel.monitoring import Monitoring, StreamWatch
+from fairlead.kernel.observers import Observers
 from fairlead.kernel.operator_parts import kill_switch_parts
 from fairlead.kernel.outputs import StepOutput
 from fairlead.kernel.patience import patiently
@@ -98,15 +99,17 @@ class Parts:
         queue_max = settings.price_queue_max
         limits = rules.market.limits
         self.prices = PriceService(state.prices, clock, limits, self.logger, queue_max=queue_max)
+        self.observers = Observers(ingredients.observers, self.bus, clock, self.logger, self._spawn_endless)
         self._connect_parts()
         self.components = self._components()
 
-    def _components(self) -> tuple[Part, ...]:
+    def _components(self) -> tuple[Component, ...]:
         """Return the components in the order in which they depend on each other."""
         return (
+            self.observers,  # first, so that they hear the start, and the end as well
             Part("store", self._open_store, self.store.close),
             Part("journal", self._start_journal, self._stop_journal),
-            Part("inbox", self._nothing, self._stop_inbox),
+            Part("inbox", nothing, self._stop_inbox),
             Part("exchange", self._connect, self._disconnect),
             *kill_switch_parts(self),
             Part("reconciler", self._first_reconciliation, self._stop_reconciler),
@@ -275,9 +278,6 @@ class Parts:
         pause_ns = self.settings.ns("look_up_interval")
         await patiently(what, read, self.clock, pause_ns, self._check_journal)
 
-    async def _nothing(self) -> None:
-        """Nothing to do."""
-
     async def _stop_reconciler(self) -> None:
         self.monitoring.stop()
         await self.supervisor.cancel_named(RECONCILE)
@@ -303,7 +303,7 @@ class Parts:
         idle = self.endless | self.dispatcher.free_couriers | self.reconciler.queued | self.requests.pausing
         idle |= self.admission.waiting
         under_way = self.supervisor.tasks - idle
-        return self.inbox.is_idle and self.journal.is_idle and under_way <= waiting
+        return self.inbox.is_idle and self.journal.is_idle and self.observers.is_idle and under_way <= waiting
 
     def give_up(self, error: Exception) -> None:
         """The journal cannot be brought back: stop taking commands, fail every wait, say so."""
@@ -362,6 +362,11 @@ class Parts:
         else:  # not by the inbox, which is closed while the venue's rules are read
             self.engine.process(PaceDue())
 
+    def _spawn_endless(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = self.supervisor.spawn(name, work)
+        self.endless.add(task)
+        return task
+
     def _interest(self) -> None:
         self.engine.has_subscribers = True
 
@@ -385,4 +390,5 @@ def holder_text() -> str:
     return f"process {os.getpid()} on {platform.node()}"
 
 
-__all__ = ["Parts", "holder_text"]
+async def nothing() -> None:
+    """Nothing to do."""

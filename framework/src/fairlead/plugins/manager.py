@@ -17,11 +17,13 @@ import attrs
 import pluggy
 
 from fairlead import hookspecs
+from fairlead.domain.events import Event
 from fairlead.domain.identifiers import to_name
 from fairlead.errors import ConfigurationRefused, FairleadError, PluginRefused, TextRefused
 from fairlead.hookspecs import PROJECT, PluginContext
 from fairlead.plugins import api_version, contracts, lint
 from fairlead.plugins.discovery import InstalledPlugin, installed
+from fairlead.plugins.observers import OBSERVE_HOOKS, Handler, Observer
 from fairlead.plugins.records import PluginRecord, PluginState
 from fairlead.ports.exchange import ExchangeClient
 from fairlead.ports.risk import RiskCheck
@@ -178,7 +180,42 @@ class PluginManager:
         """Ask every plugin for readers of its store; raises `PluginRefused`."""
         return cast("tuple[StoreReader, ...]", self._provided("fairlead_store_readers", StoreReader, context))
 
+    def observers(self, context: PluginContext) -> tuple[Observer, ...]:
+        """Return every plugin that observes, in configured order; calls none of their hooks."""
+        self.require()
+        found: list[Observer] = []
+        for entry in filter(lambda each: each.is_active, self._entries):
+            own = self._own(entry, context)
+            handlers = {kind: self._handlers(entry, hook, own) for hook, kind in OBSERVE_HOOKS.items()}
+            if heard := {kind: called for kind, called in handlers.items() if called}:
+                found.append(Observer(entry.record.name, heard))
+        return tuple(found)
+
     # -- inside -------------------------------------------------------------------------------
+
+    def _handlers(self, entry: _Entry, hook: str, own: PluginContext) -> tuple[Handler, ...]:
+        """Return what one plugin does for an observe hook, each as a function of the event alone."""
+
+        def handler(implementation: pluggy.HookImpl) -> Handler:
+            def handle(event: Event) -> object:
+                offered = {"event": event, "context": own}
+                return implementation.function(*[offered[name] for name in implementation.argnames])
+
+            return handle
+
+        return tuple(handler(each) for each in self._implementations(entry, hook))
+
+    def _implementations(self, entry: _Entry, hook: str) -> list[pluggy.HookImpl]:
+        found = reversed(getattr(self._registry.hook, hook).get_hookimpls())
+        return [each for each in found if each.plugin is entry.plugin]
+
+    def _own(self, entry: _Entry, context: PluginContext) -> PluginContext:
+        """Return the plugin's own context: its table, and a logger under its name."""
+        return attrs.evolve(
+            context,
+            configuration=cast("Mapping[str, Any]", _copy(self._tables.get(entry.record.name, {}))),
+            logger=context.logger.getChild(entry.record.name),
+        )
 
     def _load_one(self, candidates: Sequence[InstalledPlugin], *, asked: bool = False) -> None:
         if len(candidates) > 1:
@@ -286,16 +323,9 @@ class PluginManager:
 
     def _ask(self, entry: _Entry, hook: str, context: PluginContext) -> Sequence[object]:
         """Call one plugin's implementations with a context of its own."""
-        own = attrs.evolve(
-            context,
-            configuration=cast("Mapping[str, Any]", _copy(self._tables.get(entry.record.name, {}))),
-            logger=context.logger.getChild(entry.record.name),
-        )
-        offered = {"context": own}
+        offered = {"context": self._own(entry, context)}
         answers: list[object] = []
-        for implementation in reversed(getattr(self._registry.hook, hook).get_hookimpls()):
-            if implementation.plugin is not entry.plugin:
-                continue
+        for implementation in self._implementations(entry, hook):
             try:
                 answer = implementation.function(*[offered[name] for name in implementation.argnames])
             except (

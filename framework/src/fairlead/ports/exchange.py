@@ -224,6 +224,9 @@ class ExchangeClient(Protocol):
 
     A read that the venue refuses for its rate limit raises `fairlead.errors.RateLimited`, so that the
     kernel's pacing learns of it; a submit or a cancel answers `Outcome.LIMITED`.
+
+    A client whose venue tells its time may also have ``async def server_time(self) -> int``, in wall
+    nanoseconds UTC: `fairlead doctor` then compares the clocks.
     """
 
     name: str
