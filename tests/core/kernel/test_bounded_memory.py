@@ -11,6 +11,7 @@ import pytest
 from fairlead import OrderView, TradingState
 from fairlead.errors import InvalidInput, JournalUnavailable
 from fairlead.kernel.eviction import Eviction
+from fairlead.kernel.monitoring import SCHEDULED
 from fairlead.kernel.state import CommandEntry, EngineState
 from fairlead.ports.clock import NANOSECONDS_PER_SECOND
 from fairlead.testing.memory_store import AppendFault
@@ -218,7 +219,8 @@ def test_a_zombie_does_not_leave() -> None:
     on_bench(main, settings=FEW)
 
 
-def test_an_order_that_ends_while_others_are_looked_up_needs_no_look_up() -> None:
+@pytest.mark.parametrize("reason", ["asked for", SCHEDULED])
+def test_an_order_that_ends_while_others_are_looked_up_needs_no_look_up(reason: str) -> None:
     """A reconciliation does not stumble over an order that finished, and left, in the middle of it."""
 
     async def main(bench: Bench) -> None:
@@ -234,7 +236,7 @@ def test_an_order_that_ends_while_others_are_looked_up_needs_no_look_up() -> Non
             return bench.exchange.found(name)
 
         bench.exchange.will_look_up(tells_of_the_other)  # type: ignore[arg-type]  # typed loosely on purpose
-        report = await bench.kernel.reconcile()
+        report = await bench.kernel._parts.reconciler.run(reason)
         assert second not in held(bench)
         assert report.resolved == 2
         assert bench.exchange.look_ups == [first]

@@ -144,7 +144,7 @@ def test_what_cannot_be_a_configuration_is_refused(whole: dict[str, Any], compla
 def test_settings_made_in_code_are_checked_alike() -> None:
     """The same refusals, without a file."""
     with pytest.raises(SettingRefused, match=r"kernel\.live: 1 is not true or false"):
-        KernelSettings(account="main", live=1)  # type: ignore[arg-type]
+        KernelSettings(account="main", live=1)  # type: ignore[arg-type]  # the fault on purpose
 
 
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:

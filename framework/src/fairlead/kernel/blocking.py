@@ -17,11 +17,11 @@ from fairlead.domain.orders import OrderStatus, OrderView, PositionView
 from fairlead.domain.proposals import Proposal
 from fairlead.domain.trading_state import TradingState
 from fairlead.kernel.command_maker import CloseWishes
-from fairlead.kernel.commands import OPERATOR
 from fairlead.kernel.kernel import Kernel
 from fairlead.kernel.loop_thread import LoopThread
 from fairlead.kernel.reconciler import ReconcileReport
 from fairlead.kernel.results import CommandResult, ExecutionResult, FlattenResult, StopReport
+from fairlead.kernel.rules import OPERATOR
 from fairlead.kernel.session import Session
 
 _T = TypeVar("_T")

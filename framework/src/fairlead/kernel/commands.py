@@ -36,8 +36,6 @@ from fairlead.kernel.restore import load_closing, load_command, load_order
 from fairlead.kernel.results import CommandResult, FlattenResult
 from fairlead.kernel.state import EngineState
 
-OPERATOR = "operator"
-
 
 class Commands:
     """The commands of one kernel. *check_usable* raises unless it runs, in this thread and loop."""

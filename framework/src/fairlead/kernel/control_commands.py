@@ -14,6 +14,7 @@ import attrs
 from fairlead.domain.numbers import text_of
 from fairlead.domain.trading_state import TradingState
 from fairlead.errors import InvalidInput, UnknownName
+from fairlead.kernel.rules import OPERATOR
 
 if TYPE_CHECKING:
     from fairlead.kernel.kernel import Kernel
@@ -78,7 +79,7 @@ async def _resume(kernel: Kernel, arguments: Mapping[str, str]) -> object:
 
 
 async def _cancel(kernel: Kernel, arguments: Mapping[str, str]) -> object:
-    return _plain(await kernel.cancel(arguments["client_order_id"], "operator", operator=True))
+    return _plain(await kernel.cancel(arguments["client_order_id"], OPERATOR, operator=True))
 
 
 async def _resolve(kernel: Kernel, arguments: Mapping[str, str]) -> object:

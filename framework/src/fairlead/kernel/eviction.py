@@ -46,7 +46,7 @@ class Eviction:
             if not due or finished[name] > durable_sequence:
                 return
             sequence = finished.pop(name)
-            if name in state.zombies:  # the venue still shows it alive: it is seen to until that is over
+            if name in state.zombies:  # the venue showed it alive after its end: it is seen to from memory
                 finished[name] = sequence
                 continue
             del state.orders[name]

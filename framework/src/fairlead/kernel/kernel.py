@@ -22,7 +22,7 @@ from fairlead.domain.trading_state import TradingState
 from fairlead.errors import NotRunning, WrongThread
 from fairlead.kernel.bus import EventBus
 from fairlead.kernel.command_maker import CloseWishes, CommandMaker
-from fairlead.kernel.commands import OPERATOR, Commands
+from fairlead.kernel.commands import Commands
 from fairlead.kernel.composition import Given, compose
 from fairlead.kernel.configuration import read_configuration
 from fairlead.kernel.engine import position_view
@@ -32,6 +32,7 @@ from fairlead.kernel.parts import Parts
 from fairlead.kernel.prices import PriceService
 from fairlead.kernel.reconciler import ReconcileReport
 from fairlead.kernel.results import CommandResult, FlattenResult, StopReport
+from fairlead.kernel.rules import OPERATOR
 from fairlead.kernel.session import Session
 from fairlead.kernel.settings import KernelSettings
 from fairlead.kernel.state import EngineState

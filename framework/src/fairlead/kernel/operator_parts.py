@@ -12,6 +12,7 @@ from fairlead.kernel.control_commands import answer
 from fairlead.kernel.control_server import ControlServer
 from fairlead.kernel.inputs import SetTradingState
 from fairlead.kernel.kill_switch import KillSwitch
+from fairlead.kernel.rules import OPERATOR
 
 if TYPE_CHECKING:
     from fairlead.kernel.kernel import Kernel
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 KILL_SWITCH = "kill switch"
 CONTROL = "control"
-OPERATOR = "operator"
 
 
 def kill_switch_parts(parts: Parts) -> tuple[Part, ...]:

@@ -206,8 +206,8 @@ class Reconciler:
     def _nobody_asks(self, client_order_id: str) -> bool:
         """Tell whether no timer looks the order up already, with pauses that grow."""
         self._check_whole()
-        order = self._engine.state.orders[client_order_id]
-        return order.state is OrderState.WORKING and order.detail != MISSING
+        order = self._engine.state.orders.get(client_order_id)  # it may have ended, and left, meanwhile
+        return order is not None and order.state is OrderState.WORKING and order.detail != MISSING
 
     async def _read_fills(self) -> int:
         engine = self._engine

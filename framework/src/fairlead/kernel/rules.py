@@ -17,6 +17,7 @@ from fairlead.ports.exchange import ExchangeCapabilities
 from fairlead.ports.pacing import PacingModel
 
 KERNEL = "kernel"
+OPERATOR = "operator"
 ALWAYS_NOTED = frozenset(
     {
         AnomalyKind.JOURNAL_RECOVERED,
