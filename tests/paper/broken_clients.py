@@ -15,6 +15,7 @@ from fairlead.ports.exchange import (
     FillPage,
     Instrument,
     LookUp,
+    ModifyRequest,
     OrderReport,
     OrderType,
     Outcome,
@@ -374,3 +375,69 @@ class SendsWhatItCan(PaperClient):
             reduce_only=False,
         )
         return await super().submit(plain)
+
+
+class PretendsToModify(PaperClient):
+    """Does not pass changes on, and says that they were taken."""
+
+    async def modify(self, request: ModifyRequest) -> Answer:
+        """Do nothing."""
+        return Answer(Outcome.ACCEPTED, request.venue_order_id)
+
+
+class ChangesTheRest(PaperClient):
+    """Takes the whole quantity for what is to be left after a refusal: halves it and tries again."""
+
+    async def modify(self, request: ModifyRequest) -> Answer:
+        """Modify, and modify to something else when that is refused."""
+        answer = await super().modify(request)
+        if answer.outcome is Outcome.REFUSED:
+            await super().modify(replace(request, terms=replace(request.terms, quantity=Decimal("0.003"))))
+        return answer
+
+
+class ReplacesTheUnknown(PaperClient):
+    """Takes the refusal of a change for its success."""
+
+    async def modify(self, request: ModifyRequest) -> Answer:
+        """Modify and mistake."""
+        answer = await super().modify(request)
+        return replace(answer, outcome=Outcome.ACCEPTED) if "order_closed" in answer.reason else answer
+
+
+class AsksForTheRest(PaperClient):
+    """Takes a quantity that is filled already for a wish for as much again."""
+
+    async def modify(self, request: ModifyRequest) -> Answer:
+        """Modify to more when less is refused."""
+        answer = await super().modify(request)
+        if "already_filled" in answer.reason:
+            more = replace(request.terms, quantity=request.terms.quantity * 3)
+            return await super().modify(replace(request, terms=more))
+        return answer
+
+
+class ForgetsTheChangesDeadline(PaperClient):
+    """Does not send the deadline of a change."""
+
+    async def modify(self, request: ModifyRequest) -> Answer:
+        """Modify without it."""
+        return await super().modify(replace(request, deadline_ns=0))
+
+
+class SilenceMeansUnchanged(PaperClient):
+    """Takes silence about a change for a refusal."""
+
+    async def modify(self, request: ModifyRequest) -> Answer:
+        """Modify and presume."""
+        answer = await super().modify(request)
+        return replace(answer, outcome=Outcome.REFUSED) if answer.outcome is Outcome.UNKNOWN else answer
+
+
+class InsistsOnTheChange(PaperClient):
+    """Asks again when a change was turned away for the rate limit."""
+
+    async def modify(self, request: ModifyRequest) -> Answer:
+        """Modify, and once more."""
+        answer = await super().modify(request)
+        return await super().modify(request) if answer.outcome is Outcome.LIMITED else answer

@@ -142,6 +142,7 @@ class PaperWorld:
             horizon_ns=60_000_000_000,
             price_source=self.price_source,
             post_only=True,
+            modify=True,
         )
         client = self.make(self.link(), self.clock, capabilities)
         self.clients.append(client)

@@ -49,6 +49,13 @@ FAULTS: tuple[tuple[str, type[PaperClient]], ...] = (
     ("E-28", broken.TalksAfterwards),
     ("E-29", broken.HasNoInstruments),
     ("E-30", broken.SendsWhatItCan),
+    ("E-31", broken.PretendsToModify),
+    ("E-32", broken.ChangesTheRest),
+    ("E-33", broken.ReplacesTheUnknown),
+    ("E-34", broken.AsksForTheRest),
+    ("E-35", broken.ForgetsTheChangesDeadline),
+    ("E-36", broken.SilenceMeansUnchanged),
+    ("E-37", broken.InsistsOnTheChange),
 )
 
 

@@ -14,8 +14,8 @@ A cell reads:
 ``refuse``       a command that cannot be followed here; it is answered, nothing is sent
 
 Two things are no cells, because they depend on the figures: a fill that brings more than was
-ordered is an *overfill* anomaly in every state, and `next_state` corrects an end for fills and for
-a cancel that is still wanted.
+ordered is an *overfill* anomaly in every state, and `next_state` corrects an end for fills, for a cancel
+that is still wanted, and for a change that leaves nothing.
 """
 
 from __future__ import annotations
@@ -105,6 +105,7 @@ class OrderEvent(StrEnum):
     MODIFY_REQUESTED = "modify_requested"
     MODIFIED = "modified"
     MODIFY_REFUSED = "modify_refused"
+    MODIFY_UNRESOLVED = "modify_unresolved"
 
 
 STATE_MEANING: dict[OrderState, str] = {
@@ -143,7 +144,8 @@ MEANING: dict[OrderEvent, str] = {
     OrderEvent.CANCEL_REFUSED: "the venue refused to cancel, or the cancel was not sent",
     OrderEvent.MODIFY_REQUESTED: "its owner wants it changed in place",
     OrderEvent.MODIFIED: "the venue confirmed the change",
-    OrderEvent.MODIFY_REFUSED: "the venue refused the change",
+    OrderEvent.MODIFY_REFUSED: "the change was not done: refused, never sent, or evidence says so",
+    OrderEvent.MODIFY_UNRESOLVED: "no answer to the change, or a restart while it was awaited",
 }
 
 COLUMNS: tuple[OrderState, ...] = tuple(OrderState)
@@ -198,6 +200,7 @@ _ROWS: dict[OrderEvent, tuple[str, ...]] = {
     OrderEvent.MODIFIED: ("zombie", "zombie", "working !unexpected_life", "working", "working", "=",
                           "=", "=", "=", "zombie", "zombie", "zombie"),
     OrderEvent.MODIFY_REFUSED: (_ILLEGAL, _ILLEGAL, "=", "=", "=", "=", *("=",) * 6),
+    OrderEvent.MODIFY_UNRESOLVED: (_ILLEGAL, _ILLEGAL, _ILLEGAL, _ILLEGAL, _ILLEGAL, "=", *("=",) * 6),
 }
 # fmt: on
 
@@ -251,13 +254,21 @@ def end_with_fills(state: OrderState, filled: bool) -> OrderState:  # noqa: FBT0
     return FILLED_ENDS.get(state, state) if filled else state
 
 
-def next_state(state: OrderState, event: OrderEvent, *, filled: bool, cancel_wanted: bool) -> OrderState:
-    """Return where the order goes: the table's word, corrected by the two rules beside it.
+_CHANGES = frozenset({OrderEvent.MODIFIED, OrderEvent.MODIFY_REFUSED})
 
-    An order with fills never ends as one that was not at the venue (`end_with_fills`); and an order
-    that comes back from the wire unsent while a cancel is pending is closed, not tried again.
+
+def next_state(
+    state: OrderState, event: OrderEvent, *, filled: bool, cancel_wanted: bool, whole: bool = False
+) -> OrderState:
+    """Return where the order goes: the table's word, corrected by the rules beside it.
+
+    An order with fills never ends as one that was not at the venue (`end_with_fills`); an order
+    that comes back from the wire unsent while a cancel is pending is closed, not tried again; and one
+    whose change, done or not, leaves nothing to fill (*whole*) is filled.
     """
     after = end_with_fills(TABLE[state, event].to, filled)
+    if whole and after is OrderState.WORKING and event in _CHANGES:
+        return OrderState.FILLED
     if after is OrderState.APPROVED and cancel_wanted:
         return OrderState.NOT_SENT
     return after

@@ -8,6 +8,7 @@ from enum import StrEnum
 import attrs
 import msgspec
 
+from fairlead.domain.changes import Terms, Wish, wish_text
 from fairlead.domain.contracts import Contract, average_price, contract_text, worth_of
 from fairlead.domain.fees import Fees, fees_text
 from fairlead.domain.marks import Mark
@@ -30,7 +31,8 @@ class Order:
     that was booked to its digest, so that the same id with other numbers is noticed.
     *look_up_ns* is when an unresolved order may next be looked up, 0 when nothing is due. *reduces* is
     what the kernel found, *reduce_only* what the bot demanded. *expire_ns* is 0 unless it is good until
-    a date. An order with *max_slippage* was wished for as a market order.
+    a date. An order with *max_slippage* was wished for as a market order. *wish* is a modify that is not
+    resolved; *replaces* names the order in whose stead this one was made.
     """
 
     client_order_id: str
@@ -79,6 +81,8 @@ class Order:
     sizing: Sizing | None = None
     other_fees: Fees = ()
     contract: Contract | None = None
+    wish: Wish | None = None
+    replaces: str = ""
 
     @property
     def metadata_text(self) -> str:
@@ -109,6 +113,28 @@ class Order:
     def leaves_quantity(self) -> Decimal:
         """Return what is still to be filled; zero when more was filled than ordered."""
         return subtract(self.quantity, self.filled_quantity) if self.filled_quantity < self.quantity else ZERO
+
+    @property
+    def wish_text(self) -> str:
+        """Return the modify that is not resolved as it is kept in the row: JSON, or nothing."""
+        return wish_text(self.wish) if self.wish is not None else ""
+
+    @property
+    def terms(self) -> Terms:
+        """Return the terms that can be changed, as the venue last confirmed them."""
+        return Terms(self.quantity, self.limit_price, self.trigger_price)
+
+    @property
+    def most_quantity(self) -> Decimal:
+        """Return the most that the venue may fill in all: the larger quantity while a modify is unresolved."""
+        wish = self.wish
+        return self.quantity if wish is None else max(self.quantity, wish.terms.quantity)
+
+    @property
+    def most_leaves(self) -> Decimal:
+        """Return the most that may still be filled, which is what is reserved while the order is live."""
+        most = self.most_quantity
+        return subtract(most, self.filled_quantity) if self.filled_quantity < most else ZERO
 
 
 class OrderStatus(StrEnum):
@@ -153,7 +179,8 @@ class OrderView(Value):
     """An order as it was at one sequence; a snapshot that never changes.
 
     *sizing* says how its quantity was computed, and is nothing when the bot gave it; the other terms
-    are those of `Proposal`.
+    are those of `Proposal`. *wish* is a modify that is not resolved: the order has one set of terms or the
+    other. *replaces* names the order in whose stead it was made.
     """
 
     client_order_id: str
@@ -197,6 +224,8 @@ class OrderView(Value):
     triggered: bool = False
     currency: str = ""
     other_fees: Fees = ()
+    wish: Wish | None = None
+    replaces: str = ""
 
     @property
     def fees_by_currency(self) -> dict[str, Decimal]:
@@ -243,7 +272,7 @@ def view_of(order: Order) -> OrderView:
         order.trigger_price, order.trailing_distance, order.trailing_rate, order.max_slippage,
         order.leverage, order.expire_ns, order.post_only, order.reduce_only,
         order.note, order.tags, order.sizing, order.triggered,
-        order.currency, order.other_fees,
+        order.currency, order.other_fees, order.wish, order.replaces,
     )  # fmt: skip
 
 

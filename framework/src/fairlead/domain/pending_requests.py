@@ -1,7 +1,8 @@
 """The second fact of an order: what was asked of the venue and is not answered yet.
 
 A request stays pending through fills, acceptances and triggers; only its own answer, or the end of
-the order, ends it. A cancel takes the place of a modify and never the other way round.
+the order, ends it. A cancel takes the place of a modify and never the other way round; when the venue
+refuses the cancel, a modify that is not resolved is pending again.
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ PENDING: dict[tuple[PendingRequest, OrderEvent], PendingRequest] = {
 """The pairs that change the pending request; every other pair keeps it."""
 
 
-def pending_after(pending: PendingRequest, event: OrderEvent) -> PendingRequest:
-    """Return what is pending after the event, as long as the order is live; a closed one has nothing."""
-    return PENDING.get((pending, event), pending)
+def pending_after(pending: PendingRequest, event: OrderEvent, *, changing: bool = False) -> PendingRequest:
+    """Return what is pending after the event, as long as the order is live; a closed one has nothing.
+
+    *changing* says that a modify is not resolved after the event.
+    """
+    after = PENDING.get((pending, event), pending)
+    return PendingRequest.MODIFY if changing and after is PendingRequest.NONE else after

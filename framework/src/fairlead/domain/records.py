@@ -12,6 +12,18 @@ from typing import ClassVar
 
 from fairlead.domain.anomalies import AnomalyKind, Severity
 from fairlead.domain.budgets import BudgetLevel
+from fairlead.domain.change_records import (
+    CHANGE_RECORD_CLASSES,
+    ChangeDenied,
+    ChangeEnded,
+    ChangeRecord,
+    ChangeRequested,
+    ModifyRejected,
+    ModifyStarted,
+    ModifyUnresolved,
+    OrderUpdated,
+    ReplaceMoved,
+)
 from fairlead.domain.command_records import ClosingEnded, ClosingMoved, ClosingRequested, CommandTaken
 from fairlead.domain.contracts import Contract
 from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInForce
@@ -88,6 +100,7 @@ class OrderInitialized(Value, omit_defaults=True):
     tags: tuple[str, ...] = ()
     sizing: Sizing | None = None
     contract: Contract | None = None
+    replaces: str = ""
 
 
 class AttemptStarted(Value):
@@ -305,6 +318,7 @@ Record = (
     | OrderPaced
     | QueryPaced
     | OrderJudgedAgain
+    | ChangeRecord
 )
 
 RECORD_CLASSES: tuple[type[Record], ...] = (
@@ -329,4 +343,5 @@ RECORD_CLASSES: tuple[type[Record], ...] = (
     OrderPaced,
     QueryPaced,
     OrderJudgedAgain,
+    *CHANGE_RECORD_CLASSES,
 )

@@ -18,6 +18,7 @@ from typing import Protocol
 
 import attrs
 
+from fairlead.domain.changes import Terms
 from fairlead.domain.instruments import Instrument
 from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInForce
 from fairlead.domain.prices import Quote, Trade
@@ -35,6 +36,7 @@ __all__ = [
     "Instrument",
     "Liquidity",
     "LookUp",
+    "ModifyRequest",
     "OrderReport",
     "OrderSide",
     "OrderType",
@@ -44,6 +46,7 @@ __all__ = [
     "Report",
     "ReportSink",
     "SubmitRequest",
+    "Terms",
     "TimeInForce",
     "Trade",
     "VenueStatus",
@@ -69,7 +72,9 @@ class ExchangeCapabilities:
     """What the venue can do. *horizon_ns* belongs to the permanent id fence.
 
     An order that needs what is not named here is denied. Where good-until-date is not offered, the
-    kernel sends the order good until canceled and asks for a cancel when the time has come. *pacing*
+    kernel sends the order good until canceled and asks for a cancel when the time has come. *modify*
+    says that it changes an order in place: then every `OrderReport` of an order alive has its *terms*,
+    for by them an unanswered modify is resolved. *pacing*
     is the model of its rate limits; without one nothing is paced.
     *simulated* says that no money moves there; any other client needs ``live = true``.
     """
@@ -80,6 +85,7 @@ class ExchangeCapabilities:
     times_in_force: frozenset[TimeInForce] = frozenset({TimeInForce.GTC, TimeInForce.IOC})
     post_only: bool = False
     reduce_only: bool = False
+    modify: bool = False
     streams_reports: bool = True
     price_source: bool = False
     simulated: bool = False
@@ -123,8 +129,25 @@ class SubmitRequest(Value):
     leverage: Decimal | None = None
 
 
+class ModifyRequest(Value):
+    """An approved change of an order that works, on its way out.
+
+    *terms* are all of those that the order shall have afterwards, also where they stay: the quantity is
+    the whole of the order, what was filled included. A price that it has not is nothing. *deadline_ns*
+    is the venue wall time when the request may no longer be taken, 0 when none.
+    """
+
+    client_order_id: str
+    venue_order_id: str
+    symbol: str
+    side: OrderSide
+    order_type: OrderType
+    terms: Terms
+    deadline_ns: int
+
+
 class Answer(Value):
-    """The answer to a submit or a cancel; *reason* is the venue's text, *retry_after_ns* a duration."""
+    """The answer to a submit, a modify or a cancel; *reason* is the venue's text, *retry_after_ns* a duration."""
 
     outcome: Outcome
     venue_order_id: str = ""
@@ -145,7 +168,10 @@ class VenueStatus(StrEnum):
 
 
 class OrderReport(Value):
-    """What the venue says about one order. *filled_quantity* is cumulative and never booked."""
+    """What the venue says about one order. *filled_quantity* is cumulative and never booked.
+
+    *terms* are those under which the venue holds the order, or nothing where it does not say.
+    """
 
     client_order_id: str
     venue_order_id: str
@@ -154,6 +180,7 @@ class OrderReport(Value):
     filled_quantity: Decimal
     ts_event: int
     reason: str = ""
+    terms: Terms | None = None
 
 
 class FillReport(Value):
@@ -223,7 +250,7 @@ class ExchangeClient(Protocol):
     """One account at one venue. Methods run concurrently; each has the kernel's timeout around it.
 
     A read that the venue refuses for its rate limit raises `fairlead.errors.RateLimited`, so that the
-    kernel's pacing learns of it; a submit or a cancel answers `Outcome.LIMITED`.
+    kernel's pacing learns of it; a submit, a modify or a cancel answers `Outcome.LIMITED`.
 
     A client whose venue tells its time may also have ``async def server_time(self) -> int``, in wall
     nanoseconds UTC: `fairlead doctor` then compares the clocks.
@@ -243,6 +270,13 @@ class ExchangeClient(Protocol):
 
     async def submit(self, request: SubmitRequest) -> Answer:
         """Send the order exactly once, whatever happens; never retry."""
+
+    async def modify(self, request: ModifyRequest) -> Answer:
+        """Ask once to change an order in place; only asked where ``capabilities.modify`` says so.
+
+        `ACCEPTED` says that the venue holds the order under the new terms; whatever is raised counts as
+        unknown. *venue_order_id* of the answer is empty, or the id that the order has from now on.
+        """
 
     async def cancel(self, client_order_id: str, venue_order_id: str, symbol: str) -> Answer:
         """Ask to cancel. `ACCEPTED` says the request was taken; the end itself comes as a report."""

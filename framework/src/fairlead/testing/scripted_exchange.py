@@ -25,16 +25,19 @@ from fairlead.ports.exchange import (
     FillPage,
     FillReport,
     LookUp,
+    ModifyRequest,
     OrderReport,
     Outcome,
     Report,
     ReportSink,
     SubmitRequest,
+    Terms,
     VenueStatus,
 )
 from fairlead.ports.pacing import PacingModel
 
 SubmitScript = Callable[["ScriptedExchange", SubmitRequest], Awaitable[Answer]]
+ModifyScript = Callable[["ScriptedExchange", ModifyRequest], Awaitable[Answer]]
 CancelScript = Callable[["ScriptedExchange", str], Awaitable[Answer]]
 LookUpScript = Callable[["ScriptedExchange", str], Awaitable[LookUp]]
 
@@ -44,7 +47,10 @@ _ALIVE = (VenueStatus.LIVE, VenueStatus.TRIGGERED)
 
 @attrs.define
 class VenueOrder:
-    """An order as the venue holds it; *request* is what was sent, when it came from a kernel."""
+    """An order as the venue holds it; *request* is what was sent, when it came from a kernel.
+
+    *quantity* and prices are those of now, whatever was changed meanwhile.
+    """
 
     client_order_id: str
     venue_order_id: str
@@ -55,6 +61,8 @@ class VenueOrder:
     filled_quantity: Decimal = ZERO
     reason: str = ""
     request: SubmitRequest | None = None
+    limit_price: Decimal | None = None
+    trigger_price: Decimal | None = None
 
 
 async def accepts(exchange: ScriptedExchange, request: SubmitRequest) -> Answer:
@@ -108,6 +116,12 @@ def refuses_cancel(reason: str, outcome: Outcome = Outcome.REFUSED, retry_after_
     return script
 
 
+async def modifies(exchange: ScriptedExchange, request: ModifyRequest) -> Answer:
+    """The order is changed, unless it is over or more was filled already, and that is acknowledged."""
+    refusal = exchange.change(request)
+    return Answer(Outcome.REFUSED if refusal else Outcome.ACCEPTED, reason=refusal)
+
+
 async def finds(exchange: ScriptedExchange, client_order_id: str) -> LookUp:
     """A look-up that could read everything."""
     return exchange.found(client_order_id)
@@ -136,13 +150,15 @@ class Offers(TypedDict, total=False):
     times_in_force: Iterable[TimeInForce]
     post_only: bool
     reduce_only: bool
+    modify: bool
 
 
 class ScriptedExchange:
     """An `ExchangeClient` on a venue that is moved by hand.
 
-    Requests follow the scripts that were queued with `will_submit`, `will_cancel` and `will_look_up`,
-    then the well-behaved ones. *submits*, *cancels* and *look_ups* hold what was asked, in order.
+    Requests follow the scripts that were queued with `will_submit`, `will_modify`, `will_cancel` and
+    `will_look_up` (for a modify: `fairlead.testing.modify_scripts`), then the well-behaved ones. *submits*,
+    *modifies*, *cancels* and *look_ups* hold what was asked, in order.
     """
 
     def __init__(
@@ -166,11 +182,13 @@ class ScriptedExchange:
             times_in_force=frozenset(offers.get("times_in_force", TimeInForce)),
             post_only=offers.get("post_only", True),
             reduce_only=offers.get("reduce_only", True),
+            modify=offers.get("modify", True),
             pacing=pacing,
         )
         self.rules = list(instruments)
         self.page_size = page_size
         self.submits: list[SubmitRequest] = []
+        self.modifies: list[ModifyRequest] = []
         self.cancels: list[str] = []
         self.look_ups: list[str] = []
         self.orders: dict[str, VenueOrder] = {}
@@ -178,6 +196,7 @@ class ScriptedExchange:
         self.sink: ReportSink | None = None
         self.failing: dict[str, int] = {}
         self._submit_scripts: deque[SubmitScript] = deque()
+        self._modify_scripts: deque[ModifyScript] = deque()
         self._cancel_scripts: deque[CancelScript] = deque()
         self._look_up_scripts: deque[LookUpScript] = deque()
         self._placed = 0
@@ -187,6 +206,10 @@ class ScriptedExchange:
     def will_submit(self, *scripts: SubmitScript) -> None:
         """Queue what becomes of the next submits."""
         self._submit_scripts.extend(scripts)
+
+    def will_modify(self, *scripts: ModifyScript) -> None:
+        """Queue what becomes of the next modifies."""
+        self._modify_scripts.extend(scripts)
 
     def will_cancel(self, *scripts: CancelScript) -> None:
         """Queue what becomes of the next cancels."""
@@ -204,7 +227,20 @@ class ScriptedExchange:
         """The order arrives at the venue, now."""
         order = self.hold(request.client_order_id, request.symbol, request.side, request.quantity)
         order.request = request
+        order.limit_price, order.trigger_price = request.limit_price, request.trigger_price
         return order
+
+    def change(self, request: ModifyRequest) -> str:
+        """The change arrives at the venue, now; return why it is refused, or nothing."""
+        order = self.orders.get(request.client_order_id)
+        if order is None or order.status not in _ALIVE:
+            return "the order is not open"
+        terms = request.terms
+        if terms.quantity <= order.filled_quantity:
+            return "as much is filled already"
+        order.quantity, order.limit_price = terms.quantity, terms.limit_price
+        order.trigger_price = terms.trigger_price
+        return ""
 
     def hold(self, client_order_id: str, symbol: str, side: OrderSide, quantity: Decimal) -> VenueOrder:
         """Let the venue hold an order, whoever placed it."""
@@ -276,6 +312,9 @@ class ScriptedExchange:
             order.filled_quantity,
             0,
             order.reason,
+            Terms(order.quantity, order.limit_price, order.trigger_price)
+            if self.capabilities.modify
+            else None,
         )
 
     def say(self, *reports: Report) -> None:
@@ -314,6 +353,12 @@ class ScriptedExchange:
         """See `ExchangeClient.submit`."""
         self.submits.append(request)
         script = self._submit_scripts.popleft() if self._submit_scripts else accepts
+        return await script(self, request)
+
+    async def modify(self, request: ModifyRequest) -> Answer:
+        """See `ExchangeClient.modify`."""
+        self.modifies.append(request)
+        script = self._modify_scripts.popleft() if self._modify_scripts else modifies
         return await script(self, request)
 
     async def cancel(self, client_order_id: str, venue_order_id: str, symbol: str) -> Answer:  # noqa: ARG002 - the port's

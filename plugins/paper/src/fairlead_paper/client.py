@@ -18,6 +18,7 @@ from fairlead.ports.exchange import (
     FillReport,
     Instrument,
     LookUp,
+    ModifyRequest,
     OrderReport,
     Outcome,
     Report,
@@ -122,6 +123,10 @@ class PaperClient:
     async def submit(self, request: SubmitRequest) -> Answer:
         """Send the order exactly once; whatever is not clear from data is `UNKNOWN`."""
         return await self._ask_once(say.Place(request))
+
+    async def modify(self, request: ModifyRequest) -> Answer:
+        """Ask once to change an open order in place; whatever is not clear from data is `UNKNOWN`."""
+        return await self._ask_once(say.Modify(request))
 
     async def cancel(self, client_order_id: str, venue_order_id: str, symbol: str) -> Answer:
         """Ask to cancel; the cancel of a finished order is refused with the reason ``order_closed``."""

@@ -122,6 +122,10 @@ class Desk:
             placed = self.venue.place(account, request.order, self.now_ns())
             self._finish(None)
             return placed
+        if isinstance(request, say.Modify):
+            modified = self.venue.modify(account, request.change, self.now_ns())
+            self._finish(None)
+            return modified
         if isinstance(request, say.Cancel):
             canceled = self.venue.cancel(
                 account, request.client_order_id, request.venue_order_id, self.now_ns()
@@ -140,8 +144,9 @@ class Desk:
         if not self.throttle.is_on:
             return None
         now_ns, age_ns = self.now_ns(), 0
-        if isinstance(request, say.Cancel):
-            order = self.venue.shelves.order(account, request.client_order_id, request.venue_order_id)
+        if isinstance(request, say.Cancel | say.Modify):
+            about = request.change if isinstance(request, say.Modify) else request
+            order = self.venue.shelves.order(account, about.client_order_id, about.venue_order_id)
             age_ns = now_ns - order.created_ns if order is not None else 0
         return self.throttle.refusal(account, self.throttle.price(request, age_ns), now_ns)
 

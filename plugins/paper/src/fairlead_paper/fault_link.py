@@ -17,6 +17,7 @@ from fairlead_paper.messages import (
     Find,
     Holdings,
     Limited,
+    Modify,
     Place,
     ReadBalances,
     ReadFills,
@@ -206,7 +207,7 @@ class FaultyLink:
 
     def _delay_ns(self, kind: FaultKind, request: Request) -> int:
         """Return how late the request arrives: after our timeout but in time, or after its deadline."""
-        deadline_ns = request.order.deadline_ns if isinstance(request, Place) else 0
+        deadline_ns = _deadline_of(request)
         window_ns = max(1, deadline_ns - self._clock.wall_ns()) if deadline_ns else 2 * self._timeout_ns
         if kind is FaultKind.EXPIRED_REQUEST:
             return window_ns + self._plan.between(kind, 1, self._timeout_ns)
@@ -243,11 +244,15 @@ class FaultyLink:
         self._inner.tell_fault(kind.value)
 
 
-def _faults_of(request: Request) -> tuple[FaultKind, ...]:
+def _deadline_of(request: Request) -> int:
     if isinstance(request, Place):
-        return _PLACE_FAULTS if request.order.deadline_ns else _CANCEL_FAULTS
-    if isinstance(request, Cancel):
-        return _CANCEL_FAULTS
+        return request.order.deadline_ns
+    return request.change.deadline_ns if isinstance(request, Modify) else 0
+
+
+def _faults_of(request: Request) -> tuple[FaultKind, ...]:
+    if isinstance(request, Place | Modify | Cancel):
+        return _PLACE_FAULTS if _deadline_of(request) else _CANCEL_FAULTS
     return _READ_FAULTS if isinstance(request, _READS) else ()
 
 

@@ -30,7 +30,7 @@ SCHEMA = (
         deadline_ns INTEGER NOT NULL, crossed INTEGER NOT NULL, status TEXT NOT NULL,
         filled_quantity TEXT NOT NULL, filled_value TEXT NOT NULL, fees TEXT NOT NULL,
         lock_asset TEXT NOT NULL, lock_price TEXT NOT NULL, locked TEXT NOT NULL, reason TEXT NOT NULL,
-        created_ns INTEGER NOT NULL, updated_ns INTEGER NOT NULL)""",
+        created_ns INTEGER NOT NULL, updated_ns INTEGER NOT NULL, post_only INTEGER NOT NULL)""",
     """CREATE INDEX orders_by_client_order_id ON orders (account, client_order_id)""",
     """CREATE TABLE fills (
         sequence INTEGER PRIMARY KEY, account TEXT NOT NULL, trade_id TEXT NOT NULL UNIQUE,
@@ -49,7 +49,7 @@ REPLACE_MARKET = "INSERT OR REPLACE INTO markets VALUES (?, ?, ?, ?)"
 REPLACE_BALANCE = "INSERT OR REPLACE INTO balances VALUES (?, ?, ?, ?, ?)"
 REPLACE_ORDER = (
     "INSERT OR REPLACE INTO orders"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 # Never a replacement: a trade id or sequence that exists already must fail.
 INSERT_FILL = "INSERT INTO fills VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -114,6 +114,7 @@ def order_row(order: VenueOrder) -> Row:
         order.reason,
         order.created_ns,
         order.updated_ns,
+        int(order.post_only),
     )
 
 
@@ -143,6 +144,7 @@ def order_of(row: Row) -> VenueOrder:
         reason=row[20],
         created_ns=row[21],
         updated_ns=row[22],
+        post_only=bool(row[23]),
     )
 
 

@@ -12,7 +12,14 @@ from enum import StrEnum
 
 import attrs
 
-from fairlead.ports.exchange import Fence, FillReport, Instrument, OrderReport, SubmitRequest
+from fairlead.ports.exchange import (
+    Fence,
+    FillReport,
+    Instrument,
+    ModifyRequest,
+    OrderReport,
+    SubmitRequest,
+)
 
 
 @attrs.define(slots=True)
@@ -20,6 +27,13 @@ class Place:
     """Place an order."""
 
     order: SubmitRequest
+
+
+@attrs.define(slots=True)
+class Modify:
+    """Change an open order in place, named as for a cancel."""
+
+    change: ModifyRequest
 
 
 @attrs.define(slots=True)
@@ -128,6 +142,7 @@ class Shutdown:
 
 Request = (
     Place
+    | Modify
     | Cancel
     | Find
     | ReadOpen

@@ -72,6 +72,7 @@ def paper_client(settings: PaperSettings, clock: Clock, desk: Desk | None = None
         order_types=frozenset({OrderType.MARKET, OrderType.LIMIT}),
         times_in_force=frozenset({TimeInForce.GTC, TimeInForce.IOC}),
         post_only=True,
+        modify=settings.modify,
         price_source=settings.price_source,
         simulated=True,
         pacing=model_of(settings.rate_limit),

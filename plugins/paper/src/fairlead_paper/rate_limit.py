@@ -1,8 +1,8 @@
 """The venue's rate limit, as it counts it; and the same limit as a model for the kernel.
 
 One counter an account: what it asks for raises the counter, which falls again at a constant rate. A
-request that would raise it above its capacity is not looked at. A cancel costs more while its order is
-young. The venue's count is its own (fractions, no code of the framework's), so that a kernel that paces
+request that would raise it above its capacity is not looked at. A cancel or a modify costs more while its
+order is young. The venue's count is its own (fractions, no code of the framework's), so that a kernel that paces
 wrongly is found out here.
 """
 
@@ -33,17 +33,22 @@ class Throttle:
         return self._settings is not None
 
     def price(self, request: say.Request, order_age_ns: int) -> Decimal:
-        """Return what the request costs; *order_age_ns* is the age of the order that is canceled."""
+        """Return what the request costs; *order_age_ns* is that of the order it is about."""
         limit = self._settings
         if limit is None:
             return ZERO
         if isinstance(request, say.Place):
             return limit.order
         if isinstance(request, say.Cancel):
-            young = order_age_ns < limit.young_ms * NANOSECONDS_PER_MILLISECOND
-            return limit.cancel_young if young else limit.cancel
+            return limit.cancel_young if self._is_young(order_age_ns, limit) else limit.cancel
+        if isinstance(request, say.Modify):
+            return limit.modify_young if self._is_young(order_age_ns, limit) else limit.modify
         reads = (say.Find, say.ReadOpen, say.ReadFills, say.ReadBalances, say.ReadRules)
         return limit.read if isinstance(request, reads) else ZERO
+
+    @staticmethod
+    def _is_young(order_age_ns: int, limit: RateLimitSettings) -> bool:
+        return order_age_ns < limit.young_ms * NANOSECONDS_PER_MILLISECOND
 
     def refusal(self, account: str, cost: Decimal, now_ns: int) -> say.Limited | None:
         """Count a request; or return the refusal of one that is too much, which counts for nothing."""
@@ -67,7 +72,8 @@ def model_of(settings: RateLimitSettings | None) -> RateLimits | None:
     """Return the limit as the kernel's pacing model, or nothing when there is none."""
     if settings is None:
         return None
-    extra = subtract(settings.cancel_young, settings.cancel)
+    cancel_extra = subtract(settings.cancel_young, settings.cancel)
+    modify_extra = subtract(settings.modify_young, settings.modify)
     read = Price(settings.read)
     return RateLimits(
         (
@@ -76,7 +82,8 @@ def model_of(settings: RateLimitSettings | None) -> RateLimits | None:
                 DecayingCounter(settings.capacity, settings.per_second),
                 {
                     RequestKind.SUBMIT: Price(settings.order),
-                    RequestKind.CANCEL: Price(settings.cancel, by_age=((settings.young_ms, extra),)),
+                    RequestKind.CANCEL: Price(settings.cancel, by_age=((settings.young_ms, cancel_extra),)),
+                    RequestKind.MODIFY: Price(settings.modify, by_age=((settings.young_ms, modify_extra),)),
                     RequestKind.LOOK_UP: Price(multiply(settings.read, Decimal(READS_AT_ONCE))),
                     RequestKind.OPEN_ORDERS: read,
                     RequestKind.FILLS: read,

@@ -14,6 +14,7 @@ from fairlead.ports.exchange import (
     OrderReport,
     OrderSide,
     OrderType,
+    Terms,
     TimeInForce,
     VenueStatus,
 )
@@ -58,7 +59,8 @@ class VenueRules:
 class VenueOrder:
     """An order at the venue.
 
-    *crossed* says that it would have traded at once when it arrived: it then pays the taker's fee.
+    *crossed* says that it would have traded at once when it arrived, or when its price was last changed: it
+    then pays the taker's fee.
     *lock_price* is the price with which its lock is computed (limit price, or the last trade's for a
     market order). *locked* is what it holds of *lock_asset*.
     """
@@ -86,6 +88,7 @@ class VenueOrder:
     filled_value: Decimal = ZERO
     fees: Decimal = ZERO
     reason: str = ""
+    post_only: bool = False
 
     @property
     def leaves_quantity(self) -> Decimal:
@@ -102,6 +105,7 @@ class VenueOrder:
             filled_quantity=self.filled_quantity,
             ts_event=self.updated_ns,
             reason=self.reason,
+            terms=Terms(self.quantity, self.limit_price),
         )
 
 

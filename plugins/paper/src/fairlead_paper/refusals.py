@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from fairlead.ports.exchange import Instrument, OrderType, SubmitRequest, TimeInForce
+from fairlead.ports.exchange import Instrument, ModifyRequest, OrderType, SubmitRequest, TimeInForce
 from fairlead_paper.exact import ZERO, multiply, on_grid, text_of
 from fairlead_paper.market import Market
+from fairlead_paper.records import VenueOrder
 
 CLIENT_ORDER_ID_LENGTH_MAX = 64
 _DIGITS_MAX = 38
@@ -43,6 +44,29 @@ def shape_refusal(order: SubmitRequest, market: Market) -> str:
     if order.post_only and market.crosses(order.side, price):
         return "post_only_would_take: it would trade at once"
     return _quantity_refusal(order, instrument, price)
+
+
+def change_refusal(order: VenueOrder, change: ModifyRequest, market: Market) -> str:
+    """Refuse a change that would make the order one that could not be placed, or that leaves nothing."""
+    terms = change.terms
+    if terms.trigger_price is not None or order.order_type is not OrderType.LIMIT:
+        return "unsupported_change: only quantity and price of a limit order can be changed"
+    changed = SubmitRequest(
+        order.client_order_id,
+        order.symbol,
+        order.side,
+        order.order_type,
+        order.time_in_force,
+        terms.quantity,
+        terms.limit_price,
+        order.reduces,
+        change.deadline_ns,
+        post_only=order.post_only,
+    )
+    refusal = shape_refusal(changed, market)
+    if not refusal and terms.quantity <= order.filled_quantity:
+        return f"already_filled: {text_of(order.filled_quantity)} is filled already"
+    return refusal
 
 
 def _terms_refusal(order: SubmitRequest) -> str:

@@ -58,6 +58,8 @@ class RateLimitSettings:
     per_second: Decimal = attrs.field(metadata={"doc": "what comes back each second"})
     order: Decimal = attrs.field(default=ONE, metadata={"doc": "cost of an order"})
     cancel: Decimal = attrs.field(default=ONE, metadata={"doc": "cost of a cancel"})
+    modify: Decimal = attrs.field(default=ONE, metadata={"doc": "cost of a modify"})
+    modify_young: Decimal = attrs.field(default=ONE, metadata={"doc": "cost of the modify of a young order"})
     cancel_young: Decimal = attrs.field(default=ONE, metadata={"doc": "cost of the cancel of a young order"})
     young_ms: int = attrs.field(default=5_000, metadata={"doc": "age below which an order is young"})
     read: Decimal = attrs.field(
@@ -69,13 +71,14 @@ class RateLimitSettings:
         for field in ("capacity", "per_second"):
             if getattr(self, field) <= ZERO:
                 raise SettingRefused(field, "must be above 0")
-        for field in ("order", "cancel", "cancel_young", "read"):
+        for field in ("order", "cancel", "cancel_young", "modify", "modify_young", "read"):
             if not ZERO <= getattr(self, field) <= self.capacity:
                 raise SettingRefused(field, f"must be from 0 to the capacity, {text_of(self.capacity)}")
         if multiply(self.read, Decimal(READS_AT_ONCE)) > self.capacity:
             raise SettingRefused("read", "a look-up reads three times, which is more than the capacity")
-        if self.cancel_young < self.cancel:
-            raise SettingRefused("cancel_young", "must not be below cancel")
+        for field in ("cancel", "modify"):
+            if getattr(self, f"{field}_young") < getattr(self, field):
+                raise SettingRefused(f"{field}_young", f"must not be below {field}")
         if self.young_ms < 1:
             raise SettingRefused("young_ms", "must be at least 1 millisecond")
 
@@ -197,6 +200,10 @@ class PaperSettings:
         metadata={
             "doc": "what the kernel paces itself by; a venue in process has the same unless given its own"
         },
+    )
+    modify: bool = attrs.field(
+        default=True,
+        metadata={"doc": "whether the client offers to change orders in place; else they can be replaced"},
     )
     price_source: bool = attrs.field(
         default=True, metadata={"doc": "whether public trades become the kernel's prices"}

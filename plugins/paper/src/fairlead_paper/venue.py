@@ -21,9 +21,11 @@ from fairlead.ports.exchange import (
     Fence,
     Instrument,
     Liquidity,
+    ModifyRequest,
     OrderSide,
     Report,
     SubmitRequest,
+    Terms,
     TimeInForce,
     Trade,
     VenueStatus,
@@ -42,7 +44,7 @@ from fairlead_paper.exact import (
 from fairlead_paper.market import Market
 from fairlead_paper.messages import Holding, Refused, Taken
 from fairlead_paper.records import Balance, ClientIdRule, PublicTrade, VenueFill, VenueOrder, VenueRules
-from fairlead_paper.refusals import shape_refusal
+from fairlead_paper.refusals import change_refusal, shape_refusal
 from fairlead_paper.shelves import Shelves
 
 
@@ -131,6 +133,43 @@ class Venue:
         self._on_arrival(order, market, now_ns)
         return Taken(order.venue_order_id, now_ns)
 
+    def modify(self, account: str, change: ModifyRequest, now_ns: int) -> Taken | Refused:
+        """Change an open order in place; it keeps its age. One whose new price crosses trades at once."""
+        order = self.shelves.order(account, change.client_order_id, change.venue_order_id)
+        if order is None:
+            return Refused("unknown_order: no such order", now_ns)
+        if order.status is not VenueStatus.LIVE:
+            return Refused(f"order_closed: it is {order.status.value}", now_ns)
+        market, terms = self.markets[order.symbol], change.terms
+        refusal = self._elapsed(change.deadline_ns, now_ns) or change_refusal(order, change, market)
+        if refusal:
+            return Refused(refusal, now_ns)
+        refusal = self._change_lock(order, market, terms)
+        if refusal:
+            return Refused(refusal, now_ns)
+        market.remove(order)
+        order.quantity, order.limit_price, order.updated_ns = terms.quantity, terms.limit_price, now_ns
+        self._changes.orders[order.sequence] = order
+        self._changes.events.append((account, order.report()))
+        self._on_arrival(order, market, now_ns)
+        return Taken(order.venue_order_id, now_ns)
+
+    def _change_lock(self, order: VenueOrder, market: Market, terms: Terms) -> str:
+        """Let the order hold what its new terms need, or say why it cannot."""
+        price = terms.limit_price or ZERO
+        crossed = market.crosses(order.side, price) if price != order.limit_price else order.crossed
+        before = order.crossed, order.lock_price
+        order.crossed, order.lock_price = crossed, price
+        lock = self._lock_for(order, market, subtract(terms.quantity, order.filled_quantity))
+        balance = self._balance(order.account, order.lock_asset)
+        free = add(balance.free, order.locked)
+        if lock > free:
+            order.crossed, order.lock_price = before
+            return f"insufficient_funds: {text_of(lock)} needed, {text_of(free)} {order.lock_asset} free"
+        balance.locked = add(subtract(balance.locked, order.locked), lock)
+        order.locked = lock
+        return ""
+
     def cancel(self, account: str, client_order_id: str, venue_order_id: str, now_ns: int) -> Taken | Refused:
         """Cancel an open order; a finished or unknown one is refused and stays as it is."""
         order = self.shelves.order(account, client_order_id, venue_order_id)
@@ -178,12 +217,18 @@ class Venue:
         if not self.shelves.has_account(account):
             return "unknown_account: no such account"
         rules = self.rules
-        if rules.fence is Fence.DEADLINE and request.deadline_ns and now_ns >= request.deadline_ns:
-            return f"deadline_elapsed: it is {now_ns}, the deadline was {request.deadline_ns}"
+        elapsed = self._elapsed(request.deadline_ns, now_ns)
+        if elapsed:
+            return elapsed
         if rules.client_id_rule is not ClientIdRule.NEVER:
             for_ever = rules.client_id_rule is ClientIdRule.FOR_EVER
             if self.shelves.id_is_taken(account, request.client_order_id, for_ever=for_ever):
                 return "duplicate_client_order_id: taken by another order"
+        return ""
+
+    def _elapsed(self, deadline_ns: int, now_ns: int) -> str:
+        if self.rules.fence is Fence.DEADLINE and 0 < deadline_ns <= now_ns:
+            return f"deadline_elapsed: it is {now_ns}, the deadline was {deadline_ns}"
         return ""
 
     def _order_of(self, account: str, request: SubmitRequest, market: Market, now_ns: int) -> VenueOrder:
@@ -209,6 +254,7 @@ class Venue:
             locked=ZERO,
             created_ns=now_ns,
             updated_ns=now_ns,
+            post_only=request.post_only,
         )
 
     def _on_arrival(self, order: VenueOrder, market: Market, now_ns: int) -> None:

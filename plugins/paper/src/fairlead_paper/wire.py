@@ -27,6 +27,7 @@ LINE_BYTES_MAX = 1 << 20
 _ASKS: dict[str, type] = {
     "hello": say.Hello,
     "place": say.Place,
+    "modify": say.Modify,
     "cancel": say.Cancel,
     "find": say.Find,
     "read_open": say.ReadOpen,
