@@ -37,6 +37,7 @@ from fairlead.ports.exchange import (
     Instrument,
     Liquidity,
     LookUp,
+    ModifyRequest,
     OrderReport,
     Outcome,
     ReportSink,
@@ -97,6 +98,9 @@ class InstantVenue:
         if self._sink is not None:
             self._sink.put(fill)
         return Answer(Outcome.ACCEPTED, number)
+
+    async def modify(self, request: ModifyRequest) -> Answer:
+        return Answer(Outcome.REFUSED, reason=f"{request.client_order_id} is over")
 
     async def cancel(self, client_order_id: str, venue_order_id: str, symbol: str) -> Answer:
         return Answer(Outcome.REFUSED, reason="it is filled")

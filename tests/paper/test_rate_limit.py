@@ -44,8 +44,16 @@ def test_the_model_and_the_venue_count_alike(
     limit: tuple[Decimal, Decimal], requests: list[tuple[int, Decimal]]
 ) -> None:
     """At the same times the kernel's arithmetic lets out exactly what the venue takes, wait included."""
-    free = dict.fromkeys(("order", "cancel", "cancel_young", "modify", "modify_young"), Decimal(0))
-    settings = RateLimitSettings(capacity=limit[0], per_second=limit[1], **free)
+    free = Decimal(0)
+    settings = RateLimitSettings(
+        capacity=limit[0],
+        per_second=limit[1],
+        order=free,
+        cancel=free,
+        cancel_young=free,
+        modify=free,
+        modify_young=free,
+    )
     model, throttle = model_of(settings), Throttle(settings)
     assert model is not None
     budget, level, now_ns = model.budget("paper"), BudgetLevel(Decimal(0), 1), 1

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from fairlead.domain.changes import ChangeCode, ChangeResult, Terms
     from fairlead.domain.closings import CloseCode, CloseResult
     from fairlead.domain.instruments import Instrument
     from fairlead.domain.money import Conversion
@@ -33,6 +34,8 @@ _HOMES = {
     "BlockingResult": "fairlead.kernel.blocking",
     "BlockingSession": "fairlead.kernel.blocking",
     "BlockingStream": "fairlead.kernel.blocking",
+    "ChangeCode": "fairlead.domain.changes",
+    "ChangeResult": "fairlead.domain.changes",
     "CloseCode": "fairlead.domain.closings",
     "CloseResult": "fairlead.domain.closings",
     "CommandResult": "fairlead.kernel.results",
@@ -53,6 +56,7 @@ _HOMES = {
     "Session": "fairlead.kernel.session",
     "TimeInForce": "fairlead.domain.order_kinds",
     "StopReport": "fairlead.kernel.results",
+    "Terms": "fairlead.domain.changes",
     "Trade": "fairlead.domain.prices",
     "TradingDay": "fairlead.domain.trading_days",
     "TradingState": "fairlead.domain.trading_state",
@@ -67,6 +71,8 @@ __all__ = [
     "BlockingResult",
     "BlockingSession",
     "BlockingStream",
+    "ChangeCode",
+    "ChangeResult",
     "CloseCode",
     "CloseResult",
     "CommandResult",
@@ -86,6 +92,7 @@ __all__ = [
     "Quote",
     "Session",
     "StopReport",
+    "Terms",
     "TimeInForce",
     "Trade",
     "TradingDay",

@@ -233,10 +233,15 @@ CHANGES_PENDING = {
 
 @pytest.mark.parametrize("event", list(OrderEvent), ids=str)
 def test_only_its_own_answer_ends_a_pending_request(event: OrderEvent) -> None:
-    """All 3 by 21 pairs: fills and acceptances keep it; a cancel displaces a modify, not vice versa."""
+    """All 3 by 22 pairs: fills and acceptances keep it; a cancel displaces a modify, not vice versa.
+
+    While a modify is not resolved, a cancel that the venue refuses leaves the order with that pending.
+    """
     for pending in PendingRequest:
         expected = CHANGES_PENDING.get(event.value, {}).get(pending.value, pending.value)
         assert pending_after(pending, event).value == expected
+        changing = pending_after(pending, event, changing=True).value
+        assert changing == ("modify" if expected == "none" else expected)
     assert sum(len(changes) for changes in CHANGES_PENDING.values()) == len(PENDING)
 
 

@@ -167,6 +167,8 @@ EXPECTED: dict[str, dict[Expected, str]] = {
     "cancel_refused": {STAYS: f"denied {REAL}", ILLEGAL: "initialized"},
     "modify_requested": {STAYS: "working", REFUSED: f"initialized denied approved {ON_THE_WIRE} {CLOSED}"},
     "modify_refused": {STAYS: REAL, ILLEGAL: "initialized denied"},
+    # Only what the venue had can have been asked to change.
+    "modify_unresolved": {STAYS: f"working {CLOSED}", ILLEGAL: f"initialized denied approved {ON_THE_WIRE}"},
 }
 
 
@@ -194,10 +196,10 @@ def test_every_pair_is_decided_as_reasoned(state: str, event: str) -> None:
     assert found == expected
 
 
-def test_the_expectation_and_the_table_speak_of_the_same_252_pairs() -> None:
-    """Twelve states by twenty-one events; no pair is missing on either side; events have meanings."""
+def test_the_expectation_and_the_table_speak_of_the_same_264_pairs() -> None:
+    """Twelve states by twenty-two events; no pair is missing on either side; events have meanings."""
     assert {(state.value, event.value) for state, event in TABLE} == set(PAIRS)
-    assert len(PAIRS) == len(TABLE) == 12 * 21
+    assert len(PAIRS) == len(TABLE) == 12 * 22
     assert [state.value for state in COLUMNS] == EVERYTHING.split()
     assert set(MEANING) == set(OrderEvent)
     assert all(MEANING.values())
@@ -211,6 +213,16 @@ def test_a_closed_order_never_reopens() -> None:
             assert decision.to.is_final, (state, event)
             assert next_state(state, event, filled=True, cancel_wanted=True).is_final
             assert next_state(state, event, filled=False, cancel_wanted=False).is_final
+
+
+@pytest.mark.parametrize("state", list(OrderState), ids=str)
+def test_a_change_that_leaves_nothing_fills_a_working_order_alone(state: OrderState) -> None:
+    """A quantity lowered to what is filled ends the order as filled; nothing else that happens does."""
+    for event in OrderEvent:
+        plain = next_state(state, event, filled=True, cancel_wanted=False)
+        whole = next_state(state, event, filled=True, cancel_wanted=False, whole=True)
+        ends = plain is OrderState.WORKING and event.value in ("modified", "modify_refused")
+        assert whole is (OrderState.FILLED if ends else plain)
 
 
 def test_only_the_approved_go_to_the_wire() -> None:

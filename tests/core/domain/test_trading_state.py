@@ -38,7 +38,7 @@ BY_SEVERITY = {
         "component_failed", "check_hung",
     },
     # Something at the venue is not as we hold it: nothing new until it is cleared up.
-    "reduce": {"contradiction", "zombie", "missing_at_venue", "unreadable_report"},
+    "reduce": {"contradiction", "zombie", "missing_at_venue", "unreadable_report", "terms_differ"},
     # Evidence that came late or is merely odd.
     "note": {
         "venue_silent",  # the kernel reduces for it itself, and takes that back

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import msgspec
@@ -24,6 +25,7 @@ from fairlead.ports.exchange import Outcome, VenueStatus
 from fairlead.ports.risk import ALLOW, Lock
 from fairlead.ports.store import GENESIS_HASH, TABLES, Envelope, JournalHead, Opened, Scalar
 from fairlead.testing.memory_store import MemoryDisk, MemoryStore
+from fairlead.testing.modify_scripts import loses_modify, loses_modify_answer
 from fairlead.testing.scripted_exchange import answers, hangs, loses_answer, loses_request
 from tests.core.kernel.bench import BTC, ETH, Bench, on_bench, on_seeded_bench
 from tests.core.kernel.checks import BoughtValue, Says
@@ -63,6 +65,8 @@ async def busy(bench: Bench, orders: int) -> None:
                 bench.exchange.trade(
                     name, dice.choice(["0.1", "0.333", "7"]), "100.03", fee=dice.choice(["0", "0.017"])
                 )
+            elif what < 0.7:
+                await change(bench, name, dice)
             elif what < 0.8:
                 bench.exchange.end(name, dice.choice([VenueStatus.CANCELED, VenueStatus.EXPIRED]))
             else:
@@ -70,6 +74,16 @@ async def busy(bench: Bench, orders: int) -> None:
         await bench.pass_ms(dice.choice([0, 1, 500]))
         if bench.kernel.trading_state is not TradingState.ACTIVE:
             await bench.kernel.set_trading_state(TradingState.ACTIVE, reason="go on")
+
+
+async def change(bench: Bench, name: str, dice: Random) -> None:
+    """Have an order changed in some way, by its owner, whether that can be or not."""
+    bench.exchange.will_modify(*dice.choice([(), (), (loses_modify,), (loses_modify_answer,)]))
+    order = bench.order(name)
+    session = bench.kernel.session(owner=order.owner)
+    command = dice.choice([session.modify_order, session.replace_order])
+    await command(name, quantity=dice.choice(["0.5", "3", "9"]), limit_price=dice.choice(["99.98", "100.5"]))
+    bench.exchange._modify_scripts.clear()
 
 
 def facts_of(state: EngineState, *, live_only: bool) -> dict[str, object]:
@@ -87,6 +101,8 @@ def facts_of(state: EngineState, *, live_only: bool) -> dict[str, object]:
         "account": (state.account, state.account_tag),
         "exposed": (state.exposed_total, nonzero(state.exposed_by_symbol)),
         "closing": (state.closing_total, nonzero(state.closing_by_symbol)),
+        "leaves": {key: leaves for key, leaves in state.leaves.items() if leaves},
+        "changing": {name: change.change_id for name, change in state.changing.items()},
         "live": (state.live_total, nonzero(state.live_by_symbol)),
     }
 
@@ -238,6 +254,7 @@ def test_a_changed_column_of_any_row_is_found_and_named() -> None:
         await bench.hold()
         await bench.execute(key="k")
         await bench.bot.close_position(ETH)
+        await bench.bot.modify_order(await bench.working(), quantity="2")
         await bench.kernel.settled()
         for table in TABLES:
             rows = bench.disk.tables.named(table.name)

@@ -17,6 +17,7 @@ from fairlead.ports.exchange import (
     FillPage,
     Instrument,
     LookUp,
+    ModifyRequest,
     OrderReport,
     ReportSink,
     SubmitRequest,
@@ -67,7 +68,9 @@ class LabelledStore(SqlStore):
 
     async def append(self, batch: Batch) -> None:
         """See `Store.append`."""
-        has_intent = any(envelope.kind == "attempt_started" for envelope in batch.envelopes)
+        has_intent = any(
+            envelope.kind in ("attempt_started", "modify_started") for envelope in batch.envelopes
+        )
         if has_intent:
             self._labels.reached(BEFORE_COMMIT)
         await super().append(batch)
@@ -100,6 +103,15 @@ class LabelledClient:
     async def submit(self, request: SubmitRequest) -> Answer:
         """Send, and be somewhere between the request's bytes and the answer's."""
         asked = asyncio.get_running_loop().create_task(self._inner.submit(request))
+        await self._clock.sleep_ns(0)  # the request is written in the task's first step
+        self._labels.reached(AFTER_SEND)
+        answer = await asked
+        self._labels.reached(AFTER_ANSWER)
+        return answer
+
+    async def modify(self, request: ModifyRequest) -> Answer:
+        """As a submit."""
+        asked = asyncio.get_running_loop().create_task(self._inner.modify(request))
         await self._clock.sleep_ns(0)  # the request is written in the task's first step
         self._labels.reached(AFTER_SEND)
         answer = await asked

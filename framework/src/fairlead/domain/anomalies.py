@@ -35,6 +35,7 @@ class AnomalyKind(StrEnum):
     UNREADABLE_REPORT = "unreadable_report"
     PRICE_OUT_OF_BAND = "price_out_of_band"
     STALE_PRICE = "stale_price"
+    TERMS_DIFFER = "terms_differ"
     DUST = "dust"
     JOURNAL_RECOVERED = "journal_recovered"
     VENUE_SILENT = "venue_silent"
@@ -58,6 +59,7 @@ SEVERITY: dict[AnomalyKind, Severity] = {
     AnomalyKind.UNREADABLE_REPORT: Severity.REDUCE,
     AnomalyKind.PRICE_OUT_OF_BAND: Severity.NOTE,
     AnomalyKind.STALE_PRICE: Severity.NOTE,
+    AnomalyKind.TERMS_DIFFER: Severity.REDUCE,
     AnomalyKind.DUST: Severity.NOTE,
     AnomalyKind.JOURNAL_RECOVERED: Severity.NOTE,
     AnomalyKind.VENUE_SILENT: Severity.NOTE,
@@ -81,6 +83,7 @@ MEANING: dict[AnomalyKind, str] = {
     AnomalyKind.UNREADABLE_REPORT: "a report that cannot be read; put aside and asked for again",
     AnomalyKind.PRICE_OUT_OF_BAND: "a fill far from the order's reference price; booked",
     AnomalyKind.STALE_PRICE: "an order asked for a price that is stale; noted once until it is fresh again",
+    AnomalyKind.TERMS_DIFFER: "the venue holds an order under other terms than ours; they are taken over",
     AnomalyKind.DUST: "the venue calls an order filled although a rest is left",
     AnomalyKind.JOURNAL_RECOVERED: "a commit failed or was uncertain, and the store was read back",
     AnomalyKind.VENUE_SILENT: "the stream is down, or polls fail, for too long; trading reduces meanwhile",

@@ -56,10 +56,13 @@ class ModifyStarted(Value):
     deadline_ns: int
 
 
-class ModifyUnresolved(Value):
-    """No answer to the modify came, or a broken one, or a restart came between; it is looked up."""
+class ChangeUnresolved(Value):
+    """No answer came to a modify, or to the order that takes another's place; or a restart came between.
 
-    KIND: ClassVar[str] = "modify_unresolved"
+    *look_up_ns* is when the order may be looked up, 0 when its own records say.
+    """
+
+    KIND: ClassVar[str] = "change_unresolved"
     VERSION: ClassVar[int] = 1
     client_order_id: str
     change_id: str
@@ -117,7 +120,7 @@ ChangeRecord = (
     ChangeRequested
     | ChangeDenied
     | ModifyStarted
-    | ModifyUnresolved
+    | ChangeUnresolved
     | OrderUpdated
     | ModifyRejected
     | ReplaceMoved
@@ -127,7 +130,7 @@ CHANGE_RECORD_CLASSES: tuple[type[ChangeRecord], ...] = (
     ChangeRequested,
     ChangeDenied,
     ModifyStarted,
-    ModifyUnresolved,
+    ChangeUnresolved,
     OrderUpdated,
     ModifyRejected,
     ReplaceMoved,

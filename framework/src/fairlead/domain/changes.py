@@ -93,7 +93,7 @@ class ChangeKind(StrEnum):
 class ChangeCode(StrEnum):
     """What came of a change; `MEANING` says it in words.
 
-    A change that the gate or a check denied bears the code of that denial instead.
+    A change that was refused or denied before it began bears the code of that instead.
     """
 
     PENDING = "PENDING"
@@ -165,15 +165,16 @@ _DONE = frozenset({ChangeCode.MODIFIED.value, ChangeCode.REPLACED.value})
 class ChangeResult(Value):
     """What came of a change; the same for a command that is repeated.
 
-    *code* is one of `ChangeCode`, or the reason code of a refusal or denial; *terms* are those wished
-    for. *new_order_id* names the order that a replacement made, and is empty otherwise.
+    *code* is one of `ChangeCode`, or the reason code of a refusal or denial: then there is no change, and
+    neither id nor terms of one. *terms* are those wished for, also where they stayed. *new_order_id* names
+    the order that a replacement made, and is empty otherwise.
     """
 
     change_id: str
     client_order_id: str
     code: str
     reason: str
-    terms: Terms
+    terms: Terms | None
     new_order_id: str = ""
 
     @property
@@ -185,6 +186,11 @@ class ChangeResult(Value):
     def unresolved(self) -> bool:
         """Tell whether it is not known yet; it will be, by the venue's evidence."""
         return self.code == ChangeCode.PENDING.value
+
+
+def refused_result(client_order_id: str, code: str, reason: str) -> ChangeResult:
+    """Return the answer to a change that was refused or denied before it began."""
+    return ChangeResult("", client_order_id, code, reason, None)
 
 
 def change_result(change: Change) -> ChangeResult:

@@ -126,7 +126,7 @@ class Order:
 
     @property
     def most_quantity(self) -> Decimal:
-        """Return the most that the venue may fill in all: the larger quantity while a modify is unresolved."""
+        """Return the most that the venue may fill in all: the larger quantity while a modify is pending."""
         wish = self.wish
         return self.quantity if wish is None else max(self.quantity, wish.terms.quantity)
 

@@ -14,15 +14,7 @@ from fairlead.domain.anomalies import AnomalyKind, Severity
 from fairlead.domain.budgets import BudgetLevel
 from fairlead.domain.change_records import (
     CHANGE_RECORD_CLASSES,
-    ChangeDenied,
-    ChangeEnded,
     ChangeRecord,
-    ChangeRequested,
-    ModifyRejected,
-    ModifyStarted,
-    ModifyUnresolved,
-    OrderUpdated,
-    ReplaceMoved,
 )
 from fairlead.domain.command_records import ClosingEnded, ClosingMoved, ClosingRequested, CommandTaken
 from fairlead.domain.contracts import Contract

@@ -26,7 +26,7 @@ class CommandKind(StrEnum):
 
 MEANING: dict[CommandKind, str] = {
     CommandKind.INCREASE: "an order that may add exposure",
-    CommandKind.REDUCE: "an order, or a change of one, that the kernel finds to reduce, protective exits included",
+    CommandKind.REDUCE: "an order, or a change of one, that the kernel finds to reduce, protective or not",
     CommandKind.CANCEL: "a cancel",
     CommandKind.MODIFY: "a change of an order that adds exposure and is no shrink",
     CommandKind.SHRINK: "a change of such an order that raises neither its quantity nor a price",

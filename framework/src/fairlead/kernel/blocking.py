@@ -11,12 +11,13 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from types import TracebackType
 from typing import Generic, Protocol, Self, TypeVar, Unpack
 
+from fairlead.domain.changes import ChangeResult
 from fairlead.domain.closings import CloseResult
 from fairlead.domain.events import Event, EventsMissed
 from fairlead.domain.orders import OrderStatus, OrderView, PositionView
 from fairlead.domain.proposals import Proposal
 from fairlead.domain.trading_state import TradingState
-from fairlead.kernel.command_maker import CloseWishes
+from fairlead.kernel.command_maker import ChangeWishes, CloseWishes
 from fairlead.kernel.decide.rules import OPERATOR
 from fairlead.kernel.kernel import Kernel
 from fairlead.kernel.loop_thread import LoopThread
@@ -142,6 +143,21 @@ class BlockingSession:
         session = self._session
         result = self._thread.wait_for(lambda: session.execute(proposal, idempotency_key=idempotency_key))
         return BlockingResult(self._thread, result)
+
+    def modify_order(self, client_order_id: str, **wishes: Unpack[ChangeWishes]) -> ChangeResult:
+        """Change a working order of this owner in place; see `Session.modify_order`."""
+        return self._thread.wait_for(lambda: self._session.modify_order(client_order_id, **wishes))
+
+    def replace_order(self, client_order_id: str, **wishes: Unpack[ChangeWishes]) -> ChangeResult:
+        """Cancel a working order and make one for what is left; see `Session.replace_order`."""
+        return self._thread.wait_for(lambda: self._session.replace_order(client_order_id, **wishes))
+
+    def change_settled(self, change_id: str, *, timeout_ms: int | None = None) -> ChangeResult:
+        """Wait until it is known what came of a change; see `Session.change_settled`.
+
+        Raises `TimeoutError` after *timeout_ms* milliseconds; the change goes on.
+        """
+        return self._thread.wait_for(lambda: self._session.change_settled(change_id), timeout_ms=timeout_ms)
 
     def cancel(self, client_order_id: str) -> CommandResult:
         """Ask to cancel an order of this owner; see `Session.cancel`."""

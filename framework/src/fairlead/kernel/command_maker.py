@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from hashlib import sha256
 from typing import TYPE_CHECKING, TypedDict
 
 import msgspec
 
+from fairlead.domain.changes import CHANGE_PREFIX, ChangeKind
 from fairlead.domain.closings import CLOSING_PREFIX
-from fairlead.domain.identifiers import UNIQUE_DIGITS, to_key, to_name, to_symbol
+from fairlead.domain.identifiers import UNIQUE_DIGITS, excerpt_of, to_key, to_name, to_symbol
+from fairlead.domain.instruments import Instrument
 from fairlead.domain.numbers import EXACT, Number, to_positive
-from fairlead.errors import UnknownName
-from fairlead.kernel.core.inputs import CancelAll, ClosePosition, Flatten
+from fairlead.domain.orders import Order
+from fairlead.domain.requests import PacingPolicy
+from fairlead.errors import InvalidInput, UnknownName
+from fairlead.kernel.core.inputs import CancelAll, ChangeOrder, ClosePosition, Flatten
+from fairlead.kernel.settings import to_pacing_policy
+from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
 
 if TYPE_CHECKING:
     from fairlead.kernel.kernel import Kernel
@@ -25,7 +32,22 @@ class CloseWishes(TypedDict, total=False):
     idempotency_key: str | None
 
 
+class ChangeWishes(TypedDict, total=False):
+    """The optional arguments of `Session.modify_order` and `Session.replace_order`; one of them is due.
+
+    *quantity* is the whole of the order, what was filled included.
+    """
+
+    quantity: Number | None
+    limit_price: Number | None
+    trigger_price: Number | None
+    idempotency_key: str | None
+    pacing: PacingPolicy | str | None
+    wait_max_ms: int | None
+
+
 _KNOWN = frozenset(CloseWishes.__annotations__)
+_CHANGES = frozenset(ChangeWishes.__annotations__)
 
 
 class CommandMaker:
@@ -73,6 +95,45 @@ class CommandMaker:
             command_digest=_digest(key, "close_position", *words),
         )
 
+    def change(self, kind: ChangeKind, order: Order, wishes: ChangeWishes) -> ChangeOrder:
+        """Return the command to change an order, its new terms checked against the venue's rules.
+
+        Raises `InvalidInput` for terms that the order has not or when none is given, `NumberRefused` for
+        figures off the grid, `UnknownName` for a wish that there is not or a symbol without rules.
+        """
+        what = f"{kind.value}_order"
+        if not wishes.keys() <= _CHANGES:
+            raise UnknownName(what, min(wishes.keys() - _CHANGES), tuple(sorted(_CHANGES)))
+        instruments = self._kernel.instruments
+        instrument = instruments.get(order.symbol)
+        if instrument is None:
+            raise UnknownName("symbol", order.symbol, tuple(sorted(instruments)))
+        quantity = wishes.get("quantity")
+        number = None if quantity is None else to_positive(quantity, "quantity")
+        if number is not None:
+            instrument.check_quantity(number, "quantity")
+        limit = _price(wishes.get("limit_price"), order.limit_price, "limit_price", instrument)
+        trigger = _price(wishes.get("trigger_price"), order.trigger_price, "trigger_price", instrument)
+        terms = (number, limit, trigger)
+        if terms == (None, None, None):
+            raise InvalidInput(
+                what, "nothing is to change", fix="Pass quantity, limit_price or trigger_price."
+            )
+        key = _key(wishes.get("idempotency_key"))
+        words = (order.client_order_id, *(None if each is None else EXACT.normalize(each) for each in terms))
+        pacing, wait_max_ms = wishes.get("pacing"), wishes.get("wait_max_ms")
+        return ChangeOrder(
+            CHANGE_PREFIX + self._kernel.new_client_order_id(UNIQUE_DIGITS),
+            kind,
+            order.client_order_id,
+            self._by,
+            *terms,
+            key,
+            _digest(key, what, *words),
+            None if pacing is None else to_pacing_policy(pacing, "pacing"),
+            None if wait_max_ms is None else to_wait_ns(wait_max_ms),
+        )
+
     def flatten(self, symbol: str | None, book: str | None, key: str | None) -> Flatten:
         """Return the command to flatten a book; an operator's that names none flattens all."""
         where = _symbol(symbol), _book(book) or ("" if self._operator else self._by)
@@ -84,6 +145,29 @@ class CommandMaker:
 
     def _new_id(self) -> str:
         return CLOSING_PREFIX + self._kernel.new_client_order_id(UNIQUE_DIGITS)
+
+
+def _price(
+    value: Number | None, present: Decimal | None, field: str, instrument: Instrument
+) -> Decimal | None:
+    """Return a price wished for; an order that has no such price cannot be given one."""
+    if value is None:
+        return None
+    if present is None:
+        raise InvalidInput(
+            field, "the order has none", fix="Leave it out, or replace the order by a proposal."
+        )
+    price = to_positive(value, field)
+    instrument.check_price(price, field)
+    return price
+
+
+def to_wait_ns(value: object) -> int:
+    """Return the longest wait in nanoseconds; raises `InvalidInput` unless it is a count of milliseconds."""
+    if type(value) is int and value >= 0:
+        return value * NANOSECONDS_PER_MILLISECOND
+    problem = f"{excerpt_of(value)} is not a whole number of milliseconds"
+    raise InvalidInput("wait_max_ms", problem, fix="Pass 0 or more.")
 
 
 def _symbol(symbol: str | None) -> str:

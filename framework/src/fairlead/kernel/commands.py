@@ -13,10 +13,11 @@ from typing import cast
 
 from msgspec.structs import replace
 
+from fairlead.domain.changes import ChangeResult
 from fairlead.domain.closings import CloseResult
 from fairlead.domain.identifiers import excerpt_of, to_client_order_id, to_line, to_name
 from fairlead.domain.order_table import OrderState
-from fairlead.domain.orders import OrderView
+from fairlead.domain.orders import Order, OrderView
 from fairlead.domain.trading_state import TradingState
 from fairlead.errors import InvalidInput, JournalUnavailable, NotRunning, UnknownName
 from fairlead.kernel.core.command_answers import CODE_KEY_REUSED
@@ -24,6 +25,7 @@ from fairlead.kernel.core.effects import AnswerCommand, SendCancel
 from fairlead.kernel.core.inputs import (
     CancelAll,
     CancelOrder,
+    ChangeOrder,
     ClosePosition,
     Flatten,
     ResolveByOperator,
@@ -32,7 +34,7 @@ from fairlead.kernel.core.inputs import (
 )
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.decide.commands import is_meant
-from fairlead.kernel.journal.restore import load_closing, load_command, load_order
+from fairlead.kernel.journal.restore import load_change, load_closing, load_command, load_order
 from fairlead.kernel.parts import Parts
 from fairlead.kernel.results import CommandResult, FlattenResult
 
@@ -107,6 +109,37 @@ class Commands:
                 return await _answer(future)
             except JournalUnavailable:  # it was discarded with the batch it was in: say it again
                 self.check_alive()
+
+    async def known_order(self, client_order_id: str) -> Order:
+        """Return an order from memory or from the store; raises `UnknownName` for one never made here."""
+        self.check_usable()
+        await self.load_order(client_order_id)
+        order = self._state.orders.get(client_order_id)
+        if order is None:
+            raise UnknownName("client_order_id", client_order_id, fix="No such order was made here.")
+        return order
+
+    async def change(self, command: ChangeOrder) -> ChangeResult:
+        """Have an order changed; return when it is known what came of it, or that no answer did."""
+        await self._prepare(command.by, command.idempotency_key)
+        await self.load_order(command.client_order_id)
+        self.check_journal()
+        self.check_usable()  # it may have been stopped meanwhile
+        future = self._parts.engine.wait_for(command.change_id, until_closed=False)
+        self._parts.engine.process(command)
+        return cast("ChangeResult", await future)
+
+    async def change_settled(self, change_id: str) -> ChangeResult:
+        """Wait until it is known what came of a change; raises `UnknownName` for one never asked for here."""
+        self.check_usable()
+        engine = self._parts.engine
+        await self._load(lambda: load_change(self._parts.store, self._state, change_id))
+        if change_id not in self._state.changes:
+            raise UnknownName("change_id", change_id, fix="Pass that of a result; a refusal has none.")
+        self.check_alive()
+        future = engine.wait_for(change_id, until_closed=True)
+        engine.recheck(change_id)
+        return cast("ChangeResult", await future)
 
     async def cancel_all(self, command: CancelAll) -> CommandResult:
         """Cancel every live order that the command is about.

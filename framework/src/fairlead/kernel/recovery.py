@@ -7,11 +7,12 @@ the store, the venue's evidence is fetched again, and the kernel goes on; or it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 import attrs
 
 from fairlead.domain.anomalies import AnomalyKind
+from fairlead.domain.changes import is_change
 from fairlead.domain.closings import is_closing
 from fairlead.domain.order_table import OrderEvent
 from fairlead.domain.records import OrderEventNoted
@@ -22,7 +23,7 @@ from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.engine.engine import Engine
 from fairlead.kernel.journal.journal import Entry, SealedBatch
 from fairlead.kernel.journal.outputs import StepOutput
-from fairlead.kernel.journal.restore import load_closing, load_order, restore_state
+from fairlead.kernel.journal.restore import load_change, load_closing, load_order, restore_state
 from fairlead.kernel.settings import KernelSettings
 from fairlead.kernel.venue.dispatcher import Dispatcher
 from fairlead.ports.clock import Clock
@@ -181,7 +182,7 @@ class Recovery:
             if order.state.is_final and name not in doubtful:
                 state.orders.setdefault(name, order)
         for name in doubtful:
-            await (load_closing if is_closing(name) else load_order)(self._store, state, name)
+            await _loader(name)(self._store, state, name)
         return state
 
     def _doubtful(self, sealed: SealedBatch) -> dict[str, None]:
@@ -204,3 +205,10 @@ class Recovery:
         for name in engine.awaited:
             engine.recheck(name)
         self._hooks.recovered("the journal was recovered")
+
+
+def _loader(name: str) -> Callable[[Store, EngineState, str], Awaitable[object]]:
+    """Return what reads back whatever has such a name."""
+    if is_change(name):
+        return load_change
+    return load_closing if is_closing(name) else load_order

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Unpack
 
 from msgspec.structs import replace
 
+from fairlead.domain.changes import ChangeKind, ChangeResult
 from fairlead.domain.closings import CloseResult
 from fairlead.domain.identifiers import (
     UNIQUE_DIGITS,
-    excerpt_of,
     to_client_order_id,
     to_key,
     to_name,
@@ -18,12 +18,11 @@ from fairlead.domain.orders import OrderView, PositionView
 from fairlead.domain.proposals import Proposal
 from fairlead.domain.requests import PacingPolicy
 from fairlead.errors import InvalidInput
-from fairlead.kernel.command_maker import CloseWishes, CommandMaker
+from fairlead.kernel.command_maker import ChangeWishes, CloseWishes, CommandMaker, to_wait_ns
 from fairlead.kernel.core.inputs import SubmitProposal
 from fairlead.kernel.door import submission
 from fairlead.kernel.results import CommandResult, ExecutionResult, FlattenResult
 from fairlead.kernel.settings import to_pacing_policy
-from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
 
 if TYPE_CHECKING:
     from fairlead.kernel.kernel import Kernel
@@ -66,9 +65,50 @@ class Session:
         if pacing is not None:
             given = replace(given, pacing=to_pacing_policy(pacing, "pacing"))
         if wait_max_ms is not None:
-            given = replace(given, wait_max_ns=_to_wait(wait_max_ms) * NANOSECONDS_PER_MILLISECOND)
+            given = replace(given, wait_max_ns=to_wait_ns(wait_max_ms))
         view = await kernel.commands.submit(given)
         return ExecutionResult(view, kernel.clock.monotonic_ns() - started_ns, kernel.closed)
+
+    async def modify_order(self, client_order_id: str, **wishes: Unpack[ChangeWishes]) -> ChangeResult:
+        """Change a working order of this owner in place: its quantity, limit price or trigger price.
+
+        *quantity* is the whole of the order, what was filled included. Returns when the venue has done
+        it (``MODIFIED``) or not, each with its code and reason, or with ``PENDING`` when no answer came:
+        `change_settled` waits until the venue's evidence has told. Until then the larger of old and new
+        is reserved. What it adds is judged by the risk checks; what raises neither quantity nor a price
+        is not. With an idempotency key, a repeated call answers with the first change, also after a restart.
+        Canceling the await cancels nothing.
+
+        Where the venue's rate limit does not let it out at once it waits, or is denied, as `execute` says
+        of *pacing* and *wait_max_ms*.
+
+        Raises `UnknownName` when no such order was ever made here, `NumberRefused` for prices and
+        quantities off the grid, `InvalidInput` for a term that the order has not, or a key that was
+        used for something else, `JournalUnavailable` when the wish could not be recorded.
+        """
+        return await self._change(ChangeKind.MODIFY, client_order_id, wishes)
+
+    async def replace_order(self, client_order_id: str, **wishes: Unpack[ChangeWishes]) -> ChangeResult:
+        """Cancel a working order of this owner, and make another for what the venue proves to be left.
+
+        For venues that change nothing in place. The two are never alive together, and together they never
+        fill more than *quantity*. Returns when the new order has reached the venue (``REPLACED``, with its
+        id in *new_order_id*), when nothing was left, or with what came between. The wish survives a
+        restart; a cancel of the order takes it back. Arguments and errors are those of `modify_order`.
+        """
+        return await self._change(ChangeKind.REPLACE, client_order_id, wishes)
+
+    async def change_settled(self, change_id: str) -> ChangeResult:
+        """Wait until it is known what came of a change, whoever asked for it, also after a restart.
+
+        Raises `UnknownName` for an id that no change here had.
+        """
+        return await self._kernel.commands.change_settled(change_id)
+
+    async def _change(self, kind: ChangeKind, client_order_id: str, wishes: ChangeWishes) -> ChangeResult:
+        commands = self._kernel.commands
+        order = await commands.known_order(to_client_order_id(client_order_id, "client_order_id"))
+        return await commands.change(CommandMaker(self._kernel, self.owner).change(kind, order, wishes))
 
     async def cancel(self, client_order_id: str) -> CommandResult:
         """Ask to cancel an order of this owner.
@@ -143,10 +183,3 @@ class Session:
             "" if idempotency_key is None else to_key(idempotency_key, "idempotency_key"),
             lambda: self._kernel.new_client_order_id(UNIQUE_DIGITS),
         )
-
-
-def _to_wait(value: object) -> int:
-    if type(value) is int and value >= 0:
-        return value
-    problem = f"{excerpt_of(value)} is not a whole number of milliseconds"
-    raise InvalidInput("wait_max_ms", problem, fix="Pass 0 or more.")

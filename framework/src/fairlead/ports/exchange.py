@@ -147,7 +147,7 @@ class ModifyRequest(Value):
 
 
 class Answer(Value):
-    """The answer to a submit, a modify or a cancel; *reason* is the venue's text, *retry_after_ns* a duration."""
+    """The answer to a submit, modify or cancel; *reason* is the venue's text, *retry_after_ns* a duration."""
 
     outcome: Outcome
     venue_order_id: str = ""
@@ -250,7 +250,7 @@ class ExchangeClient(Protocol):
     """One account at one venue. Methods run concurrently; each has the kernel's timeout around it.
 
     A read that the venue refuses for its rate limit raises `fairlead.errors.RateLimited`, so that the
-    kernel's pacing learns of it; a submit, a modify or a cancel answers `Outcome.LIMITED`.
+    kernel's pacing learns of it; submits, modifies and cancels answer `Outcome.LIMITED`.
 
     A client whose venue tells its time may also have ``async def server_time(self) -> int``, in wall
     nanoseconds UTC: `fairlead doctor` then compares the clocks.

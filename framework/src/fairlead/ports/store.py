@@ -81,7 +81,7 @@ ORDERS = Table(
         *_integers("expire_ns"),
         Column("post_only", bool),
         Column("reduce_only", bool),
-        *_texts("note", "tags", "sizing", "other_fees", "contract"),
+        *_texts("note", "tags", "sizing", "other_fees", "contract", "wish", "replaces"),
     ),
 )
 FILLS = Table(
@@ -131,10 +131,26 @@ CLOSINGS = Table(
         Column("live", bool),
     ),
 )
+CHANGES = Table(
+    "changes",
+    ("change_id",),
+    (
+        *_texts("change_id", "kind", "client_order_id", "asked_by"),
+        *_decimals("quantity"),
+        Column("limit_price", Decimal, optional=True),
+        Column("trigger_price", Decimal, optional=True),
+        Column("shrinks", bool),
+        *_texts("new_order_id"),
+        Column("unresolved", bool),
+        *_texts("code", "detail"),
+        *_integers("created_ns", "closed_ns"),
+        Column("live", bool),
+    ),
+)
 SETTINGS = Table("settings", ("name",), (*_texts("name", "value"),))
 """Kernel facts by name: trading state, cursors, risk check values, locks."""
 
-TABLES: tuple[Table, ...] = (ORDERS, FILLS, POSITIONS, BALANCES, COMMANDS, CLOSINGS, SETTINGS)
+TABLES: tuple[Table, ...] = (ORDERS, FILLS, POSITIONS, BALANCES, COMMANDS, CLOSINGS, CHANGES, SETTINGS)
 
 
 COLUMN_NAMES: Mapping[str, tuple[str, ...]] = {

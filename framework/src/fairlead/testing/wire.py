@@ -22,6 +22,7 @@ from fairlead.ports.exchange import (
     ExchangeClient,
     FillPage,
     LookUp,
+    ModifyRequest,
     OrderReport,
     Report,
     ReportSink,
@@ -33,6 +34,7 @@ from fairlead.testing.simulation import World
 _T = TypeVar("_T")
 
 SUBMIT = "submit"
+MODIFY = "modify"
 CANCEL = "cancel"
 LOOK_UP = "look_up"
 _MICROSECOND_NS = 1_000
@@ -186,6 +188,10 @@ class WireClient:
     async def submit(self, request: SubmitRequest) -> Answer:
         """See `ExchangeClient.submit`."""
         return await self._ask(SUBMIT, request, lambda venue: venue.submit(request))
+
+    async def modify(self, request: ModifyRequest) -> Answer:
+        """See `ExchangeClient.modify`."""
+        return await self._ask(MODIFY, request, lambda venue: venue.modify(request))
 
     async def cancel(self, client_order_id: str, venue_order_id: str, symbol: str) -> Answer:
         """See `ExchangeClient.cancel`."""

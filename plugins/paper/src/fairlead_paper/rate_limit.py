@@ -1,9 +1,9 @@
 """The venue's rate limit, as it counts it; and the same limit as a model for the kernel.
 
 One counter an account: what it asks for raises the counter, which falls again at a constant rate. A
-request that would raise it above its capacity is not looked at. A cancel or a modify costs more while its
-order is young. The venue's count is its own (fractions, no code of the framework's), so that a kernel that paces
-wrongly is found out here.
+request that would raise it above its capacity is not looked at. A cancel or a modify costs more while
+its order is young. The venue's count is its own (fractions, no code of the framework's), so that a kernel
+that paces wrongly is found out here.
 """
 
 from __future__ import annotations

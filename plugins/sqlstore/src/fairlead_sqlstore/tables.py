@@ -151,6 +151,8 @@ class OrderRow(FairleadTable, table=True):
     sizing: str = text('how its quantity was computed, as JSON, or ""')
     other_fees: str = text('fees in other currencies, as JSON, or ""')
     contract: str = text('the terms of the contract it traded, as JSON, or ""')
+    wish: str = text('a change in place that is not resolved, as JSON, or ""')
+    replaces: str = text('the order in whose stead it was made, or ""')
 
 
 class FillRow(FairleadTable, table=True):
@@ -217,9 +219,9 @@ class CommandRow(FairleadTable, table=True):
     owner: str = text("who gave it", primary_key=True)
     idempotency_key: str = text("the key", primary_key=True)
     command_digest: str = text("what a repetition must agree with")
-    client_order_id: str = text("the order or closing that came of it")
+    client_order_id: str = text("the order, closing or change that came of it")
     created_ns: int = integer("when it was given")
-    answer: str = text('what it was answered with, as JSON; "" when its order or closing is the answer')
+    answer: str = text('what it was answered with, as JSON; "" when what came of it is the answer')
 
 
 class ClosingRow(FairleadTable, table=True):
@@ -248,6 +250,29 @@ class ClosingRow(FairleadTable, table=True):
     episode: int = integer("how often the position had been opened")
     created_ns: int = integer("when it was asked for")
     closed_ns: int = integer("when the position was closed last")
+    live: bool = Field(description="whether it is still under way", index=True)
+
+
+class ChangeRow(FairleadTable, table=True):
+    """The wish that an order changes, in place or by another; one that is live goes on after a restart."""
+
+    __tablename__: ClassVar[Any] = "changes"
+    __table_args__: ClassVar[Any] = {"sqlite_with_rowid": False}
+
+    change_id: str = text("our id of the change", primary_key=True)
+    kind: str = text("modify or replace")
+    client_order_id: str = text("the order that it is about")
+    asked_by: str = text("who asked for it")
+    quantity: Decimal = exact("the quantity wished for, what was filled included")
+    limit_price: Decimal | None = exact("the limit price wished for, or NULL", default=None)
+    trigger_price: Decimal | None = exact("the trigger price wished for, or NULL", default=None)
+    shrinks: bool = flag("whether it raised neither quantity nor a price")
+    new_order_id: str = text('the order that a replacement made, or ""')
+    unresolved: bool = flag("whether no answer to it came")
+    code: str = text('what came of it, or "" while that is not known')
+    detail: str = text("why that came of it")
+    created_ns: int = integer("when it was asked for")
+    closed_ns: int = integer("when it was known what came of it")
     live: bool = Field(description="whether it is still under way", index=True)
 
 

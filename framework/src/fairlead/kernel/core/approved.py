@@ -1,4 +1,4 @@
-"""`ApprovedOrder`: the only type that can be sent, and only the gate can make it."""
+"""`ApprovedOrder` and `ApprovedChange`: the only types that can be sent, and only the gate can make them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, TypeVar, cast, final
 
 import attrs
 
-from fairlead.ports.exchange import SubmitRequest
+from fairlead.ports.exchange import ModifyRequest, SubmitRequest
 
 _T = TypeVar("_T")
 
@@ -29,6 +29,19 @@ class ApprovedOrder(metaclass=_MadeByGateOnly):
     request: SubmitRequest
 
 
+@final
+@attrs.frozen
+class ApprovedChange(metaclass=_MadeByGateOnly):
+    """A change of an order that the gate approved; it holds exactly what was judged."""
+
+    request: ModifyRequest
+
+
 def approve(request: SubmitRequest) -> ApprovedOrder:
     """Wrap a judged request. Called by the gate alone; import contracts keep it so."""
     return ApprovedOrder._make(request)
+
+
+def approve_change(request: ModifyRequest) -> ApprovedChange:
+    """Wrap a judged change. Called by the gate alone; import contracts keep it so."""
+    return ApprovedChange._make(request)

@@ -21,5 +21,11 @@ def answer_again(command_id: int, first: CommandEntry, digest: str) -> AnswerCom
     if first.command_digest != digest:
         reason = f"{first.idempotency_key!r} was used for another command"
         return AnswerCommand(command_id, False, CODE_KEY_REUSED, reason)
+    accepted, code, reason, names = read_answer(first)
+    return AnswerCommand(command_id, accepted, code, reason, names)
+
+
+def read_answer(first: CommandEntry) -> tuple[bool, str, str, tuple[str, ...]]:
+    """Return what `answer_text` was given."""
     accepted, code, reason, names = msgspec.json.decode(first.answer)
-    return AnswerCommand(command_id, accepted, code, reason, tuple(names))
+    return accepted, code, reason, tuple(names)

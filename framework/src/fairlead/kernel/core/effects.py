@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fairlead.domain.values import Value
-from fairlead.kernel.core.approved import ApprovedOrder
+from fairlead.kernel.core.approved import ApprovedChange, ApprovedOrder
 
 
 class SendOrder(Value):
@@ -11,6 +11,14 @@ class SendOrder(Value):
 
     order: ApprovedOrder
     attempt: int
+    not_before_ns: int
+
+
+class SendModify(Value):
+    """Ask the venue to change an order in place, once."""
+
+    change: ApprovedChange
+    change_id: str
     not_before_ns: int
 
 
@@ -78,6 +86,7 @@ class RefuseRepeat(Value):
 
 Effect = (
     SendOrder
+    | SendModify
     | SendCancel
     | LookUpOrder
     | WakeAt

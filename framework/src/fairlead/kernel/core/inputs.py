@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+from fairlead.domain.changes import ChangeKind
 from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
 from fairlead.domain.requests import PacingPolicy, RequestKind
 from fairlead.domain.trading_state import TradingState
@@ -18,7 +19,9 @@ from fairlead.ports.exchange import Answer, FillReport, LookUp, OrderReport
 class SubmitProposal(Value):
     """A bot's proposal, validated, under the client order id that it will have.
 
-    Its terms are those of `Proposal`; *side* is nothing where a target has it computed.
+    Its terms are those of `Proposal`; *side* is nothing where a target has it computed. Two are the
+    kernel's alone: *replaces* names the order in whose stead it is made, *shrinks* says that it raises
+    nothing of that.
     """
 
     client_order_id: str
@@ -50,6 +53,33 @@ class SubmitProposal(Value):
     reduce_only: bool = False
     note: str = ""
     tags: tuple[str, ...] = ()
+    replaces: str = ""
+    shrinks: bool = False
+
+
+class ChangeOrder(Value):
+    """Someone wants an order changed, in place or by another order, under the id that the change will have.
+
+    A term that is nothing stays as it is; *quantity* is the whole, what was filled included.
+    """
+
+    change_id: str
+    kind: ChangeKind
+    client_order_id: str
+    by: str
+    quantity: Decimal | None = None
+    limit_price: Decimal | None = None
+    trigger_price: Decimal | None = None
+    idempotency_key: str = ""
+    command_digest: str = ""
+    pacing: PacingPolicy | None = None
+    wait_max_ns: int | None = None
+
+
+class AdvanceChange(Value):
+    """Something happened to the order of a change; part of another input's step."""
+
+    change_id: str
 
 
 class CancelOrder(Value):
@@ -139,6 +169,14 @@ class SubmitAnswered(Value):
 
     client_order_id: str
     attempt: int
+    answer: Answer
+
+
+class ModifyAnswered(Value):
+    """What became of one request to change an order in place."""
+
+    client_order_id: str
+    change_id: str
     answer: Answer
 
 
@@ -233,7 +271,7 @@ class KernelStarting(Value):
 
 
 class InFlightLost(Value):
-    """Orders that were on their way when the kernel died; *in_flight* are those that still are."""
+    """Orders and changes on their way when the kernel died; *in_flight* are those that still are."""
 
     in_flight: frozenset[str]
     cause: str
@@ -272,6 +310,8 @@ class TroubleSeen(Value):
 
 Input = (
     SubmitProposal
+    | ChangeOrder
+    | AdvanceChange
     | CancelOrder
     | CancelAll
     | ClosePosition
@@ -280,6 +320,7 @@ Input = (
     | SetTradingState
     | ResolveByOperator
     | SubmitAnswered
+    | ModifyAnswered
     | CancelAnswered
     | OrderReported
     | FillReported

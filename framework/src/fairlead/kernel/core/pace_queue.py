@@ -122,6 +122,7 @@ class PaceQueue:
         if order.state is OrderState.APPROVED:
             self.remove((RequestKind.SUBMIT, order.client_order_id))
         if after.is_final:
+            self.remove((RequestKind.MODIFY, order.client_order_id))
             self.remove((RequestKind.CANCEL, order.client_order_id))
             self.remove((RequestKind.LOOK_UP, order.client_order_id))
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 import attrs
 
 from fairlead.domain.budgets import BudgetLevel
+from fairlead.domain.changes import Change
 from fairlead.domain.closings import Closing
 from fairlead.domain.instruments import Instrument
 from fairlead.domain.ledger import Position
@@ -59,6 +60,7 @@ class Dirty:
     settings: dict[str, None] = attrs.Factory(dict)
     commands: list[CommandEntry] = attrs.Factory(list)
     closings: dict[str, None] = attrs.Factory(dict)
+    changes: dict[str, None] = attrs.Factory(dict)
     fills: list[Row] = attrs.Factory(list)
 
 
@@ -67,7 +69,8 @@ class EngineState:
     """Everything the core decides on.
 
     *reduce_only* names the live orders of a key that may only reduce. *closings* are by id, those that are
-    over among them; *closing* holds those under way by position key.
+    over among them; *closing* holds those under way by position key. *changes* are by id likewise, and
+    *changing* holds those under way by the order that they are about.
     """
 
     account: str
@@ -79,6 +82,8 @@ class EngineState:
     owners: dict[str, None] = attrs.Factory(dict)
     closings: dict[str, Closing] = attrs.Factory(dict)
     closing: dict[tuple[str, str], Closing] = attrs.Factory(dict)
+    changes: dict[str, Change] = attrs.Factory(dict)
+    changing: dict[str, Change] = attrs.Factory(dict)
     trading: TradingState = TradingState.DISABLED
     trading_reason: str = "the kernel has not been started"
     cursors: dict[str, str] = attrs.Factory(dict)

@@ -12,6 +12,7 @@ from fairlead.kernel.core.effects import LookUpOrder, WakeAt
 from fairlead.kernel.core.inputs import AbsenceSeen, CancelAnswered, LookUpFailed, SubmitAnswered
 from fairlead.kernel.core.state import MISSING, EngineState
 from fairlead.kernel.decide.pacing import drain
+from fairlead.kernel.decide.pauses import pause_ns
 from fairlead.kernel.decide.reports import accept, note_event, note_stranger
 from fairlead.kernel.decide.rules import KERNEL, Rules, Step
 from fairlead.ports.exchange import Answer, Fence, Outcome
@@ -96,12 +97,6 @@ def decide_absence(state: EngineState, given: AbsenceSeen, rules: Rules, now_ns:
         note_event(state, order, OrderEvent.ABSENT, f"looked up after its fence ({fence}): not there", step)
         return
     step.effects.append(WakeAt(order.client_order_id, now_ns + pause_ns(order, rules, now_ns)))
-
-
-def pause_ns(order: Order, rules: Rules, now_ns: int) -> int:
-    """Return how long to wait for the next look-up: as long as was waited so far, within bounds."""
-    waited = max(now_ns - order.updated_ns, rules.look_up_interval_ns)
-    return min(waited, rules.look_up_interval_max_ns)
 
 
 def decide_look_up_failure(

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from fairlead.domain.changes import ChangeCode
 from fairlead.domain.order_table import OrderEvent, OrderState
 from fairlead.domain.orders import Order
 from fairlead.domain.records import OrderEventNoted
 from fairlead.kernel.core.effects import PaceIn, SendCancel
+from fairlead.kernel.decide.change_evidence import reject_change
 from fairlead.kernel.decide.rules import Rules, Step
 
 
 def ask_cancel(order: Order, by: str, cause: str, rules: Rules, now_ns: int, step: Step) -> None:
-    """Record the request and send it; before the venue has acknowledged, it waits for that."""
+    """Record the request and send it; before the venue has acknowledged, it waits for that.
+
+    A change that has not left yet is taken back first; one that has may still be done.
+    """
+    if order.wish is not None and not order.wish.sent_ns:
+        reject_change(order, ChangeCode.WITHDRAWN, f"{by} wants the order canceled", step)
     look_up_ns = now_ns + rules.look_up_interval_ns if order.state is OrderState.WORKING else order.look_up_ns
     step.records.append(
         OrderEventNoted(order.client_order_id, OrderEvent.CANCEL_REQUESTED, cause, by, look_up_ns)

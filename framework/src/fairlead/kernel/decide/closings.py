@@ -30,6 +30,7 @@ from fairlead.kernel.core.market import taking_price
 from fairlead.kernel.core.state import CommandEntry, EngineState
 from fairlead.kernel.decide.cancels import ask_cancel
 from fairlead.kernel.decide.proposals import decide_proposal
+from fairlead.kernel.decide.replacing import withdraw_replacement
 from fairlead.kernel.decide.rules import Rules, Step
 
 CAUSE = "the position is being closed"
@@ -122,8 +123,8 @@ def advance(state: EngineState, given: AdvanceClosing, rules: Rules, now_ns: int
     position = state.positions.get((given.symbol, given.book))
     held = ZERO if position is None else position.quantity
     entries, exits = _live_orders(state, closing, held)
-    waits = _cancel(entries, closing, rules, now_ns, step) if closing.cancel_entries else False
-    locked = _cancel(exits, closing, rules, now_ns, step) if closing.cancel_exits else False
+    waits = _cancel(state, entries, closing, rules, now_ns, step) if closing.cancel_entries else False
+    locked = _cancel(state, exits, closing, rules, now_ns, step) if closing.cancel_exits else False
     exit_order = state.orders.get(closing.exit_order_id)
     if locked or (exit_order is not None and exit_order.state.is_live):
         return
@@ -153,7 +154,9 @@ def _live_orders(state: EngineState, closing: Closing, held: Decimal) -> tuple[l
     return entries, exits
 
 
-def _cancel(orders: list[Order], closing: Closing, rules: Rules, now_ns: int, step: Step) -> bool:
+def _cancel(
+    state: EngineState, orders: list[Order], closing: Closing, rules: Rules, now_ns: int, step: Step
+) -> bool:
     """Have the orders canceled that are its owner's, once each; tell whether any is still live."""
     waits = False
     for order in orders:
@@ -163,6 +166,8 @@ def _cancel(orders: list[Order], closing: Closing, rules: Rules, now_ns: int, st
             waits = True
             if order.pending is not PendingRequest.CANCEL:
                 ask_cancel(order, closing.by, CAUSE, rules, now_ns, step)
+            else:
+                withdraw_replacement(state, order, closing.by, step)
     return waits
 
 

@@ -12,6 +12,7 @@ from fairlead.kernel.core.inputs import CancelAll, ClosePosition, Flatten
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.decide.cancels import ask_cancel
 from fairlead.kernel.decide.closings import is_foreign, request_of
+from fairlead.kernel.decide.replacing import withdraw_replacement
 from fairlead.kernel.decide.rules import Rules, Step
 
 
@@ -24,6 +25,8 @@ def decide_cancel_all(state: EngineState, command: CancelAll, rules: Rules, now_
     for order in orders:
         if order.pending is not PendingRequest.CANCEL:
             ask_cancel(order, command.by, "all were to be canceled", rules, now_ns, step)
+        else:
+            withdraw_replacement(state, order, command.by, step)
 
 
 def is_meant(order: Order, command: CancelAll) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fairlead.domain.anomalies import AnomalyKind
+from fairlead.domain.changes import ChangeCode
 from fairlead.domain.order_table import OrderEvent, OrderState, decision_for
 from fairlead.domain.orders import Order
 from fairlead.domain.pending_requests import PendingRequest
@@ -30,8 +31,10 @@ from fairlead.kernel.core.state import MISSING, UNHEARD, EngineState
 from fairlead.kernel.decide.answers import mark_unresolved
 from fairlead.kernel.decide.attempts import start_attempt
 from fairlead.kernel.decide.cancels import ask_cancel
+from fairlead.kernel.decide.change_evidence import doubt_change, reject_change
 from fairlead.kernel.decide.expiry import arm_expiries, see_to_expiry
 from fairlead.kernel.decide.pacing import try_again
+from fairlead.kernel.decide.replacing import withdraw_replacement
 from fairlead.kernel.decide.reports import note_event
 from fairlead.kernel.decide.rules import KERNEL, Rules, Step
 
@@ -57,6 +60,7 @@ def decide_cancel(state: EngineState, command: CancelOrder, rules: Rules, now_ns
         _refuse(command, CODE_ALREADY_CLOSED, f"The order is {order.state.value}.", step)
         return
     if order.pending is PendingRequest.CANCEL:
+        withdraw_replacement(state, order, command.by, step)
         step.effects.append(
             AnswerCommand(command.command_id, True, CODE_ALREADY_ASKED, "A cancel is under way.")
         )
@@ -141,6 +145,8 @@ def decide_in_flight_lost(
 ) -> None:
     """After a restart: what may have left is unresolved, what cannot have left is closed NOT_SENT."""
     for order in list(state.orders.values()):
+        if order.wish is not None and order.wish.change_id not in lost.in_flight:
+            _lose_change(state, order, lost.cause, rules, now_ns, step)
         if order.client_order_id in lost.in_flight:
             continue
         if order.state is OrderState.SUBMITTED:
@@ -148,6 +154,15 @@ def decide_in_flight_lost(
         elif order.state is OrderState.APPROVED:
             cause = f"it waited to be sent when this came: {lost.cause}"
             note_event(state, order, OrderEvent.NOT_SENT, cause, step)
+
+
+def _lose_change(state: EngineState, order: Order, cause: str, rules: Rules, now_ns: int, step: Step) -> None:
+    wish = order.wish
+    assert wish is not None  # only of such an order; narrows the type
+    if not wish.sent_ns:
+        reject_change(order, ChangeCode.NOT_SENT, f"it waited to be sent when this came: {cause}", step)
+    elif not state.changes[wish.change_id].unresolved:
+        doubt_change(order, cause, rules, now_ns, step)
 
 
 def decide_reconciled(

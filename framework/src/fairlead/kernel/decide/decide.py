@@ -14,10 +14,12 @@ from fairlead.domain.records import CursorMoved, Record, TradingStateChanged
 from fairlead.kernel.core.effects import AnswerCommand, Effect
 from fairlead.kernel.core.inputs import (
     AbsenceSeen,
+    AdvanceChange,
     AdvanceClosing,
     CancelAll,
     CancelAnswered,
     CancelOrder,
+    ChangeOrder,
     ClosePosition,
     FillReported,
     FillsRead,
@@ -27,6 +29,7 @@ from fairlead.kernel.core.inputs import (
     KernelStarting,
     LookedUp,
     LookUpFailed,
+    ModifyAnswered,
     OrderReported,
     PaceDue,
     QueryRefused,
@@ -47,6 +50,8 @@ from fairlead.kernel.decide.answers import (
     decide_cancel_answer,
     decide_look_up_failure,
 )
+from fairlead.kernel.decide.change_answers import decide_modify_answer
+from fairlead.kernel.decide.changes import decide_change
 from fairlead.kernel.decide.closings import advance, closings_to_see_to, decide_close
 from fairlead.kernel.decide.commands import decide_cancel_all, decide_flatten
 from fairlead.kernel.decide.control import (
@@ -61,6 +66,7 @@ from fairlead.kernel.decide.control import (
 )
 from fairlead.kernel.decide.pacing import decide_pace, decide_query, decide_query_refused, pace_effects
 from fairlead.kernel.decide.proposals import decide_proposal
+from fairlead.kernel.decide.replacing import advance_change, changes_to_see_to
 from fairlead.kernel.decide.reports import LOOK_UP, decide_fill, decide_report
 from fairlead.kernel.decide.rules import Rules, Step
 
@@ -89,11 +95,14 @@ _MOVES_CLOSINGS = frozenset({ClosePosition, Flatten, ReconciliationEnded})
 
 
 def follow_ups(state: EngineState, given: Input, touched: Iterable[str]) -> Sequence[Input]:
-    """Return what the same step has to see to because of what it touched: closings, while there are any."""
+    """Return what the same step has to see to because of what it touched: closings and changes, if any."""
+    changes = changes_to_see_to(state, touched=touched, every=type(given) is ReconciliationEnded)
+    if not state.closing:
+        return changes
     every = type(given) in _MOVES_CLOSINGS or (
         type(given) is TimerDue and given.client_order_id in state.closings
     )
-    return closings_to_see_to(state, touched=touched, every=every)
+    return [*changes, *closings_to_see_to(state, touched=touched, every=every)]
 
 
 def decide(state: EngineState, given: Input, rules: Rules, now_ns: int) -> tuple[list[Record], list[Effect]]:
@@ -119,6 +128,8 @@ _Decider = Callable[[EngineState, Any, Rules, int, Step], None]
 
 _DECIDE: dict[type[Input], _Decider] = {
     SubmitProposal: decide_proposal,
+    ChangeOrder: decide_change,
+    AdvanceChange: advance_change,
     CancelOrder: decide_cancel,
     CancelAll: decide_cancel_all,
     ClosePosition: decide_close,
@@ -127,6 +138,7 @@ _DECIDE: dict[type[Input], _Decider] = {
     SetTradingState: _trading,
     ResolveByOperator: lambda state, given, _rules, _now, step: decide_resolution(state, given, step),
     SubmitAnswered: decide_answer,
+    ModifyAnswered: decide_modify_answer,
     CancelAnswered: decide_cancel_answer,
     OrderReported: decide_report,
     FillReported: decide_fill,

@@ -7,9 +7,12 @@ step. No request goes before an earlier one that wants the same budget in the sa
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from msgspec.structs import replace
 
 from fairlead.domain.anomalies import AnomalyKind
+from fairlead.domain.changes import ChangeCode
 from fairlead.domain.numbers import ZERO
 from fairlead.domain.order_kinds import OrderSide
 from fairlead.domain.order_table import OrderEvent
@@ -23,6 +26,8 @@ from fairlead.kernel.core.inputs import PaceDue, QueryRefused, QueryWanted
 from fairlead.kernel.core.pace_queue import Waiting
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.decide.attempts import start_attempt
+from fairlead.kernel.decide.change_attempts import outdated_change, start_waiting
+from fairlead.kernel.decide.change_evidence import reject_change
 from fairlead.kernel.decide.reports import note_event
 from fairlead.kernel.decide.rules import Rules, Step
 from fairlead.kernel.pacing.pacing import Pacing, Plan, names_of
@@ -97,7 +102,7 @@ def _pace_one(
     name = effect.client_order_id
     if (request, name) in state.pace.waiting:
         return  # it is asked once, and what comes of it covers this wish
-    costs = pacing.costs(request, effect.symbol, _age_ns(state.orders[name], now_ns))
+    costs = pacing.costs(request, effect.symbol, age_ns(state.orders[name], now_ns))
     plan = pacing.plan(state, step.pace, costs, lane)
     if not plan.wait_ns:
         spend(request, name, plan, step)
@@ -108,7 +113,7 @@ def _pace_one(
         _say_paced(plan, step)
 
 
-def _age_ns(order: Order, now_ns: int) -> int:
+def age_ns(order: Order, now_ns: int) -> int:
     """Return how old the order is at the venue, as far as its attempt tells."""
     return now_ns - order.not_before_ns
 
@@ -175,7 +180,7 @@ def decide_pace(state: EngineState, _due: PaceDue, rules: Rules, now_ns: int, st
     for waiting in queue.at_their_end():
         waited_ms = (queue.now_ns - waiting.since_ns) // NANOSECONDS_PER_MILLISECOND
         cause = f"it waited {waited_ms} ms for the venue's rate limit, as long as it was allowed to"
-        note_event(state, state.orders[waiting.subject], OrderEvent.NOT_SENT, cause, step)
+        _give_up(state, state.orders[waiting.subject], waiting, cause, step)
     wakes_ns: list[int] = []
     for waiting in queue.in_order(overdue_ns, step.pace.short):
         wait_ns = _serve(state, waiting, pacing, rules, now_ns, step)
@@ -197,21 +202,30 @@ def _serve(
     if order is None and not waiting.command_id:  # it ended, and memory let go of it
         step.records.append(BudgetSpent(waiting.request, waiting.subject, ()))
         return 0
-    costs = pacing.costs(waiting.request, waiting.symbol, 0 if order is None else _age_ns(order, now_ns))
+    costs = pacing.costs(waiting.request, waiting.symbol, 0 if order is None else age_ns(order, now_ns))
     overdue = state.pace.is_overdue(waiting, pacing.query_wait_max_ns)
     plan = pacing.plan(state, step.pace, costs, Lane.PROTECTIVE if overdue else waiting.lane, queued=True)
     if plan.wait_ns:
         step.pace.short.update(dict.fromkeys(names_of(costs)))
         return plan.wait_ns
-    if order is not None and waiting.request is RequestKind.SUBMIT:
-        problem = outdated(state, order, rules, now_ns, state.pace.now_ns - waiting.since_ns, step)
+    if order is not None and waiting.request in _APPROVED:
+        waited_ns = state.pace.now_ns - waiting.since_ns
+        problem = _APPROVED[waiting.request](state, order, rules, now_ns, waited_ns, step)
         if problem:
-            note_event(state, order, OrderEvent.NOT_SENT, problem, step)
+            _give_up(state, order, waiting, problem, step)
             return 0
     step.records.append(BudgetSpent(waiting.request, waiting.subject, plan.levels))
     step.pace.levels.update(plan.levels)
     _let_go(waiting, order, rules, now_ns, step)
     return 0
+
+
+def _give_up(state: EngineState, order: Order, waiting: Waiting, cause: str, step: Step) -> None:
+    """Say of an order or a change that waited that it is not sent."""
+    if waiting.request is RequestKind.MODIFY:
+        reject_change(order, ChangeCode.NOT_SENT, cause, step)
+    else:
+        note_event(state, order, OrderEvent.NOT_SENT, cause, step)
 
 
 def _let_go(waiting: Waiting, order: Order | None, rules: Rules, now_ns: int, step: Step) -> None:
@@ -220,6 +234,9 @@ def _let_go(waiting: Waiting, order: Order | None, rules: Rules, now_ns: int, st
         effect = AnswerCommand(waiting.command_id, True, "", "")
     elif waiting.request is RequestKind.SUBMIT:
         start_attempt(order, rules, now_ns, step)
+        return
+    elif waiting.request is RequestKind.MODIFY:
+        start_waiting(order, rules, now_ns, step)
         return
     elif waiting.request is RequestKind.CANCEL:
         effect = SendCancel(order.client_order_id, order.venue_order_id, order.symbol)
@@ -299,3 +316,11 @@ def _judged_again(state: EngineState, order: Order, rules: Rules, now_ns: int, s
         return ""
     reasons = "; ".join(f"{each.check}: {each.reason}" for each in answer.verdicts if not each.allowed)
     return f"judged again after it waited, it was denied ({answer.code}): {reasons}"
+
+
+_Outdated = Callable[[EngineState, Order, Rules, int, int, Step], str]
+_APPROVED: dict[RequestKind, _Outdated] = {
+    RequestKind.SUBMIT: outdated,
+    RequestKind.MODIFY: outdated_change,
+}
+"""What waits under an approval, and what says why it may not be sent any more."""

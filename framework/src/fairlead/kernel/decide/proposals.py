@@ -45,7 +45,7 @@ def decide_proposal(
         step.note(state, AnomalyKind.STALE_PRICE, proposal.symbol, detail)
     answer = problem or _own_refusal(state, draft, rules, now_ns)
     if answer is None:
-        answer = rules.gate.reduction_answer() if draft.reduces else _ask_gate(state, draft, rules, now_ns)
+        answer = _judge(state, draft, rules, now_ns)
     paced: Paced | None = None
     if answer.allowed and rules.pacing is not None:
         paced = _pace(state, draft, rules.pacing, step)
@@ -136,7 +136,8 @@ def _own_refusal(state: EngineState, draft: Draft, rules: Rules, now_ns: int) ->
         if draft.quantity < minimum:
             figures = ("quantity", text_of(draft.quantity)), ("minimum", text_of(minimum))
             return denied(CODE_BELOW_MINIMUM, "The venue takes no reduction as small as this.", *figures)
-    command = CommandKind.REDUCE if draft.reduces else CommandKind.INCREASE
+    opening = CommandKind.SHRINK if draft.proposal.shrinks else CommandKind.INCREASE
+    command = CommandKind.REDUCE if draft.reduces else opening
     if passes(state.trading, command):
         return None
     figures = ("trading_state", state.trading.value), ("command", command.value)
@@ -153,6 +154,14 @@ def _exit_taken(state: EngineState, draft: Draft) -> GateAnswer:
     )
     reason = "Live orders may already take what this would reduce; two closers never sell the same."
     return denied(CODE_EXIT_TAKEN, reason, *figures)
+
+
+def _judge(state: EngineState, draft: Draft, rules: Rules, now_ns: int) -> GateAnswer:
+    if draft.reduces:
+        return rules.gate.reduction_answer()
+    if draft.proposal.shrinks:  # it takes the place of an order that was judged, and raises nothing of it
+        return rules.gate.shrink_answer()
+    return _ask_gate(state, draft, rules, now_ns)
 
 
 def _ask_gate(state: EngineState, draft: Draft, rules: Rules, now_ns: int) -> GateAnswer:
@@ -204,6 +213,7 @@ def _initialized(draft: Draft, answer: GateAnswer) -> OrderInitialized:
         proposal.tags,
         draft.sizing,
         contract_of(draft.instrument),
+        proposal.replaces,
     )
 
 

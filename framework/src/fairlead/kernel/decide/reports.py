@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from fairlead.domain.anomalies import AnomalyKind
+from fairlead.domain.changes import ChangeCode
 from fairlead.domain.contracts import settlement_value
 from fairlead.domain.identifiers import CLIENT_ORDER_ID_DIGITS
 from fairlead.domain.instruments import Instrument
@@ -20,6 +21,7 @@ from fairlead.kernel.core.fill_rows import fill_digest
 from fairlead.kernel.core.inputs import FillReported, OrderReported
 from fairlead.kernel.core.readable import outside_text, report_problem
 from fairlead.kernel.core.state import EngineState
+from fairlead.kernel.decide.change_evidence import compare_terms, confirm_change, reject_change
 from fairlead.kernel.decide.rules import KERNEL, Rules, Step
 from fairlead.kernel.decide.shrinking import cut_after_fill
 from fairlead.ports.exchange import FillReport, VenueStatus
@@ -107,6 +109,7 @@ def decide_report(state: EngineState, given: OrderReported, rules: Rules, now_ns
         if report.status is VenueStatus.TRIGGERED and (stale or order.state.is_live):
             event = OrderEvent.TRIGGERED
         accept(state, order, report.venue_order_id, event, report.ts_event, given.source, step)
+        compare_terms(state, order, given, rules, now_ns, step)
         if report.filled_quantity > order.filled_quantity:
             _fetch_fills(order, rules, now_ns, given.source, step)
         return
@@ -141,7 +144,9 @@ def _filled_with_residue(
     """The venue calls it filled although something is left: dust ends it, more than dust is not believed."""
     name = order.client_order_id
     cause = f"the venue says filled with {text_of(order.leaves_quantity)} left"
-    if _leaves_dust(order, state.instruments.get(order.symbol)):
+    if _is_whole(order):
+        _end_changed(order, given, step)
+    elif _leaves_dust(order, state.instruments.get(order.symbol)):
         step.records.append(
             OrderEventNoted(name, OrderEvent.FULLY_FILLED, cause, KERNEL, 0, given.report.ts_event)
         )
@@ -154,6 +159,27 @@ def _filled_with_residue(
             step.records.append(OrderEventNoted(name, OrderEvent.OUTCOME_UNKNOWN, cause, KERNEL, look_up_ns))
             step.note(state, AnomalyKind.CONTRADICTION, name, cause)
         step.effects.append(WakeAt(name, look_up_ns))
+
+
+def _end_changed(order: Order, given: OrderReported, step: Step) -> None:
+    """It is filled by the old terms or the new ones; the report may say which."""
+    report, wish = given.report, order.wish
+    assert wish is not None  # see `_is_whole`; narrows the type
+    done = report.terms is not None and not report.terms.differs_from(wish.terms)
+    if done and order.filled_quantity >= wish.terms.quantity:
+        known_as, ts_event = report.venue_order_id, report.ts_event
+        confirm_change(order, wish, given.source, step, known_as=known_as, ts_event=ts_event)
+        return
+    event = OrderEvent.FULLY_FILLED
+    step.records.append(
+        OrderEventNoted(order.client_order_id, event, given.source, KERNEL, 0, report.ts_event)
+    )
+
+
+def _is_whole(order: Order) -> bool:
+    """Tell whether a change that is not resolved explains it: all is filled by the one terms or the other."""
+    wish = order.wish
+    return wish is not None and order.filled_quantity in (order.quantity, wish.terms.quantity)
 
 
 def _leaves_dust(order: Order, instrument: Instrument | None) -> bool:
@@ -200,7 +226,7 @@ def decide_fill(state: EngineState, given: FillReported, rules: Rules, now_ns: i
 def _book(state: EngineState, order: Order, fill: FillReport, source: str, rules: Rules, step: Step) -> None:
     step.records.append(_filled(order, fill, state.instruments.get(order.symbol), source))
     total = add(order.filled_quantity, fill.quantity)
-    whole = total >= order.quantity
+    whole = total >= order.most_quantity
     decision = decision_for(order.state, OrderEvent.FULLY_FILLED if whole else OrderEvent.PARTLY_FILLED)
     subject = order.client_order_id
     detail = f"trade {fill.trade_id} of {text_of(fill.quantity)} while {order.state.value}"
@@ -208,9 +234,12 @@ def _book(state: EngineState, order: Order, fill: FillReport, source: str, rules
         step.note(state, decision.anomaly, subject, detail)
     if decision.cancel_at_once or _frees_cancel(order, decision.to):
         step.effects.append(SendCancel(subject, fill.venue_order_id or order.venue_order_id, order.symbol))
-    if total > order.quantity:
-        over = f"{detail}; filled {text_of(total)} of {text_of(order.quantity)}"
+    if total > order.most_quantity:
+        over = f"{detail}; filled {text_of(total)} of {text_of(order.most_quantity)}"
         step.note(state, AnomalyKind.OVERFILL, subject, over)
+    wish = order.wish
+    if wish is not None and not wish.sent_ns and not whole and total >= order.quantity:
+        reject_change(order, ChangeCode.ORDER_CLOSED, "the order was filled before it was sent", step)
     _check_band(state, order, fill, rules, step)
 
 

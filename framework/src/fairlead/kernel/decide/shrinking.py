@@ -39,7 +39,7 @@ def cut_after_fill(
     left = {name: _left(state.orders[name], order, quantity) for name in reversed(oldest_first)}
     room = subtract(held.copy_abs(), state.leaves_of(*key, side))
     if order.side is side and order.state.is_live:
-        room = add(room, min(quantity, order.leaves_quantity))
+        room = add(room, min(quantity, order.most_leaves))
     for name, rest in left.items():
         if state.orders[name].pending is PendingRequest.CANCEL and state.orders[name].side is side:
             room = add(room, rest)  # it was asked to go already
@@ -55,5 +55,5 @@ def cut_after_fill(
 
 
 def _left(order: Order, filled: Order, quantity: Decimal) -> Decimal:
-    leaves = order.leaves_quantity
+    leaves = order.most_leaves
     return subtract(leaves, min(quantity, leaves)) if order is filled else leaves

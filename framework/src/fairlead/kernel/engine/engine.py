@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 import attrs
 
 from fairlead.domain.anomalies import AnomalyKind
+from fairlead.domain.changes import Change, ChangeResult, change_result
 from fairlead.domain.closings import CloseResult, Closing, result_of
 from fairlead.domain.command_records import ClosingEnded
 from fairlead.domain.events import Event, FillBooked, KernelChanged, OrderChanged, PositionChanged
@@ -50,8 +51,10 @@ class Waiter:
     future: asyncio.Future[object]
     until_closed: bool
 
-    def is_served_by(self, order: Order | Closing) -> bool:
-        """Tell whether the order, or the closing, has got as far as was waited for."""
+    def is_served_by(self, order: Order | Closing | Change) -> bool:
+        """Tell whether the order, the closing or the change has got as far as was waited for."""
+        if isinstance(order, Change):
+            return order.is_over or (order.unresolved and not self.until_closed)
         if isinstance(order, Closing):
             return order.is_over
         return order.state.is_final if self.until_closed else order.state not in _WAITING
@@ -142,7 +145,7 @@ class Engine:
         """Yield what the input stands for, then what has to be seen to as long as that leads to more."""
         yield from expand(given)
         progress = -1
-        while self.state.closing and progress != len(entries):
+        while (self.state.closing or self.state.changing) and progress != len(entries):
             progress = len(entries)
             yield from follow_ups(self.state, given, touched)
 
@@ -159,6 +162,9 @@ class Engine:
         client_order_id = getattr(record, "client_order_id", None)
         if client_order_id is not None:
             touched[client_order_id] = None
+            change_id = getattr(record, "change_id", "")
+            if change_id:
+                touched[change_id] = None
         elif type(record) is ClosingEnded:
             touched[record.closing_id] = None
         change = apply(state, record, now_ns)
@@ -250,7 +256,7 @@ class Engine:
                 else:
                     _fail(delivery.future, error)
         for client_order_id in self.awaited:
-            if client_order_id not in self.state.orders and client_order_id not in self.state.closings:
+            if not self._find(client_order_id):
                 for waiter in self._waiters.pop(client_order_id):
                     _fail(waiter.future, error)
 
@@ -302,8 +308,7 @@ class Engine:
 
     def _serve(self, client_order_id: str) -> list[Delivery]:
         waiters = self._waiters.get(client_order_id)
-        state = self.state
-        order = state.orders.get(client_order_id) or state.closings.get(client_order_id)
+        order = self._find(client_order_id)
         if waiters is None or order is None:
             return []
         served = [waiter for waiter in waiters if waiter.is_served_by(order)]
@@ -315,6 +320,10 @@ class Engine:
             self._waiters[client_order_id] = [waiter for waiter in waiters if waiter not in served]
         view = _view(order)
         return [Delivery(waiter.future, view, client_order_id, waiter.until_closed) for waiter in served]
+
+    def _find(self, name: str) -> Order | Closing | Change | None:
+        state = self.state
+        return state.orders.get(name) or state.closings.get(name) or state.changes.get(name)
 
     def _redirect(self, effect: AnswerWithOrder, deliveries: list[Delivery]) -> None:
         waiters = self._waiters.pop(effect.client_order_id, [])
@@ -332,7 +341,9 @@ class Engine:
         )
 
 
-def _view(subject: Order | Closing) -> OrderView | CloseResult:
+def _view(subject: Order | Closing | Change) -> OrderView | CloseResult | ChangeResult:
+    if isinstance(subject, Change):
+        return change_result(subject)
     return result_of(subject) if isinstance(subject, Closing) else view_of(subject)
 
 

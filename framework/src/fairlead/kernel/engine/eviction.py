@@ -46,7 +46,8 @@ class Eviction:
             if not due or finished[name] > durable_sequence:
                 return
             sequence = finished.pop(name)
-            if name in state.zombies:  # the venue showed it alive after its end: it is seen to from memory
+            # One the venue showed alive after its end, or that a change is about, is seen to from memory.
+            if name in state.zombies or name in state.changing:
                 finished[name] = sequence
                 continue
             del state.orders[name]

@@ -1,9 +1,9 @@
-"""The risk gate: every order that adds exposure passes here, and it fails closed.
+"""The risk gate: every order and change that adds exposure passes here, and it fails closed.
 
 The gate asks every check, in configured order, also after the first refusal, so that the journal
 holds the full list of verdicts. A check that raises, answers nothing or something else, or takes
-longer than its budget denies. Only the gate makes an `ApprovedOrder`. Cancels and reductions are
-never asked about.
+longer than its budget denies. Only the gate makes an `ApprovedOrder` or an
+`ApprovedChange`. Cancels, reductions and changes that raise nothing are never asked about.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from fairlead.domain.orders import Order
 from fairlead.domain.prices import Price
 from fairlead.domain.records import CheckValueChanged, LockPlaced, Record
 from fairlead.domain.verdicts import Allow, Deny, Lock, RiskRequest, Verdict
-from fairlead.kernel.core.approved import ApprovedOrder, approve
+from fairlead.kernel.core.approved import ApprovedChange, ApprovedOrder, approve, approve_change
 from fairlead.kernel.core.market import Market
 from fairlead.kernel.core.readable import outside_text
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.gate.judgements import judgement_problem, value_problem
 from fairlead.kernel.gate.watchdog import CheckHung, NoWatchdog, Watchdog
 from fairlead.ports.clock import Clock
-from fairlead.ports.exchange import SubmitRequest
+from fairlead.ports.exchange import ModifyRequest, SubmitRequest
 from fairlead.ports.risk import RiskCheck
 
 CODE_CHECK_FAILED = "CHECK_FAILED"
@@ -41,6 +41,8 @@ CODE_LOCKED = "LOCKED"
 
 _KERNEL = "kernel"
 _REDUCES = (Verdict(_KERNEL, "1", True, "REDUCES", "A reduction is never blocked by a risk check."),)
+
+_SHRINKS = (Verdict(_KERNEL, "1", True, "SHRINKS", "What raises nothing is never blocked by a check."),)
 
 
 class StateView:
@@ -190,6 +192,20 @@ class Gate:
     def reapproved(self, request: SubmitRequest) -> ApprovedOrder:
         """Wrap an order whose approval is in the journal and still young, for another attempt."""
         return approve(request)
+
+    def approved_change(self, request: ModifyRequest, answer: GateAnswer) -> ApprovedChange:
+        """Wrap a change that passed; raises `ValueError` when it did not."""
+        if not answer.allowed:
+            raise ValueError("a denied change cannot be approved")
+        return approve_change(request)
+
+    def reapproved_change(self, request: ModifyRequest) -> ApprovedChange:
+        """Wrap a change whose approval is in the journal and still young, now that its turn has come."""
+        return approve_change(request)
+
+    def shrink_answer(self) -> GateAnswer:
+        """Return the verdict under which changes that raise nothing pass."""
+        return GateAnswer(True, "", _SHRINKS)
 
     def reduction_answer(self) -> GateAnswer:
         """Return the verdict under which reductions pass."""

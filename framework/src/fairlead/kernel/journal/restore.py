@@ -9,9 +9,11 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, cast
 
+from fairlead.domain.changes import is_change
 from fairlead.domain.closings import is_closing
 from fairlead.domain.identifiers import account_tag
 from fairlead.kernel.core.state import CommandEntry, EngineState
+from fairlead.kernel.journal.change_rows import change_from_row, restore_change
 from fairlead.kernel.journal.closing_rows import closing_from_row, restore_closing
 from fairlead.kernel.journal.rows import (
     command_from_row,
@@ -39,6 +41,10 @@ async def restore_state(store: Store, account: str, opened: Opened) -> EngineSta
         restore_order(state, order_from_row(row, fills))
     for row in await store.rows("closings", live_only=True):
         restore_closing(state, closing_from_row(row))
+    for row in await store.rows("changes", live_only=True):
+        restore_change(state, change_from_row(row))
+    for name in state.changing:  # of a replacement the old order may be over
+        await load_order(store, state, name)
     for row in await store.rows("positions"):
         restore_position(state, position_from_row(row))
     return state
@@ -65,6 +71,14 @@ async def load_closing(store: Store, state: EngineState, closing_id: str) -> Non
         restore_closing(state, closing_from_row(row))
 
 
+async def load_change(store: Store, state: EngineState, change_id: str) -> None:
+    """Bring a change that is over back into memory, if the store has it."""
+    if change_id in state.changes:
+        return
+    for row in await store.rows_where("changes", "change_id", change_id):
+        restore_change(state, change_from_row(row))
+
+
 async def load_command(store: Store, state: EngineState, owner: str, idempotency_key: str) -> None:
     """Bring an earlier command with this key back into memory, with the order that answered it."""
     known = state.commands.get((owner, idempotency_key))
@@ -79,9 +93,11 @@ async def load_command(store: Store, state: EngineState, owner: str, idempotency
 
 
 async def _load_answer(store: Store, state: EngineState, entry: CommandEntry) -> None:
-    """Bring the order or the closing that answered a command back into memory."""
+    """Bring the order, the closing or the change that answered a command back into memory."""
     if is_closing(entry.client_order_id):
         await load_closing(store, state, entry.client_order_id)
+    elif is_change(entry.client_order_id):
+        await load_change(store, state, entry.client_order_id)
     elif not entry.answer:
         await load_order(store, state, entry.client_order_id)
 

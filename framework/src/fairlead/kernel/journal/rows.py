@@ -10,6 +10,7 @@ from typing import Any, cast
 import msgspec
 
 from fairlead.domain.budgets import BudgetLevel
+from fairlead.domain.changes import wish_from_text
 from fairlead.domain.contracts import contract_from_text
 from fairlead.domain.fees import fees_from_text
 from fairlead.domain.ledger import Position
@@ -29,11 +30,11 @@ from fairlead.kernel.apply.apply import (
     SETTING_BUDGET_CLOCK,
     SETTING_REASON,
     SETTING_TRADING,
-    count_live_order,
-    count_position,
 )
 from fairlead.kernel.apply.commands import OWNER_PREFIX
+from fairlead.kernel.apply.reservations import count_live_order, count_position
 from fairlead.kernel.core.state import CommandEntry, Dirty, EngineState
+from fairlead.kernel.journal.change_rows import change_row
 from fairlead.kernel.journal.closing_rows import closing_row
 from fairlead.ports.store import COMMANDS, ORDERS, POSITIONS, Row, Scalar, Table
 
@@ -54,6 +55,7 @@ _ORDER_VALUES = {
     "sizing": "sizing_text",
     "other_fees": "other_fees_text",
     "contract": "contract_text",
+    "wish": "wish_text",
     "live": "state.is_live",
 }
 """Where a column of an order's row comes from, unless it is the field of that name."""
@@ -115,6 +117,7 @@ def order_from_row(row: Mapping[str, Any], fills: Iterable[Mapping[str, Any]]) -
         tuple(msgspec.json.decode(row["tags"])) if row["tags"] else (),
         _sizing_decoder.decode(row["sizing"]) if row["sizing"] else None,
         fees_from_text(row["other_fees"]), contract_from_text(row["contract"]),
+        wish_from_text(row["wish"]), row["replaces"],
     )  # fmt: skip
 
 
@@ -210,6 +213,7 @@ def dirty_rows(state: EngineState, dirty: Dirty) -> list[Row]:
     rows.extend(Row("balances", (asset, state.balances[asset])) for asset in dirty.balances)
     rows.extend(command_row(entry) for entry in dirty.commands)
     rows.extend(Row("settings", (name, setting_value(state, name))) for name in dirty.settings)
+    rows.extend(change_row(state.changes[name]) for name in dirty.changes)
     rows.extend(closing_row(state.closings[name]) for name in dirty.closings)
     return rows
 

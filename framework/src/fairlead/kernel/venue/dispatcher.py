@@ -14,8 +14,23 @@ from typing import cast
 from fairlead.domain.requests import RequestKind
 from fairlead.errors import RateLimited
 from fairlead.kernel.components import Supervisor
-from fairlead.kernel.core.effects import Effect, LookUpOrder, PaceIn, SendCancel, SendOrder, WakeAt
-from fairlead.kernel.core.inputs import CancelAnswered, LookedUp, LookUpFailed, QueryRefused, SubmitAnswered
+from fairlead.kernel.core.effects import (
+    Effect,
+    LookUpOrder,
+    PaceIn,
+    SendCancel,
+    SendModify,
+    SendOrder,
+    WakeAt,
+)
+from fairlead.kernel.core.inputs import (
+    CancelAnswered,
+    LookedUp,
+    LookUpFailed,
+    ModifyAnswered,
+    QueryRefused,
+    SubmitAnswered,
+)
 from fairlead.kernel.core.readable import Failure, look_up_problem, sound_answer
 from fairlead.kernel.engine.engine import Engine
 from fairlead.kernel.settings import KernelSettings
@@ -28,7 +43,7 @@ from fairlead.ports.exchange import Answer, ExchangeClient, LookUp, Outcome
 
 
 class Dispatcher:
-    """Carries out `SendOrder`, `SendCancel`, `LookUpOrder`, `WakeAt` and `PaceIn`."""
+    """Carries out `SendOrder`, `SendModify`, `SendCancel`, `LookUpOrder`, `WakeAt` and `PaceIn`."""
 
     def __init__(
         self,
@@ -50,14 +65,15 @@ class Dispatcher:
         self._limits = TimeLimits(clock, settings.ns("request_timeout"))
         self._approval_ttl_ns = settings.ns("approval_ttl")
         self._sending: dict[str, None] = {}
+        self._modifying: dict[str, None] = {}
         self._canceling: dict[str, None] = {}
         self._looking: dict[str, bool] = {}
         self._closed = False
 
     @property
     def in_flight(self) -> frozenset[str]:
-        """Return the client order ids whose submit has no answer yet in this process."""
-        return frozenset(self._sending)
+        """Return the orders whose submit, and the changes whose modify, has no answer yet."""
+        return frozenset((*self._sending, *self._modifying))
 
     @property
     def free_couriers(self) -> frozenset[asyncio.Task[None]]:
@@ -68,6 +84,8 @@ class Dispatcher:
         """Begin to carry out one effect; commands' answers are not its business."""
         if type(effect) is SendOrder:
             self._send(effect)
+        elif type(effect) is SendModify:
+            self._send_modify(effect)
         elif self._closed:
             return
         elif type(effect) is SendCancel:
@@ -96,7 +114,9 @@ class Dispatcher:
             await self._supervisor.cancel(tasks)
         self._limits.close()
 
-    def _bring(self, given: SubmitAnswered | CancelAnswered | LookedUp | LookUpFailed) -> None:
+    def _bring(
+        self, given: SubmitAnswered | ModifyAnswered | CancelAnswered | LookedUp | LookUpFailed
+    ) -> None:
         """Bring an answer to the door, through the inbox when the order must be loaded first."""
         engine = self._engine
         if engine.suspended or given.client_order_id not in engine.state.orders:
@@ -106,16 +126,33 @@ class Dispatcher:
 
     def _send(self, effect: SendOrder) -> None:
         request = effect.order.request
-        now_ns = self._clock.wall_ns()
-        if self._closed:
-            self._never_left(effect, "the kernel stopped before it was sent")
-        elif 0 < request.deadline_ns <= now_ns:
-            self._never_left(effect, "its deadline passed before it was sent")
-        elif now_ns - effect.not_before_ns > self._approval_ttl_ns:
-            self._never_left(effect, "its approval was too old to be sent")
+        problem = self._too_late(request.deadline_ns, effect.not_before_ns)
+        if problem:
+            self._never_left(effect, problem)
         else:
             self._sending[request.client_order_id] = None
             self._couriers.send(partial(self._submit, effect))
+
+    def _too_late(self, deadline_ns: int, not_before_ns: int) -> str:
+        """Say why an approved request can no longer leave, or nothing."""
+        now_ns = self._clock.wall_ns()
+        if self._closed:
+            return "the kernel stopped before it was sent"
+        if 0 < deadline_ns <= now_ns:
+            return "its deadline passed before it was sent"
+        if now_ns - not_before_ns > self._approval_ttl_ns:
+            return "its approval was too old to be sent"
+        return ""
+
+    def _send_modify(self, effect: SendModify) -> None:
+        request = effect.change.request
+        problem = self._too_late(request.deadline_ns, effect.not_before_ns)
+        if problem:
+            answer = Answer(Outcome.NOT_SENT, reason=problem)
+            self._bring(ModifyAnswered(request.client_order_id, effect.change_id, answer))
+        else:
+            self._modifying[effect.change_id] = None
+            self._couriers.send(partial(self._modify, effect))
 
     def _never_left(self, effect: SendOrder, reason: str) -> None:
         answer = Answer(Outcome.NOT_SENT, reason=reason)
@@ -126,6 +163,12 @@ class Dispatcher:
         answer = await self._asked(partial(self._client.submit, request), task)
         del self._sending[request.client_order_id]
         self._bring(SubmitAnswered(request.client_order_id, effect.attempt, sound_answer(answer)))
+
+    async def _modify(self, effect: SendModify, task: asyncio.Task[None]) -> None:
+        request = effect.change.request
+        answer = await self._asked(partial(self._client.modify, request), task)
+        del self._modifying[effect.change_id]
+        self._bring(ModifyAnswered(request.client_order_id, effect.change_id, sound_answer(answer)))
 
     async def _cancel(self, effect: SendCancel, task: asyncio.Task[None]) -> None:
         name = effect.client_order_id

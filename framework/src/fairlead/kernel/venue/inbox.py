@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from fairlead.kernel.core.inputs import FillReported, Input, OrderReported, SubmitAnswered
+from fairlead.kernel.core.inputs import FillReported, Input, ModifyAnswered, OrderReported, SubmitAnswered
 from fairlead.kernel.engine.engine import Engine
 from fairlead.kernel.journal.restore import load_order
 from fairlead.ports.clock import Clock
@@ -85,8 +85,10 @@ class Inbox:
 
     @property
     def answered(self) -> frozenset[str]:
-        """Return the orders whose answer to a submit waits here."""
-        return frozenset(given.client_order_id for given in self._queue if type(given) is SubmitAnswered)
+        """Return the orders and changes whose answer to a submit or a modify waits here."""
+        orders = (given.client_order_id for given in self._queue if type(given) is SubmitAnswered)
+        changes = (given.change_id for given in self._queue if type(given) is ModifyAnswered)
+        return frozenset((*orders, *changes))
 
     async def run(self) -> None:
         """Bring inputs to the door, in order, until canceled."""

@@ -28,6 +28,7 @@ TABLES = (
     "balances",
     "commands",
     "closings",
+    "changes",
     "settings",
 )
 
@@ -38,6 +39,7 @@ def upgrade() -> None:
     create_orders()
     create_holdings()
     create_closings()
+    create_changes()
     create_small_tables()
 
 
@@ -104,7 +106,7 @@ def create_orders() -> None:
         *integers("expire_ns"),
         flag("post_only"),
         flag("reduce_only"),
-        *texts("note", "tags", "sizing", "other_fees", "contract"),
+        *texts("note", "tags", "sizing", "other_fees", "contract", "wish", "replaces"),
         sa.PrimaryKeyConstraint("client_order_id", name=op.f("pk_orders")),
     )
     op.create_index(op.f("ix_orders_live"), "orders", ["live"])
@@ -158,6 +160,25 @@ def create_closings() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index(op.f("ix_closings_live"), "closings", ["live"])
+
+
+def create_changes() -> None:
+    """Create changes."""
+    op.create_table(
+        "changes",
+        *texts("change_id", "kind", "client_order_id", "asked_by"),
+        *decimals("quantity"),
+        *decimals("limit_price", "trigger_price", nullable=True),
+        flag("shrinks"),
+        *texts("new_order_id"),
+        flag("unresolved"),
+        *texts("code", "detail"),
+        *integers("created_ns", "closed_ns"),
+        flag("live"),
+        sa.PrimaryKeyConstraint("change_id", name=op.f("pk_changes")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_changes_live"), "changes", ["live"])
 
 
 def create_small_tables() -> None:

@@ -1,0 +1,57 @@
+"""Deciding on the answer to a modify."""
+
+from __future__ import annotations
+
+from fairlead.domain.changes import ChangeCode
+from fairlead.domain.orders import Order
+from fairlead.domain.requests import RequestKind
+from fairlead.kernel.core.effects import LookUpOrder
+from fairlead.kernel.core.inputs import ModifyAnswered
+from fairlead.kernel.core.state import EngineState
+from fairlead.kernel.decide.change_evidence import confirm_change, doubt_change, reject_change
+from fairlead.kernel.decide.pacing import drain
+from fairlead.kernel.decide.rules import Rules, Step
+from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
+from fairlead.ports.exchange import Answer, Outcome
+
+
+def decide_modify_answer(
+    state: EngineState, given: ModifyAnswered, rules: Rules, now_ns: int, step: Step
+) -> None:
+    """What the answer to a modify says; one that evidence or the order's end came before is compared."""
+    order = state.orders.get(given.client_order_id)
+    if order is None or not order.state.is_live:
+        return
+    wish, answer = order.wish, given.answer
+    if wish is None or wish.change_id != given.change_id:
+        _compare_late(state, order, given, step)
+    elif answer.outcome is Outcome.ACCEPTED:
+        known_as = answer.venue_order_id
+        confirm_change(order, wish, "answer", step, known_as=known_as, ts_event=answer.ts_event)
+    elif answer.outcome is Outcome.UNKNOWN:
+        doubt_change(order, answer.reason, rules, now_ns, step)
+    elif answer.outcome is Outcome.LIMITED:
+        name, retry_ns = order.client_order_id, answer.retry_after_ns
+        drain(state, rules, RequestKind.MODIFY, order.symbol, name, retry_ns, step)
+        wait = f"; it may be tried again in {retry_ns // NANOSECONDS_PER_MILLISECOND} ms" if retry_ns else ""
+        reject_change(order, ChangeCode.LIMITED, f"{answer.reason}{wait}", step)
+    else:
+        _refused(order, answer, step)
+
+
+def _refused(order: Order, answer: Answer, step: Step) -> None:
+    """The venue did not do it; why may be that the order is over: then that is looked up."""
+    if answer.outcome is Outcome.NOT_SENT:
+        reject_change(order, ChangeCode.NOT_SENT, answer.reason, step)
+        return
+    reject_change(order, ChangeCode.REJECTED, answer.reason, step, ts_event=answer.ts_event)
+    step.effects.append(LookUpOrder(order.client_order_id, order.symbol))
+
+
+def _compare_late(state: EngineState, order: Order, given: ModifyAnswered, step: Step) -> None:
+    """An answer after its change was concluded: one that contradicts is looked up, none is believed."""
+    change = state.changes.get(given.change_id)
+    done = change is not None and change.code == ChangeCode.MODIFIED.value
+    said = given.answer.outcome
+    if said is not Outcome.UNKNOWN and done is not (said is Outcome.ACCEPTED):
+        step.effects.append(LookUpOrder(order.client_order_id, order.symbol))
