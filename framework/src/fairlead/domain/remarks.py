@@ -66,7 +66,7 @@ def to_annotation(
     """
     kept = tuple(sorted({to_name(name, "remove_metadata") for name in _names(remove_metadata)}))
     wanted = Annotation(
-        note if note is None or note == "" else to_line(note, "note"),  # type: ignore[arg-type] # None or ""
+        note if note is None or note == "" else to_line(note, "note"),
         to_tags(add_tags, "add_tags"),
         to_tags(remove_tags, "remove_tags"),
         to_metadata(metadata, "metadata"),
@@ -127,5 +127,5 @@ def metadata_from_text(text: str) -> Pairs:
 
 
 def as_in_text(item: str) -> str:
-    """Return an item as it stands in the text of a row, for a search: tags are names, so nothing else does."""
+    """Return an item as it stands in the text of a row, to search for it; nothing else in it looks so."""
     return _encode(item).decode()

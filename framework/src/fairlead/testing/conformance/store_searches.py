@@ -84,7 +84,7 @@ class SearchRules(StoreRules):
 
     @rule
     async def test_s34_a_search_comes_in_order(self, medium: StoreMedium) -> None:
-        """S-34 A search comes in key order, or the newest first and equal ones in key order, up to a limit."""
+        """S-34 A search comes in key order, or the newest first and equal ones by key, up to a limit."""
         scribe = await Scribe.opened(medium.store())
         await scribe.write(*reversed(_orders()))
         assert await _found(scribe, Search()) == "012345"
@@ -98,7 +98,7 @@ class SearchRules(StoreRules):
 
     @rule
     async def test_s35_a_search_refuses_what_it_cannot_do(self, medium: StoreMedium) -> None:
-        """S-35 A search of a table or column that is not there, or not of the right kind, is `UnknownName`."""
+        """S-35 A search by a column that is not there, or not of the right kind, is `UnknownName`."""
         scribe = await Scribe.opened(medium.store())
         for table, wanted in (
             ("no_such_table", Search()),

@@ -26,7 +26,6 @@ TABLES = (
     "fills",
     "positions",
     "episodes",
-    "position_snapshots",
     "balances",
     "commands",
     "closings",
@@ -149,7 +148,7 @@ def create_holdings() -> None:
 
 
 def create_position_history() -> None:
-    """Create episodes and snapshots of positions."""
+    """Create episodes."""
     op.create_table(
         "episodes",
         *texts("symbol", "book", "position_id"),
@@ -164,21 +163,6 @@ def create_position_history() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index(op.f("ix_episodes_live"), "episodes", ["live"])
-    op.create_table(
-        "position_snapshots",
-        *texts("symbol", "book", "position_id"),
-        *integers("ts_ns", "episode"),
-        *texts("currency"),
-        *decimals("quantity", "cost", "realized_pnl", "fees"),
-        *decimals("price", "unrealized_pnl", nullable=True),
-        *integers("price_age_ns"),
-        flag("price_usable"),
-        *integers("sequence"),
-        sa.PrimaryKeyConstraint(
-            "symbol", "book", "position_id", "ts_ns", name=op.f("pk_position_snapshots")
-        ),
-        sqlite_with_rowid=False,
-    )
 
 
 def create_closings() -> None:
