@@ -148,7 +148,9 @@ def test_a_flip_has_two_episodes_with_fees_pro_rata(currency: str) -> None:
     account = Account()
     account.trade(BUY, "3", "100", "0.3", currency)
     account.trade(SELL, "5", "110", "1", currency)
-    first, second = account.state.episodes.values()
+    episodes = list(account.state.episodes.values())
+    assert len(episodes) == 2
+    first, second = episodes
     fees = [dict(each.other_fees).get("BNB", ZERO) if currency else each.fees for each in (first, second)]
     assert fees == [Decimal("0.9"), Decimal("0.4")]
     assert (first.side, first.realized_pnl, first.closed_ns) == (PositionSide.LONG, Decimal(30), 2)
