@@ -12,7 +12,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from decimal import Context, Decimal, Inexact
 from typing import Any, TypeVar
 
-from fairlead.kernel.verify import verify_journal
+from fairlead.kernel.journal.verify import verify_journal
 from fairlead.ports.exchange import OrderSide, VenueStatus
 from fairlead.testing.memory_store import MemoryDisk, MemoryStore
 from fairlead_paper.records import VenueFill, VenueOrder

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from msgspec.structs import fields, replace
 
-import fairlead.kernel.effects
-import fairlead.kernel.inputs
+import fairlead.kernel.core.effects
+import fairlead.kernel.core.inputs
 import fairlead.ports.exchange
 import fairlead.ports.store
 from fairlead.domain.events import Event, EventsMissed
@@ -59,8 +59,8 @@ def test_every_kind_of_value_is_tried() -> None:
     assert set(RECORD_CLASSES) <= found
     assert {*Event.__args__, EventsMissed, OrderView, PositionView, Verdict, Deny, Lock} <= found
     for module in (
-        fairlead.kernel.inputs,
-        fairlead.kernel.effects,
+        fairlead.kernel.core.inputs,
+        fairlead.kernel.core.effects,
         fairlead.ports.exchange,
         fairlead.ports.store,
     ):

@@ -11,9 +11,9 @@ from typing import Any, Self, TypedDict, TypeVar, Unpack
 from fairlead import ExecutionResult, Kernel, KernelSettings, OrderView, Proposal, Session
 from fairlead.domain.instruments import Instrument
 from fairlead.domain.records import AnomalyNoted, OrderFilled, Record
-from fairlead.kernel.codec import decode
-from fairlead.kernel.verify import VerifyReport, verify_journal
-from fairlead.kernel.watchdog import NoWatchdog, Watchdog
+from fairlead.kernel.gate.watchdog import NoWatchdog, Watchdog
+from fairlead.kernel.journal.codec import decode
+from fairlead.kernel.journal.verify import VerifyReport, verify_journal
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
 from fairlead.ports.exchange import Fence, Quote, Trade
 from fairlead.ports.pacing import PacingModel

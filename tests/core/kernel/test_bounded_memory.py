@@ -10,9 +10,9 @@ import pytest
 
 from fairlead import OrderView, TradingState
 from fairlead.errors import InvalidInput, JournalUnavailable
-from fairlead.kernel.eviction import Eviction
-from fairlead.kernel.monitoring import SCHEDULED
-from fairlead.kernel.state import CommandEntry, EngineState
+from fairlead.kernel.core.state import CommandEntry, EngineState
+from fairlead.kernel.engine.eviction import Eviction
+from fairlead.kernel.venue.monitoring import SCHEDULED
 from fairlead.ports.clock import NANOSECONDS_PER_SECOND
 from fairlead.testing.memory_store import AppendFault
 from tests.core.kernel.bench import Bench, on_bench

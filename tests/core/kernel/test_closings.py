@@ -13,7 +13,7 @@ from fairlead.domain.closings import MEANING
 from fairlead.domain.command_records import ClosingEnded, ClosingRequested
 from fairlead.domain.records import CommandRefused
 from fairlead.errors import InvalidInput, JournalUnavailable, NumberRefused, UnknownName
-from fairlead.kernel import apply_commands
+from fairlead.kernel.apply import commands as apply_commands
 from fairlead.ports.exchange import Answer, Outcome, SubmitRequest, VenueStatus
 from fairlead.testing.memory_store import AppendFault
 from fairlead.testing.scripted_exchange import (

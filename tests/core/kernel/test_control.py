@@ -19,8 +19,8 @@ from fairlead.cli import control
 from fairlead.cli.exit_codes import ExitCode
 from fairlead.cli.main import main
 from fairlead.errors import ConfigurationRefused, ControlRefused, NotRunning
-from fairlead.kernel import control_server
-from fairlead.kernel.kill_switch import KillSwitch
+from fairlead.kernel.control import server as control_server
+from fairlead.kernel.control.kill_switch import KillSwitch
 from fairlead.testing.memory_store import MemoryDisk, MemoryStore
 from fairlead.testing.scripted_exchange import ScriptedExchange, loses_request
 from tests.core.kernel.bench import BTC, Bench, Yes, instrument, on_bench, quiet_logger

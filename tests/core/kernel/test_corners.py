@@ -11,9 +11,8 @@ from fairlead import TradingState
 from fairlead.domain.events import FillBooked
 from fairlead.domain.numbers import ZERO
 from fairlead.errors import CommitUncertain, NotRunning, UnknownName
-from fairlead.kernel.apply import NOTED_MAX
-from fairlead.kernel.engine import Engine
-from fairlead.kernel.inputs import (
+from fairlead.kernel.apply.apply import NOTED_MAX
+from fairlead.kernel.core.inputs import (
     AbsenceSeen,
     CancelAnswered,
     CancelOrder,
@@ -23,9 +22,10 @@ from fairlead.kernel.inputs import (
     TimerDue,
     TroubleSeen,
 )
-from fairlead.kernel.journal import Journal
-from fairlead.kernel.outputs import StepOutput
-from fairlead.kernel.state import EngineState
+from fairlead.kernel.core.state import EngineState
+from fairlead.kernel.engine.engine import Engine
+from fairlead.kernel.journal.journal import Journal
+from fairlead.kernel.journal.outputs import StepOutput
 from fairlead.ports.exchange import Answer, LookUp, OrderReport, Outcome, SubmitRequest, VenueStatus
 from fairlead.testing.memory_store import AppendFault
 from fairlead.testing.scripted_exchange import (
@@ -292,7 +292,7 @@ def test_a_step_that_breaks_outside_a_kernel_raises(monkeypatch: pytest.MonkeyPa
     async def main(bench: Bench) -> None:
         engine = bench.kernel._parts.engine
         bare = Engine(EngineState("test", "0" * 8), engine.rules, bench.clock, engine.journal)
-        monkeypatch.setattr("fairlead.kernel.decide_control.AnomalyKind", lambda _kind: 1 / 0)
+        monkeypatch.setattr("fairlead.kernel.decide.control.AnomalyKind", lambda _kind: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             bare.process(TroubleSeen("x", "y", "z"))
 

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from fairlead.kernel.components import Supervisor
-from fairlead.kernel.couriers import Couriers
-from fairlead.kernel.time_limits import TimeLimits
+from fairlead.kernel.venue.couriers import Couriers
+from fairlead.kernel.venue.time_limits import TimeLimits
 from fairlead.testing.seeded_loop import SeededLoop
 from fairlead.testing.seeded_run import run_on
 from fairlead.testing.virtual_clock import VirtualClock

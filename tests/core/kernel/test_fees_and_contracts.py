@@ -23,10 +23,10 @@ from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInF
 from fairlead.domain.orders import Order, view_of
 from fairlead.domain.records import OrderFilled, OrderInitialized
 from fairlead.domain.trading_state import TradingState
-from fairlead.kernel.apply import apply
-from fairlead.kernel.engine import position_view
-from fairlead.kernel.rows import order_from_row, order_row, position_from_row, position_row
-from fairlead.kernel.state import EngineState
+from fairlead.kernel.apply.apply import apply
+from fairlead.kernel.core.state import EngineState
+from fairlead.kernel.engine.engine import position_view
+from fairlead.kernel.journal.rows import order_from_row, order_row, position_from_row, position_row
 from fairlead.testing.scripted_exchange import ScriptedExchange
 from tests.core.kernel.bench import BTC, Bench, instrument, on_bench
 

@@ -17,9 +17,9 @@ from fairlead import KernelSettings, OrderSide, OrderType, TimeInForce, TradingS
 from fairlead.domain.records import CheckValueChanged, LockPlaced, OrderInitialized, Record
 from fairlead.domain.verdicts import Verdict
 from fairlead.errors import ConfigurationRefused
-from fairlead.kernel.approved import ApprovedOrder, approve
-from fairlead.kernel.gate import Gate, GateAnswer
-from fairlead.kernel.watchdog import CheckHung, NoWatchdog, ThreadWatchdog
+from fairlead.kernel.core.approved import ApprovedOrder, approve
+from fairlead.kernel.gate.gate import Gate, GateAnswer
+from fairlead.kernel.gate.watchdog import CheckHung, NoWatchdog, ThreadWatchdog
 from fairlead.ports.exchange import Outcome, SubmitRequest
 from fairlead.ports.risk import ALLOW, Deny, Judgement, Lock, RiskRequest, RiskView
 from fairlead.testing.scripted_exchange import answers

@@ -379,7 +379,7 @@ def test_a_part_that_dies_halts_and_is_visible(monkeypatch: pytest.MonkeyPatch) 
 
     async def main(bench: Bench) -> None:
         name = await bench.working()
-        monkeypatch.setattr("fairlead.kernel.inbox.refers_to", lambda _given: 1 / 0)
+        monkeypatch.setattr("fairlead.kernel.venue.inbox.refers_to", lambda _given: 1 / 0)
         inbox = bench.kernel._parts.inbox
         monkeypatch.setattr(inbox, "on_store_failed", lambda _error: 1 / 0)
         bench.exchange.trade(name, "0.5", "100")

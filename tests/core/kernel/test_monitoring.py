@@ -10,7 +10,7 @@ import pytest
 from fairlead import KernelSettings, OrderSide, TradingState
 from fairlead.domain.records import OrderEventNoted, Reconciled
 from fairlead.errors import ExchangeFault, SettingRefused, UnknownName
-from fairlead.kernel.reconciler import Found, ReconcileReport
+from fairlead.kernel.venue.reconciler import Found, ReconcileReport
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
 from fairlead.ports.exchange import FillPage, OrderReport, ReportSink, VenueStatus
 from fairlead.testing.scripted_exchange import ScriptedExchange, loses_request

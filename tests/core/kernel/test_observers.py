@@ -16,7 +16,7 @@ from fairlead.domain.events import (
     PositionChanged,
 )
 from fairlead.errors import InvalidInput
-from fairlead.kernel.bus import CALLBACK_FAILURES_MAX
+from fairlead.kernel.events.bus import CALLBACK_FAILURES_MAX
 from fairlead.testing.scripted_exchange import hangs
 from tests.core.kernel.bench import BTC, ETH, Bench, on_bench
 

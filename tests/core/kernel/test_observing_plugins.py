@@ -9,8 +9,8 @@ import pytest
 
 from fairlead import Kernel, KernelSettings
 from fairlead.hookspecs import PluginContext, hookimpl
-from fairlead.kernel.bus import CALLBACK_FAILURES_MAX
-from fairlead.kernel.watchdog import NoWatchdog
+from fairlead.kernel.events.bus import CALLBACK_FAILURES_MAX
+from fairlead.kernel.gate.watchdog import NoWatchdog
 from fairlead.ports.events import Event, FillBooked, KernelChanged, OrderChanged, PositionChanged
 from tests.core.kernel.bench import Bench, Yes, on_bench
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fairlead.errors import JournalUnavailable, RateLimited, StoreFault
-from fairlead.kernel.inputs import PaceDue
+from fairlead.kernel.core.inputs import PaceDue
 from fairlead.ports.exchange import LookUp
 from fairlead.ports.pacing import EACH, Limit, RateLimits, RequestKind, TokenBucket
 from fairlead.testing.memory_store import MemoryDisk

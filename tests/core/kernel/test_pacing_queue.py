@@ -11,7 +11,7 @@ import pytest
 from fairlead import ExecutionResult, Proposal, TradingState
 from fairlead.domain.records import OrderInitialized, OrderJudgedAgain
 from fairlead.errors import JournalUnavailable
-from fairlead.kernel.watchdog import CheckHung
+from fairlead.kernel.gate.watchdog import CheckHung
 from fairlead.ports.exchange import Outcome
 from fairlead.ports.pacing import EACH, Limit, RateLimits, RequestKind, TokenBucket
 from fairlead.ports.risk import ALLOW, Deny, Judgement, Lock, RiskRequest, RiskView

@@ -14,12 +14,12 @@ from fairlead import Kernel, KernelSettings, Proposal
 from fairlead.domain.numbers import ZERO
 from fairlead.errors import ConfigurationRefused, PluginRefused, UnknownName
 from fairlead.hookspecs import PluginContext, hookimpl
-from fairlead.kernel.judgements import judgement_problem, value_problem
-from fairlead.kernel.readable import look_up_problem
+from fairlead.kernel.core.readable import look_up_problem
+from fairlead.kernel.gate.judgements import judgement_problem, value_problem
+from fairlead.kernel.gate.watchdog import CheckHung, ThreadWatchdog
 from fairlead.kernel.system_clock import SystemClock
 from fairlead.kernel.system_ids import SystemIds
-from fairlead.kernel.timers import Timers
-from fairlead.kernel.watchdog import CheckHung, ThreadWatchdog
+from fairlead.kernel.venue.timers import Timers
 from fairlead.ports.exchange import LookUp, OrderReport
 from fairlead.ports.risk import ALLOW, Judgement, RiskRequest, RiskView
 from tests.core.kernel.bench import BTC, Bench, Yes, on_bench

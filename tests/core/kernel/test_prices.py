@@ -14,7 +14,7 @@ from fairlead import Proposal
 from fairlead.domain.ledger import Position
 from fairlead.domain.records import AnomalyNoted, OrderInitialized
 from fairlead.errors import InvalidInput, JournalUnavailable, SymbolHeld, TextRefused, UnknownName
-from fairlead.kernel import prices as prices_module
+from fairlead.kernel.prices import service as prices_module
 from fairlead.ports.exchange import PriceHeartbeat, Quote, Trade
 from fairlead.testing.memory_store import AppendFault
 from tests.core.kernel.bench import BTC, ETH, Bench, on_bench

@@ -412,9 +412,9 @@ def plant(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
         raise ZeroDivisionError("planted")
 
     targets = {
-        "decide": "fairlead.kernel.decide_proposals.attempt_deadline",
-        "apply": "fairlead.kernel.apply._reserve",
-        "seal": "fairlead.kernel.codec._encode",
+        "decide": "fairlead.kernel.decide.proposals.attempt_deadline",
+        "apply": "fairlead.kernel.apply.apply._reserve",
+        "seal": "fairlead.kernel.journal.codec._encode",
     }
     monkeypatch.setattr(targets[where], broken)
 
@@ -424,7 +424,7 @@ def test_a_broken_command_tells_its_caller(monkeypatch: pytest.MonkeyPatch) -> N
 
     async def main(bench: Bench) -> None:
         name = await bench.working()
-        monkeypatch.setattr("fairlead.kernel.apply.pending_after", lambda *_: 1 / 0)
+        monkeypatch.setattr("fairlead.kernel.apply.apply.pending_after", lambda *_: 1 / 0)
         with pytest.raises(InvariantBroken, match="ZeroDivisionError"):
             await bench.bot.cancel(name)
         monkeypatch.undo()
@@ -444,7 +444,7 @@ def test_a_step_that_breaks_while_a_commit_fails(fault: AppendFault, monkeypatch
         brake = Brake(bench)
         bench.exchange.trade(name, "0.5", "100")
         await bench.pass_ms()
-        monkeypatch.setattr("fairlead.kernel.decide_proposals.attempt_deadline", lambda *_: 1 / 0)
+        monkeypatch.setattr("fairlead.kernel.decide.proposals.attempt_deadline", lambda *_: 1 / 0)
         task = bench.spawn_execute()
         await bench.pass_ms()
         monkeypatch.undo()

@@ -14,12 +14,12 @@ from msgspec.structs import replace
 from fairlead import OrderSide, TradingState
 from fairlead.domain.records import RECORD_CLASSES, CursorMoved, KernelStarted
 from fairlead.errors import JournalDamaged
-from fairlead.kernel import codec
-from fairlead.kernel.codec import chain_hash, decode, encode, seal
-from fairlead.kernel.restore import restore_state, stored_orders
-from fairlead.kernel.rows import order_from_row, order_row, position_row
-from fairlead.kernel.state import EngineState
-from fairlead.kernel.verify import fold_journal, verify_journal
+from fairlead.kernel.core.state import EngineState
+from fairlead.kernel.journal import codec
+from fairlead.kernel.journal.codec import chain_hash, decode, encode, seal
+from fairlead.kernel.journal.restore import restore_state, stored_orders
+from fairlead.kernel.journal.rows import order_from_row, order_row, position_row
+from fairlead.kernel.journal.verify import fold_journal, verify_journal
 from fairlead.ports.exchange import Outcome, VenueStatus
 from fairlead.ports.risk import ALLOW, Lock
 from fairlead.ports.store import GENESIS_HASH, TABLES, Envelope, JournalHead, Opened, Scalar

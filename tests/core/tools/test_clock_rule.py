@@ -9,7 +9,7 @@ import pytest
 from tools.clock_rule import TREES, check_module
 from tools.sources import check_trees, module
 
-ANYWHERE = "framework/src/fairlead/kernel/engine.py"
+ANYWHERE = "framework/src/fairlead/kernel/engine/engine.py"
 SEEDED = "framework/src/fairlead/testing/seeded_loop.py"
 
 

@@ -20,7 +20,7 @@ def complaints(source: str) -> list[str]:
     ("source", "name"),
     [
         ("import fairlead.kernel", "fairlead.kernel"),
-        ("import fairlead.kernel.engine as engine", "fairlead.kernel.engine"),
+        ("import fairlead.kernel.engine.engine as engine", "fairlead.kernel.engine.engine"),
         ("from fairlead.domain.order import Order", "fairlead.domain.order"),
         ("from fairlead.domain import order", "fairlead.domain"),
         ("from fairlead import kernel", "fairlead.kernel"),

@@ -16,12 +16,12 @@ from fairlead import Proposal
 from fairlead.cli.demo import checker
 from fairlead.domain.orders import OrderStatus
 from fairlead.errors import JournalUnavailable
+from fairlead.kernel.journal.verify import verify_journal
 from fairlead.kernel.kernel import Kernel
 from fairlead.kernel.results import ExecutionResult
 from fairlead.kernel.session import Session
 from fairlead.kernel.settings import KernelSettings
 from fairlead.kernel.system_clock import SystemClock
-from fairlead.kernel.verify import verify_journal
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND
 from fairlead_paper.desk import Desk
 from fairlead_paper.opening import open_desk

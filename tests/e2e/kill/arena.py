@@ -19,8 +19,8 @@ import attrs
 import fairlead.cli.demo.checker
 import fairlead_paper
 from fairlead.errors import ExchangeFault
+from fairlead.kernel.journal.verify import verify_journal
 from fairlead.kernel.system_clock import SystemClock
-from fairlead.kernel.verify import verify_journal
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND
 from fairlead.ports.exchange import Report
 from fairlead.testing.seed_streams import SeedStreams

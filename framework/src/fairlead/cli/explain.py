@@ -65,7 +65,7 @@ async def explained(reader: StoreReader, name: str) -> Explanation:
     """
     from fairlead.cli.story import tell
     from fairlead.domain.records import KernelStarted
-    from fairlead.kernel.codec import decode
+    from fairlead.kernel.journal.codec import decode
 
     order = await _find(reader, name)
     client_order_id = str(order["client_order_id"])

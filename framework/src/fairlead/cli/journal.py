@@ -10,7 +10,7 @@ from fairlead.cli.exit_codes import ExitCode
 from fairlead.cli.store_access import DEFAULT_PLUGIN, JsonOption, PluginOption, StoreOption, read_store
 
 if TYPE_CHECKING:
-    from fairlead.kernel.verify import VerifyReport
+    from fairlead.kernel.journal.verify import VerifyReport
     from fairlead.ports.store import StoreReader
 
 _LISTED_MAX = 20
@@ -47,7 +47,7 @@ async def verified(reader: StoreReader) -> VerifyReport:
     """Verify the journal, and that it reaches the head which the store states."""
     from attrs import evolve
 
-    from fairlead.kernel.verify import verify_journal
+    from fairlead.kernel.journal.verify import verify_journal
 
     report = await verify_journal(reader)
     head = await reader.head()

@@ -1,7 +1,7 @@
 """Journal records: everything that ever changed state, and the evidence for it.
 
 A record is applied, never decided again: replay folds records. Each kind has a name and a version;
-an old version is lifted by an upcaster when it is read (`fairlead.kernel.codec`). The time and the
+an old version is lifted by an upcaster when it is read (`fairlead.kernel.journal.codec`). The time and the
 sequence of a record are in its envelope.
 """
 

@@ -17,12 +17,12 @@ from fairlead.domain.orders import OrderStatus, OrderView, PositionView
 from fairlead.domain.proposals import Proposal
 from fairlead.domain.trading_state import TradingState
 from fairlead.kernel.command_maker import CloseWishes
+from fairlead.kernel.decide.rules import OPERATOR
 from fairlead.kernel.kernel import Kernel
 from fairlead.kernel.loop_thread import LoopThread
-from fairlead.kernel.reconciler import ReconcileReport
 from fairlead.kernel.results import CommandResult, ExecutionResult, FlattenResult, StopReport
-from fairlead.kernel.rules import OPERATOR
 from fairlead.kernel.session import Session
+from fairlead.kernel.venue.reconciler import ReconcileReport
 
 _T = TypeVar("_T")
 _T_co = TypeVar("_T_co", covariant=True)

@@ -11,7 +11,7 @@ from fairlead.domain.closings import CLOSING_PREFIX
 from fairlead.domain.identifiers import UNIQUE_DIGITS, to_key, to_name, to_symbol
 from fairlead.domain.numbers import EXACT, Number, to_positive
 from fairlead.errors import UnknownName
-from fairlead.kernel.inputs import CancelAll, ClosePosition, Flatten
+from fairlead.kernel.core.inputs import CancelAll, ClosePosition, Flatten
 
 if TYPE_CHECKING:
     from fairlead.kernel.kernel import Kernel

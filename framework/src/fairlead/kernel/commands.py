@@ -19,10 +19,9 @@ from fairlead.domain.order_table import OrderState
 from fairlead.domain.orders import OrderView
 from fairlead.domain.trading_state import TradingState
 from fairlead.errors import InvalidInput, JournalUnavailable, NotRunning, UnknownName
-from fairlead.kernel.command_answers import CODE_KEY_REUSED
-from fairlead.kernel.decide_commands import is_meant
-from fairlead.kernel.effects import AnswerCommand, SendCancel
-from fairlead.kernel.inputs import (
+from fairlead.kernel.core.command_answers import CODE_KEY_REUSED
+from fairlead.kernel.core.effects import AnswerCommand, SendCancel
+from fairlead.kernel.core.inputs import (
     CancelAll,
     CancelOrder,
     ClosePosition,
@@ -31,10 +30,11 @@ from fairlead.kernel.inputs import (
     SetTradingState,
     SubmitProposal,
 )
+from fairlead.kernel.core.state import EngineState
+from fairlead.kernel.decide.commands import is_meant
+from fairlead.kernel.journal.restore import load_closing, load_command, load_order
 from fairlead.kernel.parts import Parts
-from fairlead.kernel.restore import load_closing, load_command, load_order
 from fairlead.kernel.results import CommandResult, FlattenResult
-from fairlead.kernel.state import EngineState
 
 
 class Commands:

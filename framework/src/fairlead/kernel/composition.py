@@ -13,8 +13,8 @@ from fairlead.domain.identifiers import to_key, to_name
 from fairlead.errors import ConfigurationRefused, TextRefused
 from fairlead.hookspecs import PluginContext
 from fairlead.kernel.configuration import digest_of
+from fairlead.kernel.gate.watchdog import ThreadWatchdog, Watchdog
 from fairlead.kernel.settings import KernelSettings
-from fairlead.kernel.watchdog import ThreadWatchdog, Watchdog
 from fairlead.plugins.manager import PluginManager
 from fairlead.plugins.observers import Observer
 from fairlead.ports.clock import Clock

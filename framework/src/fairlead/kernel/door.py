@@ -14,7 +14,7 @@ from fairlead.domain.instruments import Instrument
 from fairlead.domain.numbers import EXACT, text_of
 from fairlead.domain.proposals import Proposal
 from fairlead.errors import NumberRefused, UnknownName
-from fairlead.kernel.inputs import SubmitProposal
+from fairlead.kernel.core.inputs import SubmitProposal
 
 _FIELDS = tuple((field.name, field.default) for field in attrs.fields(Proposal))
 

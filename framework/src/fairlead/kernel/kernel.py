@@ -20,25 +20,25 @@ from fairlead.domain.marks import mark
 from fairlead.domain.orders import OrderView, PositionView, view_of
 from fairlead.domain.trading_state import TradingState
 from fairlead.errors import NotRunning, WrongThread
-from fairlead.kernel.bus import EventBus
 from fairlead.kernel.command_maker import CloseWishes, CommandMaker
 from fairlead.kernel.commands import Commands
 from fairlead.kernel.composition import Given, compose
 from fairlead.kernel.configuration import read_configuration
-from fairlead.kernel.engine import position_view
-from fairlead.kernel.operator_parts import control_parts
-from fairlead.kernel.pacing_view import PacingView
+from fairlead.kernel.control.parts import control_parts
+from fairlead.kernel.core.state import EngineState
+from fairlead.kernel.decide.rules import OPERATOR
+from fairlead.kernel.engine.engine import position_view
+from fairlead.kernel.events.bus import EventBus
+from fairlead.kernel.gate.watchdog import Watchdog
+from fairlead.kernel.pacing.view import PacingView
 from fairlead.kernel.parts import Parts
-from fairlead.kernel.prices import PriceService
-from fairlead.kernel.reconciler import ReconcileReport
+from fairlead.kernel.prices.service import PriceService
 from fairlead.kernel.results import CommandResult, FlattenResult, StopReport
-from fairlead.kernel.rules import OPERATOR
 from fairlead.kernel.session import Session
 from fairlead.kernel.settings import KernelSettings
-from fairlead.kernel.state import EngineState
 from fairlead.kernel.system_clock import SystemClock
 from fairlead.kernel.system_ids import SystemIds
-from fairlead.kernel.watchdog import Watchdog
+from fairlead.kernel.venue.reconciler import ReconcileReport
 from fairlead.kernel.winding_down import wind_down
 from fairlead.ports.clock import Clock
 from fairlead.ports.exchange import ExchangeClient

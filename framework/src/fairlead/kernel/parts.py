@@ -14,15 +14,10 @@ from fairlead.domain.identifiers import account_tag
 from fairlead.domain.pending_requests import PendingRequest
 from fairlead.domain.requests import RequestKind
 from fairlead.errors import NotRunning, StoreFault
-from fairlead.kernel.admission import Admission
-from fairlead.kernel.bus import EventBus
 from fairlead.kernel.components import Component, Part, Supervisor
 from fairlead.kernel.composition import Ingredients
-from fairlead.kernel.dispatcher import Dispatcher
-from fairlead.kernel.engine import Engine, deliver
-from fairlead.kernel.gate import Gate
-from fairlead.kernel.inbox import Inbox
-from fairlead.kernel.inputs import (
+from fairlead.kernel.control.parts import kill_switch_parts
+from fairlead.kernel.core.inputs import (
     InFlightLost,
     Input,
     KernelStarting,
@@ -30,21 +25,26 @@ from fairlead.kernel.inputs import (
     TimerDue,
     TroubleSeen,
 )
-from fairlead.kernel.journal import Journal, SealedBatch
-from fairlead.kernel.market import Market
-from fairlead.kernel.monitoring import Monitoring, StreamWatch
-from fairlead.kernel.observers import Observers
-from fairlead.kernel.operator_parts import kill_switch_parts
-from fairlead.kernel.outputs import StepOutput
-from fairlead.kernel.patience import patiently
-from fairlead.kernel.prices import PriceService
-from fairlead.kernel.reconcile_requests import ReconcileRequests
-from fairlead.kernel.reconciler import Reconciler
+from fairlead.kernel.core.market import Market
+from fairlead.kernel.core.state import EngineState
+from fairlead.kernel.decide.rules import Rules
+from fairlead.kernel.engine.engine import Engine, deliver
+from fairlead.kernel.events.bus import EventBus
+from fairlead.kernel.events.observers import Observers
+from fairlead.kernel.gate.gate import Gate
+from fairlead.kernel.journal.journal import Journal, SealedBatch
+from fairlead.kernel.journal.outputs import StepOutput
+from fairlead.kernel.journal.restore import restore_state
+from fairlead.kernel.prices.service import PriceService
 from fairlead.kernel.recovery import Recovery, RecoveryHooks
-from fairlead.kernel.restore import restore_state
-from fairlead.kernel.rules import Rules
-from fairlead.kernel.state import EngineState
-from fairlead.kernel.timers import PACE, Timers
+from fairlead.kernel.venue.admission import Admission
+from fairlead.kernel.venue.dispatcher import Dispatcher
+from fairlead.kernel.venue.inbox import Inbox
+from fairlead.kernel.venue.monitoring import Monitoring, StreamWatch
+from fairlead.kernel.venue.patience import patiently
+from fairlead.kernel.venue.reconcile_requests import ReconcileRequests
+from fairlead.kernel.venue.reconciler import Reconciler
+from fairlead.kernel.venue.timers import PACE, Timers
 
 _T = TypeVar("_T")
 

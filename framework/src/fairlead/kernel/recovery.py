@@ -16,15 +16,15 @@ from fairlead.domain.closings import is_closing
 from fairlead.domain.order_table import OrderEvent
 from fairlead.domain.records import OrderEventNoted
 from fairlead.errors import CommitUncertain, JournalDamaged, StaleEpoch, StoreFault, StoreHeld
-from fairlead.kernel.dispatcher import Dispatcher
-from fairlead.kernel.effects import SendCancel
-from fairlead.kernel.engine import Engine
-from fairlead.kernel.inputs import InFlightLost, TroubleSeen
-from fairlead.kernel.journal import Entry, SealedBatch
-from fairlead.kernel.outputs import StepOutput
-from fairlead.kernel.restore import load_closing, load_order, restore_state
+from fairlead.kernel.core.effects import SendCancel
+from fairlead.kernel.core.inputs import InFlightLost, TroubleSeen
+from fairlead.kernel.core.state import EngineState
+from fairlead.kernel.engine.engine import Engine
+from fairlead.kernel.journal.journal import Entry, SealedBatch
+from fairlead.kernel.journal.outputs import StepOutput
+from fairlead.kernel.journal.restore import load_closing, load_order, restore_state
 from fairlead.kernel.settings import KernelSettings
-from fairlead.kernel.state import EngineState
+from fairlead.kernel.venue.dispatcher import Dispatcher
 from fairlead.ports.clock import Clock
 from fairlead.ports.store import JournalHead, Opened, Store
 

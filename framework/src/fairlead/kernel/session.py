@@ -19,8 +19,8 @@ from fairlead.domain.proposals import Proposal
 from fairlead.domain.requests import PacingPolicy
 from fairlead.errors import InvalidInput
 from fairlead.kernel.command_maker import CloseWishes, CommandMaker
+from fairlead.kernel.core.inputs import SubmitProposal
 from fairlead.kernel.door import submission
-from fairlead.kernel.inputs import SubmitProposal
 from fairlead.kernel.results import CommandResult, ExecutionResult, FlattenResult
 from fairlead.kernel.settings import to_pacing_policy
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND

@@ -10,10 +10,10 @@ import logging
 
 from fairlead.errors import FairleadError
 from fairlead.kernel.commands import Commands
-from fairlead.kernel.inputs import CancelAll, Flatten
+from fairlead.kernel.core.inputs import CancelAll, Flatten
+from fairlead.kernel.decide.rules import KERNEL
 from fairlead.kernel.parts import Parts
 from fairlead.kernel.results import StopReport
-from fairlead.kernel.rules import KERNEL
 from fairlead.kernel.settings import OnStop
 
 

@@ -24,9 +24,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
+from fairlead.kernel.gate.watchdog import NoWatchdog
 from fairlead.kernel.kernel import Kernel
 from fairlead.kernel.settings import KernelSettings
-from fairlead.kernel.watchdog import NoWatchdog
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND, Clock
 from fairlead.ports.exchange import ExchangeClient
 from fairlead.ports.risk import RiskCheck

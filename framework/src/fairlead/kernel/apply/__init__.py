@@ -1,0 +1,1 @@
+"""The fold: one record changes the state. Pure."""

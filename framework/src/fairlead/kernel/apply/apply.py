@@ -1,0 +1,392 @@
+"""`apply(state, record)`: the fold. Live steps and replay go through here and nowhere else.
+
+Applying never decides, never refuses and never reads a clock: whatever a record says has happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from fairlead.domain.anomalies import AnomalyKind
+from fairlead.domain.command_records import ClosingEnded, ClosingMoved, ClosingRequested, CommandTaken
+from fairlead.domain.ledger import Position, PositionChange, book_fill
+from fairlead.domain.numbers import ZERO, add, subtract
+from fairlead.domain.order_kinds import OrderSide
+from fairlead.domain.order_table import OrderEvent, OrderState, decision_for, next_state
+from fairlead.domain.orders import Order
+from fairlead.domain.pending_requests import PendingRequest, pending_after
+from fairlead.domain.records import (
+    AnomalyNoted,
+    AttemptStarted,
+    BudgetSpent,
+    CheckValueChanged,
+    CommandRefused,
+    CursorMoved,
+    KernelStarted,
+    LockPlaced,
+    OrderAccepted,
+    OrderEventNoted,
+    OrderFilled,
+    OrderInitialized,
+    OrderJudgedAgain,
+    OrderPaced,
+    QueryPaced,
+    Reconciled,
+    Record,
+    TradingStateChanged,
+)
+from fairlead.domain.trading_state import TradingState
+from fairlead.kernel.apply.balances import move_balances, pay_otherwise, settle
+from fairlead.kernel.apply.commands import (
+    closing_ended,
+    closing_moved,
+    closing_requested,
+    command_refused,
+    command_taken,
+    denial_text,
+    meet,
+    reconciled,
+)
+from fairlead.kernel.core.fill_rows import fill_digest, fill_row
+from fairlead.kernel.core.pace_queue import CODE_PACE_EXCEEDED
+from fairlead.kernel.core.state import UNHEARD, EngineState
+
+SETTING_TRADING = "trading_state"
+SETTING_REASON = "trading_reason"
+SETTING_ACCOUNT = "account"
+SETTING_BUDGET_CLOCK = "budget_clock"
+CURSOR_PREFIX = "cursor:"
+CHECK_PREFIX = "check:"
+LOCK_PREFIX = "lock:"
+BUDGET_PREFIX = "budget:"
+
+NOTED_MAX = 1_000
+"""How many anomalies are remembered as noted."""
+
+
+def apply(state: EngineState, record: Record, ts_ns: int) -> PositionChange | None:
+    """Fold one record into the state; return what a fill did to its position."""
+    state.sequence += 1
+    return _APPLY[type(record)](state, record, ts_ns)
+
+
+def _initialized(state: EngineState, record: OrderInitialized, ts_ns: int) -> None:
+    event = OrderEvent.APPROVED if record.approved else OrderEvent.DENIED
+    order = Order(
+        record.client_order_id,
+        record.owner,
+        record.book,
+        record.symbol,
+        record.side,
+        record.order_type,
+        record.time_in_force,
+        record.quantity,
+        record.limit_price,
+        record.reference_price,
+        record.reduces,
+        record.currency,
+        record.idempotency_key,
+        record.metadata,
+        ts_ns,
+    )
+    _take_terms(order, record)
+    order.denial_code = record.denial_code
+    order.detail = denial_text(record)
+    order.updated_ns = ts_ns
+    order.state = decision_for(order.state, event).to
+    state.orders[order.client_order_id] = order
+    state.dirty.orders[order.client_order_id] = None
+    meet(state, record, ts_ns)
+    if record.approved:
+        _reserve(state, order, record.currency)
+    else:
+        order.closed_ns = ts_ns
+        _finish(state, order)
+        if record.denial_code == CODE_PACE_EXCEEDED:
+            state.pace.counts.refusals += 1
+
+
+def _take_terms(order: Order, record: OrderInitialized) -> None:
+    order.trigger_price = record.trigger_price
+    order.trailing_distance = record.trailing_distance
+    order.trailing_rate = record.trailing_rate
+    order.max_slippage = record.max_slippage
+    order.leverage = record.leverage
+    order.expire_ns = record.expire_ns
+    order.post_only = record.post_only
+    order.reduce_only = record.reduce_only
+    order.note = record.note
+    order.tags = record.tags
+    order.sizing = record.sizing
+    order.contract = record.contract
+
+
+def _attempt_started(state: EngineState, record: AttemptStarted, ts_ns: int) -> None:
+    order = state.orders[record.client_order_id]
+    order.attempt = record.number
+    order.not_before_ns = record.not_before_ns
+    order.deadline_ns = record.deadline_ns
+    order.look_up_ns = 0
+    _move(state, order, OrderEvent.ATTEMPT_STARTED, ts_ns)
+
+
+def _event_noted(state: EngineState, record: OrderEventNoted, ts_ns: int) -> None:
+    order = state.orders[record.client_order_id]
+    event = record.event
+    pending = pending_after(order.pending, event)
+    if pending is not order.pending:
+        order.pending = pending
+        order.pending_since_ns = ts_ns
+        order.pending_asked = 0
+    if event is OrderEvent.CANCEL_REQUESTED:
+        order.pending_asked += 1
+    order.detail = record.cause
+    order.look_up_ns = record.look_up_ns
+    _move(state, order, event, ts_ns)
+
+
+def _accepted(state: EngineState, record: OrderAccepted, ts_ns: int) -> None:
+    order = state.orders[record.client_order_id]
+    if record.venue_order_id:
+        order.venue_order_id = record.venue_order_id
+    order.triggered = order.triggered or record.event is OrderEvent.TRIGGERED
+    _move(state, order, record.event, ts_ns)
+
+
+def _filled(state: EngineState, record: OrderFilled, ts_ns: int) -> PositionChange:
+    order = state.orders[record.client_order_id]
+    if record.venue_order_id:
+        order.venue_order_id = record.venue_order_id
+    leaves = order.leaves_quantity
+    taken = min(record.quantity, leaves) if order.state.is_live else ZERO
+    order.trades[record.trade_id] = fill_digest(record)
+    order.filled_quantity = add(order.filled_quantity, record.quantity)
+    order.filled_value = add(order.filled_value, record.value)
+    position = state.position_of(order.symbol, order.book, record.quote)
+    before = _weight(state, position)
+    if taken:
+        _leave(state, order, taken.copy_negate())
+        if order.reduces:
+            position.reserved_exit = subtract(position.reserved_exit, taken)
+    realized = position.realized_pnl
+    quantity, fee = record.quantity, record.fee
+    if order.contract is not None:
+        position.contract = order.contract
+    if record.fee_currency:
+        quantity, fee = pay_otherwise(state, order, position, record), ZERO
+    order.fees = add(order.fees, fee)
+    change = book_fill(
+        position, record.side, quantity, record.value, fee, record.settlement_decimals, record.ts_event
+    )
+    _reweigh(state, position, before)
+    if record.base:
+        move_balances(state, record, fee)
+    else:
+        settle(state, record.quote, subtract(subtract(position.realized_pnl, realized), fee))
+    whole = order.filled_quantity >= order.quantity
+    _move(state, order, OrderEvent.FULLY_FILLED if whole else OrderEvent.PARTLY_FILLED, ts_ns)
+    state.dirty.positions[order.symbol, order.book] = None
+    state.dirty.fills.append(fill_row(record, order, state.sequence))
+    return change
+
+
+def _move(state: EngineState, order: Order, event: OrderEvent, ts_ns: int) -> None:
+    """Move the order as the table says; end its pending request and reservation when it closes."""
+    was_live = order.state.is_live
+    after = next_state(
+        order.state,
+        event,
+        filled=order.filled_quantity > ZERO,
+        cancel_wanted=order.pending is PendingRequest.CANCEL,
+    )
+    order.updated_ns = ts_ns
+    state.dirty.orders[order.client_order_id] = None
+    if after.is_final:
+        _finish(state, order)
+    if after is order.state:
+        return
+    if state.pace.waiting:
+        state.pace.order_moved(order, after)
+    if order.state is OrderState.UNRESOLVED:
+        order.look_up_ns = 0
+    order.state = after
+    if after.is_final:
+        order.closed_ns = ts_ns
+        order.pending = PendingRequest.NONE
+        order.look_up_ns = 0
+        if was_live:
+            _release(state, order)
+
+
+def _finish(state: EngineState, order: Order) -> None:
+    """Put a finished order, changed now, behind all others that may leave memory."""
+    state.finished.pop(order.client_order_id, None)
+    state.finished[order.client_order_id] = state.sequence
+
+
+def _reserve(state: EngineState, order: Order, currency: str) -> None:
+    position = state.position_of(order.symbol, order.book, currency)
+    before = _weight(state, position)
+    if order.reduces:
+        position.reserved_exit = add(position.reserved_exit, order.quantity)
+    else:
+        position.pending_openings += 1
+    _leave(state, order, order.quantity)
+    _reweigh(state, position, before)
+    if order.reduce_only:
+        _watch(state, order)
+    state.live_total += 1
+    state.live_by_symbol[order.symbol] = state.live_by_symbol.get(order.symbol, 0) + 1
+    state.dirty.positions[order.symbol, order.book] = None
+
+
+def _release(state: EngineState, order: Order) -> None:
+    position = state.positions[order.symbol, order.book]
+    before = _weight(state, position)
+    if order.reduces:
+        position.reserved_exit = subtract(position.reserved_exit, order.leaves_quantity)
+    else:
+        position.pending_openings -= 1
+    _leave(state, order, order.leaves_quantity.copy_negate())
+    _reweigh(state, position, before)
+    if order.reduce_only:
+        del state.reduce_only[order.symbol, order.book][order.client_order_id]
+    state.live_total -= 1
+    state.live_by_symbol[order.symbol] -= 1
+    state.dirty.positions[order.symbol, order.book] = None
+
+
+def _watch(state: EngineState, order: Order) -> None:
+    """Keep the live orders that a smaller position may leave with too little."""
+    state.reduce_only.setdefault((order.symbol, order.book), {})[order.client_order_id] = None
+
+
+def _leave(state: EngineState, order: Order, quantity: Decimal) -> None:
+    """Keep what live orders of each side may still fill on a key."""
+    key = order.symbol, order.book, order.side
+    state.leaves[key] = add(state.leaves.get(key, ZERO), quantity)
+
+
+def _weight(state: EngineState, position: Position) -> tuple[bool, bool]:
+    """Return whether the key counts as exposed, and whether its whole quantity is being closed."""
+    quantity, openings = position.quantity, position.pending_openings
+    if not quantity:
+        return openings > 0, False
+    if openings:
+        return True, False
+    side = OrderSide.SELL if quantity > ZERO else OrderSide.BUY
+    return True, quantity.copy_abs() <= state.leaves_of(position.symbol, position.book, side)
+
+
+def _reweigh(state: EngineState, position: Position, before: tuple[bool, bool]) -> None:
+    """Keep the counts that position limits ask for, so that asking costs the same at any size."""
+    after = _weight(state, position)
+    if after == before:
+        return
+    symbol = position.symbol
+    exposed = after[0] - before[0]
+    closing = after[1] - before[1]
+    state.exposed_total += exposed
+    state.exposed_by_symbol[symbol] = state.exposed_by_symbol.get(symbol, 0) + exposed
+    state.closing_total += closing
+    state.closing_by_symbol[symbol] = state.closing_by_symbol.get(symbol, 0) + closing
+
+
+def count_position(state: EngineState, position: Position) -> None:
+    """Count a position that was read back from its row."""
+    _reweigh(state, position, (False, False))
+
+
+def count_live_order(state: EngineState, order: Order) -> None:
+    """Count a live order that was read back from its row; before the positions are counted."""
+    _leave(state, order, order.leaves_quantity)
+    if order.reduce_only:
+        _watch(state, order)
+    state.live_total += 1
+    state.live_by_symbol[order.symbol] = state.live_by_symbol.get(order.symbol, 0) + 1
+
+
+def _started(state: EngineState, record: KernelStarted, _ts_ns: int) -> None:
+    state.epoch = record.epoch
+    state.reconciled = False
+    state.dirty.settings[SETTING_ACCOUNT] = None
+    if state.trading in (TradingState.ACTIVE, TradingState.DISABLED) or state.trading_reason == UNHEARD:
+        _set_trading(state, TradingState.DISABLED, "the kernel started; reconciliation has not passed yet")
+
+
+def _trading_changed(state: EngineState, record: TradingStateChanged, _ts_ns: int) -> None:
+    _set_trading(state, record.state, record.reason)
+
+
+def _set_trading(state: EngineState, trading: TradingState, reason: str) -> None:
+    state.trading = trading
+    state.trading_reason = reason
+    state.dirty.settings[SETTING_TRADING] = None
+    state.dirty.settings[SETTING_REASON] = None
+
+
+def _cursor_moved(state: EngineState, record: CursorMoved, _ts_ns: int) -> None:
+    state.cursors[record.stream] = record.cursor
+    state.dirty.settings[CURSOR_PREFIX + record.stream] = None
+
+
+def _check_value_changed(state: EngineState, record: CheckValueChanged, _ts_ns: int) -> None:
+    state.check_values[record.check] = record.value
+    state.dirty.settings[CHECK_PREFIX + record.check] = None
+
+
+def _lock_placed(state: EngineState, record: LockPlaced, _ts_ns: int) -> None:
+    name = f"{record.check}:{record.scope}:{record.side.value if record.side else 'both'}"
+    standing = state.locks.get(name)
+    if standing is None or standing.until_ns < record.until_ns:  # no later word of the check shortens a lock
+        state.locks[name] = record
+    state.dirty.settings[LOCK_PREFIX + name] = None
+
+
+def _anomaly(state: EngineState, record: AnomalyNoted, _ts_ns: int) -> None:
+    """Remember what was noted, so that the same is not noted with every look-up; the oldest is forgotten."""
+    if record.anomaly is AnomalyKind.ZOMBIE:
+        state.zombies[record.subject] = None
+    state.noted[record.anomaly, record.subject, record.detail] = None
+    if len(state.noted) > NOTED_MAX:
+        del state.noted[next(iter(state.noted))]
+
+
+def _budget_spent(state: EngineState, record: BudgetSpent, ts_ns: int) -> None:
+    for name, level in record.levels:
+        state.budgets[name] = level
+        state.dirty.settings[BUDGET_PREFIX + name] = None
+        state.budget_clock = max(level.at_ns, state.budget_clock[0]), ts_ns
+        state.dirty.settings[SETTING_BUDGET_CLOCK] = None
+    state.pace.spent(record)
+
+
+def _evidence_only(_state: EngineState, _record: Record, _ts_ns: int) -> None:
+    """Records that explain but change nothing."""
+
+
+_APPLY: dict[type[Record], Callable[[EngineState, Any, int], PositionChange | None]] = {
+    KernelStarted: _started,
+    TradingStateChanged: _trading_changed,
+    OrderInitialized: _initialized,
+    AttemptStarted: _attempt_started,
+    OrderEventNoted: _event_noted,
+    OrderAccepted: _accepted,
+    OrderFilled: _filled,
+    CommandRefused: command_refused,
+    CommandTaken: command_taken,
+    ClosingRequested: closing_requested,
+    ClosingMoved: closing_moved,
+    ClosingEnded: closing_ended,
+    AnomalyNoted: _anomaly,
+    CursorMoved: _cursor_moved,
+    Reconciled: reconciled,
+    CheckValueChanged: _check_value_changed,
+    LockPlaced: _lock_placed,
+    BudgetSpent: _budget_spent,
+    OrderPaced: lambda state, record, _ts_ns: state.pace.order_paced(record),
+    QueryPaced: lambda state, record, _ts_ns: state.pace.query_paced(record),
+    OrderJudgedAgain: _evidence_only,
+}

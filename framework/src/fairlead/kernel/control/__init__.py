@@ -1,0 +1,1 @@
+"""An operator's ways in: a local socket and a file."""

@@ -1,0 +1,116 @@
+"""What an operator may ask of a running kernel over the control socket.
+
+Each command goes through the same door as a bot's, in the name of ``operator``, is journaled, and said
+twice does no more than said once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING
+
+import attrs
+
+from fairlead.domain.numbers import text_of
+from fairlead.domain.trading_state import TradingState
+from fairlead.errors import InvalidInput, UnknownName
+from fairlead.kernel.decide.rules import OPERATOR
+
+if TYPE_CHECKING:
+    from fairlead.kernel.kernel import Kernel
+    from fairlead.kernel.results import CommandResult
+
+_Handler = Callable[["Kernel", Mapping[str, str]], Awaitable[object]]
+
+
+@attrs.frozen
+class ControlCommand:
+    """One command: the names of its arguments, all of them text and all needed, and what carries it out."""
+
+    arguments: tuple[str, ...]
+    handler: _Handler
+
+
+async def answer(kernel: Kernel, command: str, arguments: Mapping[str, object]) -> object:
+    """Carry a command out and return what JSON can hold of its answer.
+
+    Raises `UnknownName` for another command, `InvalidInput` for other arguments, and whatever the
+    kernel raises.
+    """
+    known = CONTROL_COMMANDS.get(command)
+    if known is None:
+        raise UnknownName("command", command, tuple(CONTROL_COMMANDS))
+    texts = {name: value for name, value in arguments.items() if isinstance(value, str)}
+    if texts.keys() != set(known.arguments) or len(texts) != len(arguments):
+        due = ", ".join(known.arguments) or "none"
+        raise InvalidInput("arguments", f"{command} takes these, as text: {due}")
+    return await known.handler(kernel, texts)
+
+
+async def _status(kernel: Kernel, _arguments: Mapping[str, str]) -> object:
+    report = kernel.last_reconciliation
+    return {
+        "account": kernel.settings.account,
+        "trading_state": kernel.trading_state.value,
+        "trading_reason": kernel.trading_reason,
+        "sequence": kernel.sequence,
+        "durable_sequence": kernel.durable_sequence,
+        "components": [
+            {"name": name, "state": state, "problem": problem} for name, state, problem in kernel.health()
+        ],
+        "live_orders": len(kernel.orders(live_only=True)),
+        "open_positions": sum(1 for position in kernel.positions() if position.quantity),
+        "last_reconciliation": None if report is None else report.reason,
+    }
+
+
+async def _halt(kernel: Kernel, arguments: Mapping[str, str]) -> object:
+    return _plain(await kernel.set_trading_state(TradingState.HALTED, reason=arguments["reason"]))
+
+
+async def _reduce(kernel: Kernel, arguments: Mapping[str, str]) -> object:
+    return _plain(await kernel.set_trading_state(TradingState.REDUCING, reason=arguments["reason"]))
+
+
+async def _resume(kernel: Kernel, arguments: Mapping[str, str]) -> object:
+    """Enable trading, once a reconciliation made for it has passed."""
+    await kernel.reconcile("an operator resumes trading")
+    return _plain(await kernel.set_trading_state(TradingState.ACTIVE, reason=arguments["reason"]))
+
+
+async def _cancel(kernel: Kernel, arguments: Mapping[str, str]) -> object:
+    return _plain(await kernel.cancel(arguments["client_order_id"], OPERATOR, operator=True))
+
+
+async def _resolve(kernel: Kernel, arguments: Mapping[str, str]) -> object:
+    return _plain(await kernel.resolve_not_placed(arguments["client_order_id"], note=arguments["note"]))
+
+
+async def _cancel_all(kernel: Kernel, _arguments: Mapping[str, str]) -> object:
+    result = await kernel.cancel_all()
+    return {"accepted": result.accepted, "code": result.code, "reason": result.reason, "orders": result.names}
+
+
+async def _flatten(kernel: Kernel, _arguments: Mapping[str, str]) -> object:
+    result = await kernel.flatten()
+    closings = [
+        {"symbol": end.symbol, "book": end.book, "code": end.code.value, "left": text_of(end.quantity_left)}
+        for end in result.closings
+    ]
+    return {"accepted": result.accepted, "code": "", "reason": "", "closings": closings}
+
+
+def _plain(result: CommandResult) -> object:
+    return {"accepted": result.accepted, "code": result.code, "reason": result.reason}
+
+
+CONTROL_COMMANDS: Mapping[str, ControlCommand] = {
+    "status": ControlCommand((), _status),
+    "halt": ControlCommand(("reason",), _halt),
+    "reduce": ControlCommand(("reason",), _reduce),
+    "resume": ControlCommand(("reason",), _resume),
+    "cancel": ControlCommand(("client_order_id",), _cancel),
+    "cancel-all": ControlCommand((), _cancel_all),
+    "flatten": ControlCommand((), _flatten),
+    "resolve": ControlCommand(("client_order_id", "note"), _resolve),
+}

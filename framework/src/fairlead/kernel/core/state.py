@@ -1,0 +1,121 @@
+"""The engine's state: mutable, private, and changed by `fairlead.kernel.apply.apply` alone.
+
+What is not a fold of journal records is said to be unjournaled, with its restart rule; the closed
+list stands in ``docs/explanation/architecture.md``.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import attrs
+
+from fairlead.domain.budgets import BudgetLevel
+from fairlead.domain.closings import Closing
+from fairlead.domain.instruments import Instrument
+from fairlead.domain.ledger import Position
+from fairlead.domain.numbers import ZERO
+from fairlead.domain.order_kinds import OrderSide
+from fairlead.domain.orders import Order
+from fairlead.domain.price_points import PricePoint
+from fairlead.domain.records import LockPlaced
+from fairlead.domain.trading_state import TradingState
+from fairlead.kernel.core.pace_queue import PaceQueue
+from fairlead.ports.store import Row
+
+UNHEARD = "the venue goes unheard; reconciliation has not passed since"
+"""The reason with which the kernel reduces for a silence, and which it takes back itself afterwards."""
+
+
+MISSING = "accepted earlier, but a complete look-up does not find it"
+"""The detail of a working order that the venue does not know; an operator may end such an order."""
+
+
+@attrs.define(slots=True)
+class CommandEntry:
+    """A command that carried an idempotency key, and what answered it.
+
+    *client_order_id* names the order or the closing that it began; *answer* is what it was answered
+    with, as JSON, when it was neither (`command_answers`). *sequence* is that of its record, 0 for one
+    that was read from the store.
+    """
+
+    owner: str
+    idempotency_key: str
+    command_digest: str
+    client_order_id: str
+    created_ns: int
+    answer: str = ""
+    sequence: int = 0
+
+
+@attrs.define(slots=True, eq=False)
+class Dirty:
+    """Which rows changed since the last batch was sealed; dictionaries keep the order of change."""
+
+    orders: dict[str, None] = attrs.Factory(dict)
+    positions: dict[tuple[str, str], None] = attrs.Factory(dict)
+    balances: dict[str, None] = attrs.Factory(dict)
+    settings: dict[str, None] = attrs.Factory(dict)
+    commands: list[CommandEntry] = attrs.Factory(list)
+    closings: dict[str, None] = attrs.Factory(dict)
+    fills: list[Row] = attrs.Factory(list)
+
+
+@attrs.define(slots=True, eq=False)
+class EngineState:
+    """Everything the core decides on.
+
+    *reduce_only* names the live orders of a key that may only reduce. *closings* are by id, those that are
+    over among them; *closing* holds those under way by position key.
+    """
+
+    account: str
+    account_tag: str
+    orders: dict[str, Order] = attrs.Factory(dict)
+    positions: dict[tuple[str, str], Position] = attrs.Factory(dict)
+    balances: dict[str, Decimal] = attrs.Factory(dict)
+    commands: dict[tuple[str, str], CommandEntry] = attrs.Factory(dict)
+    owners: dict[str, None] = attrs.Factory(dict)
+    closings: dict[str, Closing] = attrs.Factory(dict)
+    closing: dict[tuple[str, str], Closing] = attrs.Factory(dict)
+    trading: TradingState = TradingState.DISABLED
+    trading_reason: str = "the kernel has not been started"
+    cursors: dict[str, str] = attrs.Factory(dict)
+    check_values: dict[str, str] = attrs.Factory(dict)
+    locks: dict[str, LockPlaced] = attrs.Factory(dict)
+    budgets: dict[str, BudgetLevel] = attrs.Factory(dict)
+    budget_clock: tuple[int, int] = (0, 0)
+    """The time of the budgets when one was last spent, and the wall time then."""
+    sequence: int = 0
+    epoch: int = 0
+    exposed_total: int = 0
+    exposed_by_symbol: dict[str, int] = attrs.Factory(dict)
+    closing_total: int = 0
+    closing_by_symbol: dict[str, int] = attrs.Factory(dict)
+    live_total: int = 0
+    live_by_symbol: dict[str, int] = attrs.Factory(dict)
+    leaves: dict[tuple[str, str, OrderSide], Decimal] = attrs.Factory(dict)
+    reduce_only: dict[tuple[str, str], dict[str, None]] = attrs.Factory(dict)
+    dirty: Dirty = attrs.Factory(Dirty)
+
+    # Unjournaled.
+    instruments: dict[str, Instrument] = attrs.Factory(dict)
+    prices: dict[str, PricePoint] = attrs.Factory(dict)
+    zombies: dict[str, None] = attrs.Factory(dict)
+    noted: dict[tuple[str, str, str], None] = attrs.Factory(dict)
+    finished: dict[str, int] = attrs.Factory(dict)
+    """The finished orders that memory holds, the longest unchanged first, with the sequence of the change."""
+    pace: PaceQueue = attrs.Factory(PaceQueue)
+    reconciled: bool = False
+
+    def leaves_of(self, symbol: str, book: str, side: OrderSide) -> Decimal:
+        """Return what live orders of this side may still fill on the key."""
+        return self.leaves.get((symbol, book, side), ZERO)
+
+    def position_of(self, symbol: str, book: str, currency: str) -> Position:
+        """Return the position of the key, made flat when there is none yet."""
+        position = self.positions.get((symbol, book))
+        if position is None:
+            position = self.positions[symbol, book] = Position(symbol, book, currency)
+        return position

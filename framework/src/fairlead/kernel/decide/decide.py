@@ -1,0 +1,147 @@
+"""`decide(state, input) -> (records, effects)`: the one place where anything is concluded.
+
+Pure and synchronous: it changes nothing, does no I/O and reads no clock (the time of the step comes
+with it). An input that stands for several facts, such as a look-up with its fills, is first taken
+apart by `expand`, so that each fact is decided on the state that the one before it left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from fairlead.domain.records import CursorMoved, Record, TradingStateChanged
+from fairlead.kernel.core.effects import AnswerCommand, Effect
+from fairlead.kernel.core.inputs import (
+    AbsenceSeen,
+    AdvanceClosing,
+    CancelAll,
+    CancelAnswered,
+    CancelOrder,
+    ClosePosition,
+    FillReported,
+    FillsRead,
+    Flatten,
+    InFlightLost,
+    Input,
+    KernelStarting,
+    LookedUp,
+    LookUpFailed,
+    OrderReported,
+    PaceDue,
+    QueryRefused,
+    QueryWanted,
+    ReconciliationEnded,
+    ResolveByOperator,
+    SetTradingState,
+    SubmitAnswered,
+    SubmitProposal,
+    TimerDue,
+    TroubleSeen,
+    VenueSilent,
+)
+from fairlead.kernel.core.state import EngineState
+from fairlead.kernel.decide.answers import (
+    decide_absence,
+    decide_answer,
+    decide_cancel_answer,
+    decide_look_up_failure,
+)
+from fairlead.kernel.decide.closings import advance, closings_to_see_to, decide_close
+from fairlead.kernel.decide.commands import decide_cancel_all, decide_flatten
+from fairlead.kernel.decide.control import (
+    decide_cancel,
+    decide_in_flight_lost,
+    decide_reconciled,
+    decide_resolution,
+    decide_silence,
+    decide_start,
+    decide_timer,
+    decide_trouble,
+)
+from fairlead.kernel.decide.pacing import decide_pace, decide_query, decide_query_refused, pace_effects
+from fairlead.kernel.decide.proposals import decide_proposal
+from fairlead.kernel.decide.reports import LOOK_UP, decide_fill, decide_report
+from fairlead.kernel.decide.rules import Rules, Step
+
+CURSOR_FILLS = "fills"
+HISTORY = "history"
+
+
+def expand(given: Input) -> Sequence[Input]:
+    """Take an input apart into facts that are decided one after the other, in one step."""
+    if type(given) is LookedUp:
+        result = given.result
+        facts: list[Input] = [FillReported(fill, LOOK_UP) for fill in result.fills]
+        if result.report is not None:
+            facts.append(OrderReported(result.report, LOOK_UP, given.asked_ns))
+        elif result.complete and not result.fills:
+            facts.append(AbsenceSeen(given.client_order_id, given.asked_ns))
+        else:
+            facts.append(LookUpFailed(given.client_order_id, "the look-up was not complete"))
+        return facts
+    if type(given) is FillsRead:
+        return [*(FillReported(fill, HISTORY) for fill in given.fills), given]
+    return (given,)
+
+
+_MOVES_CLOSINGS = frozenset({ClosePosition, Flatten, ReconciliationEnded})
+
+
+def follow_ups(state: EngineState, given: Input, touched: Iterable[str]) -> Sequence[Input]:
+    """Return what the same step has to see to because of what it touched: closings, while there are any."""
+    every = type(given) in _MOVES_CLOSINGS or (
+        type(given) is TimerDue and given.client_order_id in state.closings
+    )
+    return closings_to_see_to(state, touched=touched, every=every)
+
+
+def decide(state: EngineState, given: Input, rules: Rules, now_ns: int) -> tuple[list[Record], list[Effect]]:
+    """Conclude what follows from one fact: records to apply, and effects for when they are durable."""
+    step = Step()
+    _DECIDE[type(given)](state, given, rules, now_ns, step)
+    if rules.pacing is not None and type(given) is not PaceDue:
+        pace_effects(state, rules.pacing, now_ns, step)
+    return step.records, step.effects
+
+
+def _fills_read(state: EngineState, given: FillsRead, _rules: Rules, _now_ns: int, step: Step) -> None:
+    if state.cursors.get(CURSOR_FILLS, "") != given.cursor:
+        step.records.append(CursorMoved(CURSOR_FILLS, given.cursor))
+
+
+def _trading(_state: EngineState, given: SetTradingState, _rules: Rules, _now_ns: int, step: Step) -> None:
+    step.records.append(TradingStateChanged(given.state, given.reason, given.by))
+    step.effects.append(AnswerCommand(given.command_id, True, "", ""))
+
+
+_Decider = Callable[[EngineState, Any, Rules, int, Step], None]
+
+_DECIDE: dict[type[Input], _Decider] = {
+    SubmitProposal: decide_proposal,
+    CancelOrder: decide_cancel,
+    CancelAll: decide_cancel_all,
+    ClosePosition: decide_close,
+    Flatten: decide_flatten,
+    AdvanceClosing: advance,
+    SetTradingState: _trading,
+    ResolveByOperator: lambda state, given, _rules, _now, step: decide_resolution(state, given, step),
+    SubmitAnswered: decide_answer,
+    CancelAnswered: decide_cancel_answer,
+    OrderReported: decide_report,
+    FillReported: decide_fill,
+    AbsenceSeen: decide_absence,
+    LookUpFailed: decide_look_up_failure,
+    TimerDue: decide_timer,
+    PaceDue: decide_pace,
+    QueryWanted: lambda state, given, rules, _now, step: decide_query(state, given, rules, step),
+    QueryRefused: lambda state, given, rules, _now, step: decide_query_refused(state, given, rules, step),
+    FillsRead: _fills_read,
+    KernelStarting: lambda state, given, _rules, _now, step: decide_start(given, state.account, step),
+    InFlightLost: decide_in_flight_lost,
+    VenueSilent: lambda state, given, _rules, _now, step: decide_silence(state, given, step),
+    ReconciliationEnded: decide_reconciled,
+    TroubleSeen: lambda state, given, _rules, _now, step: decide_trouble(state, given, step),
+}
+
+__all__ = ["CURSOR_FILLS", "decide", "expand", "follow_ups"]

@@ -1,0 +1,57 @@
+"""What the kernel denies by itself because of the venue, the position or the moment, each with a code."""
+
+from __future__ import annotations
+
+from fairlead.domain.numbers import ZERO, text_of
+from fairlead.domain.order_kinds import OrderType, TimeInForce
+from fairlead.kernel.core.state import EngineState
+from fairlead.kernel.decide.drafts import Draft, Room, denied
+from fairlead.kernel.gate.gate import GateAnswer
+from fairlead.ports.exchange import ExchangeCapabilities
+
+CODE_TYPE_NOT_OFFERED = "ORDER_TYPE_NOT_OFFERED"
+CODE_TIME_NOT_OFFERED = "TIME_IN_FORCE_NOT_OFFERED"
+CODE_POST_ONLY_NOT_OFFERED = "POST_ONLY_NOT_OFFERED"
+CODE_EXPIRE_TIME_PASSED = "EXPIRE_TIME_PASSED"
+CODE_REDUCE_ONLY_ADDS = "REDUCE_ONLY_ADDS"
+
+
+def time_at_venue(time_in_force: TimeInForce, capabilities: ExchangeCapabilities) -> TimeInForce:
+    """Return what the venue is told: good until canceled where only the kernel knows the date."""
+    if time_in_force is TimeInForce.GTD and TimeInForce.GTD not in capabilities.times_in_force:
+        return TimeInForce.GTC
+    return time_in_force
+
+
+def offer_refusal(draft: Draft, capabilities: ExchangeCapabilities, now_ns: int) -> GateAnswer | None:
+    """Deny what the venue does not offer, and what would end before it began."""
+    order_type, post_only = draft.order_type, draft.proposal.post_only
+    if order_type not in capabilities.order_types:
+        reason = "The exchange client does not offer this order type."
+        return denied(CODE_TYPE_NOT_OFFERED, reason, ("order_type", order_type.value))
+    told = time_at_venue(draft.time_in_force, capabilities)
+    if order_type is not OrderType.MARKET and told not in capabilities.times_in_force:
+        reason = "The exchange client does not offer this time in force."
+        return denied(CODE_TIME_NOT_OFFERED, reason, ("time_in_force", told.value))
+    if post_only and not capabilities.post_only:
+        reason = "The exchange client offers no post-only orders; sent as it is, the order could take."
+        return denied(CODE_POST_ONLY_NOT_OFFERED, reason, ("post_only", "true"))
+    expire_ns = draft.proposal.expire_ns
+    if expire_ns and expire_ns <= now_ns:
+        figures = ("expire_ns", str(expire_ns)), ("now_ns", str(now_ns))
+        return denied(CODE_EXPIRE_TIME_PASSED, "The order's time is over before it began.", *figures)
+    return None
+
+
+def reduce_only_refusal(state: EngineState, draft: Draft) -> GateAnswer | None:
+    """Deny an order that shall only reduce and would add exposure."""
+    proposal = draft.proposal
+    if not proposal.reduce_only or draft.room not in (Room.NONE, Room.FLIP):
+        return None
+    position = state.positions.get((proposal.symbol, proposal.book))
+    figures = (
+        ("side", draft.side.value),
+        ("quantity", text_of(draft.quantity)),
+        ("position", text_of(ZERO if position is None else position.quantity)),
+    )
+    return denied(CODE_REDUCE_ONLY_ADDS, f"It shall only reduce, and {draft.room.value}.", *figures)

@@ -1,0 +1,1 @@
+"""The one door itself, and how finished orders leave memory."""

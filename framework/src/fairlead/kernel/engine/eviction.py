@@ -1,0 +1,60 @@
+"""Eviction: finished orders leave memory, oldest first; whatever refers to one later loads it from the store.
+
+An order may leave when its last change is durable, so that the store tells all that memory knew, and when
+nobody is reading: what is being read from the store must not change behind the reader's back.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from fairlead.kernel.core.state import EngineState
+
+
+@attrs.define(slots=True)
+class Eviction:
+    """How many finished orders and keys memory keeps, and orders for how many nanoseconds after a change.
+
+    *readers* counts those who read from the store now; while there are any nothing leaves.
+    """
+
+    orders_max: int
+    age_max_ns: int
+    readers: int = 0
+
+    def __enter__(self) -> None:
+        self.readers += 1
+
+    def __exit__(self, *_: object) -> None:
+        self.readers -= 1
+
+    def run(self, state: EngineState, durable_sequence: int, now_ns: int) -> None:
+        """Let go of finished orders and answered idempotency keys that need not be kept."""
+        if self.readers:
+            return
+        if state.finished:
+            self._let_orders_go(state, durable_sequence, now_ns - self.age_max_ns)
+        if len(state.commands) > self.orders_max:
+            self._let_keys_go(state, durable_sequence)
+
+    def _let_orders_go(self, state: EngineState, durable_sequence: int, oldest_ns: int) -> None:
+        finished = state.finished
+        for _ in range(len(finished)):
+            name = next(iter(finished))
+            order = state.orders[name]
+            due = len(finished) > self.orders_max or order.updated_ns < oldest_ns
+            if not due or finished[name] > durable_sequence:
+                return
+            sequence = finished.pop(name)
+            if name in state.zombies:  # the venue showed it alive after its end: it is seen to from memory
+                finished[name] = sequence
+                continue
+            del state.orders[name]
+
+    def _let_keys_go(self, state: EngineState, durable_sequence: int) -> None:
+        commands = state.commands
+        while len(commands) > self.orders_max:
+            key = next(iter(commands))
+            if commands[key].sequence > durable_sequence:
+                return
+            del commands[key]

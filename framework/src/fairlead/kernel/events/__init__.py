@@ -1,0 +1,1 @@
+"""Events to the bot and to plugins that observe."""

@@ -1,0 +1,1 @@
+"""Batches, bytes and chain, rows, reading back, and verifying from outside."""

@@ -1,0 +1,1 @@
+"""The prices service and its streams."""

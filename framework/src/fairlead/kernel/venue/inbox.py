@@ -1,0 +1,140 @@
+"""The inbox: where reports and everything else from outside wait for the engine's door.
+
+A report about an order that memory no longer holds is preceded by loading that order from the
+store, because `decide` may not do I/O.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from fairlead.kernel.core.inputs import FillReported, Input, OrderReported, SubmitAnswered
+from fairlead.kernel.engine.engine import Engine
+from fairlead.kernel.journal.restore import load_order
+from fairlead.ports.clock import Clock
+from fairlead.ports.exchange import FillReport, PriceHeartbeat, Quote, Report, Trade
+from fairlead.ports.store import Store
+
+_YIELD_EVERY = 256
+
+
+class Inbox:
+    """A queue of inputs, drained by one task; also the sink that an exchange client is given."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        store: Store,
+        clock: Clock,
+        on_price: Callable[[Quote | Trade | PriceHeartbeat], None],
+        *,
+        timeout_ns: int,
+    ) -> None:
+        self._engine = engine
+        self._store = store
+        self._clock = clock
+        self._on_price = on_price
+        self._timeout_ns = timeout_ns
+        self._queue: deque[Input] = deque()
+        self._wake = asyncio.Event()
+        self._busy = False
+        self._closed = False
+        self.on_disconnected: Callable[[str], None] = lambda _reason: None
+        self.on_reconnected: Callable[[], None] = lambda: None
+        self.on_store_failed: Callable[[Exception], None] = lambda _error: None
+
+    def put(self, report: Report) -> None:
+        """Queue one report for the kernel. A price does not wait: nothing that is journaled hangs on it."""
+        if type(report) is FillReport:
+            self.add(FillReported(report, "stream"))
+        elif type(report) is Trade or type(report) is Quote or type(report) is PriceHeartbeat:
+            self._on_price(report)
+        else:  # an order's report, or something that will be found unreadable
+            self.add(OrderReported(report, "stream"))  # type: ignore[arg-type]  # see above
+
+    def disconnected(self, reason: str) -> None:
+        """The client's stream broke."""
+        self.on_disconnected(reason)
+
+    def reconnected(self) -> None:
+        """The client's stream is back; the kernel reconciles."""
+        self.on_reconnected()
+
+    def add(self, given: Input) -> None:
+        """Queue one input."""
+        if self._closed:
+            return
+        self._queue.append(given)
+        self._wake.set()
+
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether nothing waits and nothing is being loaded."""
+        return not self._queue and not self._busy
+
+    def resume(self) -> None:
+        """Go on after the engine was suspended."""
+        self._wake.set()
+
+    def close(self) -> None:
+        """Take nothing more."""
+        self._closed = True
+        self._queue.clear()
+
+    @property
+    def answered(self) -> frozenset[str]:
+        """Return the orders whose answer to a submit waits here."""
+        return frozenset(given.client_order_id for given in self._queue if type(given) is SubmitAnswered)
+
+    async def run(self) -> None:
+        """Bring inputs to the door, in order, until canceled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            self._busy = True
+            done = 0
+            while self._queue and not self._engine.suspended:
+                await self._bring(self._queue.popleft())
+                done += 1
+                if done % _YIELD_EVERY == 0:
+                    await self._clock.sleep_ns(0)
+            self._busy = False
+
+    async def _bring(self, given: Input) -> None:
+        name = refers_to(given)
+        try:
+            if name not in self._engine.state.orders:
+                await self.ensure_known(name)
+        except Exception as error:  # supervision point: whatever a store raises, it is recovered as a whole
+            self._queue.appendleft(given)
+            self.on_store_failed(error)
+            return
+        if self._engine.suspended:
+            self._queue.appendleft(given)
+        else:
+            self._engine.process(given)
+
+    async def ensure_known(self, client_order_id: str) -> None:
+        """Load an order of ours that memory does not hold, when the store has it."""
+        engine = self._engine
+        if client_order_id in engine.state.orders or not client_order_id.startswith(engine.state.account_tag):
+            return
+        with engine.eviction:
+            await self._load(client_order_id)
+
+    async def _load(self, client_order_id: str) -> None:
+        engine = self._engine
+        async with self._clock.timeout_ns(self._timeout_ns):
+            rebuilds = -1
+            while rebuilds != engine.rebuilds:  # a rebuild in the meantime knows nothing of what was loaded
+                rebuilds = engine.rebuilds
+                await load_order(self._store, engine.state, client_order_id)
+
+
+def refers_to(given: Input) -> str:
+    """Return the client order id that an input is about, or nothing."""
+    about = given.report if type(given) is FillReported or type(given) is OrderReported else given
+    name: object = getattr(about, "client_order_id", "")
+    return name if isinstance(name, str) else ""
