@@ -20,6 +20,7 @@ from fairlead.errors import ConfigurationRefused, FairleadError
 from fairlead.hookspecs import PluginContext
 from fairlead.kernel.composition import check_checks, check_live, only_one
 from fairlead.kernel.configuration import PATH_SETTINGS, Configuration, read_configuration
+from fairlead.kernel.plugged.order import start_order
 from fairlead.kernel.settings import KernelSettings
 from fairlead.kernel.system_clock import SystemClock
 from fairlead.kernel.system_ids import SystemIds
@@ -144,8 +145,8 @@ def _provided(
     clients = asked(Topic.EXCHANGE, manager.exchanges)
     stores = asked(Topic.STORE, manager.stores)
     checks = asked(Topic.PLUGINS, manager.risk_checks)
-    asked(Topic.PLUGINS, manager.price_sources)
-    asked(Topic.PLUGINS, manager.components)
+    sources = asked(Topic.PLUGINS, manager.price_sources)
+    components = asked(Topic.PLUGINS, manager.components)
     refused: list[str] = []
     if clients is not None:
         refused += _refusals(lambda: only_one("exchange", None, clients))
@@ -155,6 +156,8 @@ def _provided(
         refused += _refusals(lambda: only_one("store", None, stores))
     if checks is not None:
         refused += _refusals(lambda: check_checks(settings, checks, ()))
+    if sources is not None and components is not None:
+        refused += _refusals(lambda: start_order(sources, components))
     found += [Finding(Topic.CONFIGURATION, text) for text in refused]
     return clients or (), found
 
