@@ -121,7 +121,7 @@ def test_the_exchange_client_is_a_source_like_any_other() -> None:
         for _ in range(3):
             bench.exchange.say(trade(bench, "101"), PriceHeartbeat(BTC), Trade(ODD, ODD, ODD, ODD))
         assert [line.partition(":")[0] for line in told.lines] == [
-            "A price of the exchange client was refused"
+            "A price of the source exchange was refused"
         ] * 2
         assert prices.freshness(BTC).source == "bot"
         prices.release(BTC)

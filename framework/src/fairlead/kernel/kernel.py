@@ -34,6 +34,7 @@ from fairlead.kernel.gate.watchdog import Watchdog
 from fairlead.kernel.history import History
 from fairlead.kernel.pacing.view import PacingView
 from fairlead.kernel.parts import Parts
+from fairlead.kernel.plugged.parts import plug_in
 from fairlead.kernel.prices.service import PriceService
 from fairlead.kernel.results import CommandResult, FlattenResult, StopReport
 from fairlead.kernel.session import Session
@@ -98,6 +99,7 @@ class Kernel:
         self._logger = logger or logging.getLogger("fairlead")
         ingredients = compose(settings, Given(plugins=plugins, **given), self.clock, self._ids, self._logger)
         self._parts = Parts(ingredients)
+        plug_in(self, self._parts, ingredients.price_sources, ingredients.components)
         self._parts.components += control_parts(self, self._parts)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
