@@ -11,13 +11,13 @@ from fairlead.domain.change_records import ChangeRecord
 from fairlead.ports.exchange import Terms, VenueStatus
 from tests.core.kernel.bench import BTC, OWNER, Bench
 
-BUYS = (BTC, OWNER, OrderSide.BUY)
-SELLS = (BTC, OWNER, OrderSide.SELL)
+BUYS = ((BTC, OWNER, ""), OrderSide.BUY)
+SELLS = ((BTC, OWNER, ""), OrderSide.SELL)
 DEADLINE_MS = 40_000
 """More than a request's deadline and its margin: whatever was lost can no longer arrive."""
 
 
-def reserved(bench: Bench, key: tuple[str, str, OrderSide] = BUYS) -> Decimal:
+def reserved(bench: Bench, key: tuple[tuple[str, str, str], OrderSide] = BUYS) -> Decimal:
     """Return what live orders of the key may still fill, as the kernel has it reserved."""
     return bench.kernel._parts.engine.state.leaves_of(*key)
 

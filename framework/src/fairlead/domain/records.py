@@ -92,6 +92,7 @@ class OrderInitialized(Value, omit_defaults=True):
     tags: tuple[str, ...] = ()
     sizing: Sizing | None = None
     contract: Contract | None = None
+    position_id: str = ""
     replaces: str = ""
 
 

@@ -67,8 +67,9 @@ from fairlead.kernel.apply.commands import (
     meet,
     reconciled,
 )
+from fairlead.kernel.apply.episodes import fold_booking
+from fairlead.kernel.apply.exposure import leave, reserve, reweigh, weight
 from fairlead.kernel.apply.moves import finish, move
-from fairlead.kernel.apply.reservations import leave, reserve, reweigh, weight
 from fairlead.kernel.core.fill_rows import fill_digest, fill_row
 from fairlead.kernel.core.pace_queue import CODE_PACE_EXCEEDED
 from fairlead.kernel.core.state import UNHEARD, EngineState
@@ -141,6 +142,7 @@ def _take_terms(order: Order, record: OrderInitialized) -> None:
     order.tags = record.tags
     order.sizing = record.sizing
     order.contract = record.contract
+    order.position_id = record.position_id
     order.replaces = record.replaces
 
 
@@ -185,7 +187,7 @@ def _filled(state: EngineState, record: OrderFilled, ts_ns: int) -> PositionChan
     order.trades[record.trade_id] = fill_digest(record)
     order.filled_quantity = add(order.filled_quantity, record.quantity)
     order.filled_value = add(order.filled_value, record.value)
-    position = state.position_of(order.symbol, order.book, record.quote)
+    position = state.position_of(order.key, record.quote)
     before = weight(state, position)
     if taken:
         leave(state, order, taken.copy_negate())
@@ -198,9 +200,10 @@ def _filled(state: EngineState, record: OrderFilled, ts_ns: int) -> PositionChan
     if record.fee_currency:
         quantity, fee = pay_otherwise(state, order, position, record), ZERO
     order.fees = add(order.fees, fee)
-    change = book_fill(
+    booking = book_fill(
         position, record.side, quantity, record.value, fee, record.settlement_decimals, record.ts_event
     )
+    fold_booking(state, order, position, booking, record)
     reweigh(state, position, before)
     if record.base:
         move_balances(state, record, fee)
@@ -208,9 +211,9 @@ def _filled(state: EngineState, record: OrderFilled, ts_ns: int) -> PositionChan
         settle(state, record.quote, subtract(subtract(position.realized_pnl, realized), fee))
     whole = order.filled_quantity >= order.most_quantity
     move(state, order, OrderEvent.FULLY_FILLED if whole else OrderEvent.PARTLY_FILLED, ts_ns)
-    state.dirty.positions[order.symbol, order.book] = None
-    state.dirty.fills.append(fill_row(record, order, state.sequence))
-    return change
+    state.dirty.positions[order.key] = None
+    state.dirty.fills.append(fill_row(record, order, state.sequence, position.episode, booking.change))
+    return booking.change
 
 
 def _started(state: EngineState, record: KernelStarted, _ts_ns: int) -> None:

@@ -20,8 +20,8 @@ from fairlead.domain.orders import Order
 from fairlead.domain.pending_requests import PendingRequest, pending_after
 from fairlead.domain.requests import RequestKind
 from fairlead.kernel.apply.commands import remember
+from fairlead.kernel.apply.exposure import reserve_anew
 from fairlead.kernel.apply.moves import move
-from fairlead.kernel.apply.reservations import reserve_anew
 from fairlead.kernel.core.command_answers import answer_text
 from fairlead.kernel.core.state import CommandEntry, EngineState
 

@@ -6,7 +6,7 @@ from fairlead.domain.numbers import ZERO
 from fairlead.domain.order_table import OrderEvent, OrderState, next_state
 from fairlead.domain.orders import Order
 from fairlead.domain.pending_requests import PendingRequest
-from fairlead.kernel.apply.reservations import release
+from fairlead.kernel.apply.exposure import release
 from fairlead.kernel.core.state import EngineState
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from fairlead.domain.changes import ChangeKind
+from fairlead.domain.ledger import PositionKey
 from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
 from fairlead.domain.requests import PacingPolicy, RequestKind
 from fairlead.domain.trading_state import TradingState
@@ -53,8 +54,14 @@ class SubmitProposal(Value):
     reduce_only: bool = False
     note: str = ""
     tags: tuple[str, ...] = ()
+    position_id: str = ""
     replaces: str = ""
     shrinks: bool = False
+
+    @property
+    def key(self) -> PositionKey:
+        """Return what its position is found by."""
+        return self.symbol, self.book, self.position_id
 
 
 class ChangeOrder(Value):
@@ -120,6 +127,12 @@ class ClosePosition(Value):
     limit_price: Decimal | None = None
     idempotency_key: str = ""
     command_digest: str = ""
+    position_id: str = ""
+
+    @property
+    def key(self) -> PositionKey:
+        """Return what the position is found by."""
+        return self.symbol, self.book, self.position_id
 
 
 class Flatten(Value):
@@ -138,8 +151,7 @@ class Flatten(Value):
 class AdvanceClosing(Value):
     """Something happened on the key of a closing, or its time has come; part of another input's step."""
 
-    symbol: str
-    book: str
+    key: PositionKey
 
 
 class SetTradingState(Value):

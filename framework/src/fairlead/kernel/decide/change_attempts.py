@@ -52,10 +52,10 @@ def start_waiting(order: Order, rules: Rules, now_ns: int, step: Step) -> None:
 
 def fits_position(state: EngineState, order: Order, terms: Terms) -> bool:
     """Tell whether an order with these terms, and all others of its side, would still only reduce."""
-    position = state.positions[order.symbol, order.book].quantity
+    position = state.positions[order.key].quantity
     if not position or (position > ZERO) is (order.side is OrderSide.BUY):
         return False
-    others = subtract(state.leaves_of(order.symbol, order.book, order.side), order.most_leaves)
+    others = subtract(state.leaves_of(order.key, order.side), order.most_leaves)
     return add(others, subtract(terms.quantity, order.filled_quantity)) <= position.copy_abs()
 
 

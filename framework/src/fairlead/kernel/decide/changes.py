@@ -157,7 +157,7 @@ def _own_denial(
             CODE_NOT_TRADING, f"Trading is {state.trading.value}: {state.trading_reason}.", *figures
         )
     if order.reduces and terms.quantity > order.quantity and not fits_position(state, order, terms):
-        taken = state.leaves_of(order.symbol, order.book, order.side)
+        taken = state.leaves_of(order.key, order.side)
         figures = ("quantity", text_of(terms.quantity)), ("in_live_orders", text_of(taken))
         return denied(CODE_EXIT_TAKEN, "Grown so, it would do more than reduce the position.", *figures)
     return _below_minimum(state, order, terms) or _would_take(state, order, terms, rules, now_ns)

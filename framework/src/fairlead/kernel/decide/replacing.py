@@ -104,6 +104,7 @@ def _see_to_old(
         reduce_only=order.reduce_only,
         note=order.note,
         tags=order.tags,
+        position_id=order.position_id,
         replaces=order.client_order_id,
         shrinks=change.terms.raises_nothing_of(order.terms),
     )

@@ -1,4 +1,7 @@
-"""What live orders may still fill: reserved by key and side, and counted for what limits ask."""
+"""What live orders and positions may come to: reservations, and the counts that limits ask for.
+
+All of it is kept as it changes, so that asking costs the same however many orders and positions there are.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,8 @@ from fairlead.kernel.core.state import EngineState
 
 
 def reserve(state: EngineState, order: Order, currency: str) -> None:
-    """Reserve what an approved order may fill, and count it as live."""
-    position = state.position_of(order.symbol, order.book, currency)
+    """Reserve what an approved order may come to."""
+    position = state.position_of(order.key, currency)
     before = weight(state, position)
     if order.reduces:
         position.reserved_exit = add(position.reserved_exit, order.quantity)
@@ -25,7 +28,7 @@ def reserve(state: EngineState, order: Order, currency: str) -> None:
         _watch(state, order)
     state.live_total += 1
     state.live_by_symbol[order.symbol] = state.live_by_symbol.get(order.symbol, 0) + 1
-    state.dirty.positions[order.symbol, order.book] = None
+    state.dirty.positions[order.key] = None
 
 
 def reserve_anew(state: EngineState, order: Order, before: Decimal) -> None:
@@ -33,18 +36,18 @@ def reserve_anew(state: EngineState, order: Order, before: Decimal) -> None:
     more = subtract(order.most_leaves, before)
     if not more:
         return
-    position = state.positions[order.symbol, order.book]
+    position = state.positions[order.key]
     weighed = weight(state, position)
     if order.reduces:
         position.reserved_exit = add(position.reserved_exit, more)
     leave(state, order, more)
     reweigh(state, position, weighed)
-    state.dirty.positions[order.symbol, order.book] = None
+    state.dirty.positions[order.key] = None
 
 
 def release(state: EngineState, order: Order) -> None:
-    """Give back what an order that ended had reserved."""
-    position = state.positions[order.symbol, order.book]
+    """Give back what an order that is over had reserved and did not use."""
+    position = state.positions[order.key]
     before = weight(state, position)
     if order.reduces:
         position.reserved_exit = subtract(position.reserved_exit, order.most_leaves)
@@ -53,20 +56,20 @@ def release(state: EngineState, order: Order) -> None:
     leave(state, order, order.most_leaves.copy_negate())
     reweigh(state, position, before)
     if order.reduce_only:
-        del state.reduce_only[order.symbol, order.book][order.client_order_id]
+        del state.reduce_only[order.key][order.client_order_id]
     state.live_total -= 1
     state.live_by_symbol[order.symbol] -= 1
-    state.dirty.positions[order.symbol, order.book] = None
+    state.dirty.positions[order.key] = None
 
 
 def _watch(state: EngineState, order: Order) -> None:
     """Keep the live orders that a smaller position may leave with too little."""
-    state.reduce_only.setdefault((order.symbol, order.book), {})[order.client_order_id] = None
+    state.reduce_only.setdefault(order.key, {})[order.client_order_id] = None
 
 
 def leave(state: EngineState, order: Order, quantity: Decimal) -> None:
     """Keep what live orders of each side may still fill on a key."""
-    key = order.symbol, order.book, order.side
+    key = order.key, order.side
     state.leaves[key] = add(state.leaves.get(key, ZERO), quantity)
 
 
@@ -78,7 +81,7 @@ def weight(state: EngineState, position: Position) -> tuple[bool, bool]:
     if openings:
         return True, False
     side = OrderSide.SELL if quantity > ZERO else OrderSide.BUY
-    return True, quantity.copy_abs() <= state.leaves_of(position.symbol, position.book, side)
+    return True, quantity.copy_abs() <= state.leaves_of(position.key, side)
 
 
 def reweigh(state: EngineState, position: Position, before: tuple[bool, bool]) -> None:
