@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from random import Random
 from typing import Any
 
 import msgspec
@@ -76,7 +75,7 @@ async def busy(bench: Bench, orders: int) -> None:
             await bench.kernel.set_trading_state(TradingState.ACTIVE, reason="go on")
 
 
-async def change(bench: Bench, name: str, dice: Random) -> None:
+async def change(bench: Bench, name: str, dice: Any) -> None:  # noqa: ANN401 - a source of chance
     """Have an order changed in some way, by its owner, whether that can be or not."""
     bench.exchange.will_modify(*dice.choice([(), (), (loses_modify,), (loses_modify_answer,)]))
     order = bench.order(name)
