@@ -77,7 +77,6 @@ def test_a_client_that_cannot_is_never_asked() -> None:
     on_bench(main, exchange=ScriptedExchange([instrument()], modify=False))
 
 
-@pytest.mark.requirement("ERR-1")
 @pytest.mark.parametrize(
     ("wishes", "error", "says"),
     [
@@ -176,7 +175,6 @@ def denies_more_than(most: str) -> Says:
     return Says(judge)
 
 
-@pytest.mark.requirement("SEC-1")
 def test_growth_is_judged_and_what_raises_nothing_is_not() -> None:
     """The checks are asked what the order would still fill, without the order as it is; less is free."""
     check = denies_more_than("5")
@@ -219,7 +217,6 @@ def test_a_check_that_hangs_denies_a_change_and_halts() -> None:
     on_bench(main, checks=(Hung(ALLOW),))
 
 
-@pytest.mark.requirement("SEC-1")
 def test_only_the_gate_makes_what_can_be_sent() -> None:
     """An approved change cannot be made by hand, nor from a denial."""
 

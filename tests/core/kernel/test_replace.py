@@ -285,7 +285,6 @@ def test_an_order_is_changed_by_one_command_at_a_time() -> None:
 # -- gate and trading state ----------------------------------------------------------------------------------
 
 
-@pytest.mark.requirement("SEC-1")
 def test_a_replacement_that_adds_is_judged_before_the_cancel_and_again_before_the_order() -> None:
     """Denied at once, the old order works on; denied when its turn comes, the new one is not sent."""
     limit = ["5"]

@@ -81,7 +81,12 @@ def _see_to_old(
         return
     name = new_order_id(state.account_tag, change.change_id)
     step.records.append(ReplaceMoved(order.client_order_id, change.change_id, name))
-    proposal = SubmitProposal(
+    decide_proposal(state, _successor(change, order, name, left), rules, now_ns, step)
+
+
+def _successor(change: Change, order: Order, name: str, left: Decimal) -> SubmitProposal:
+    """Return the proposal of the new order: the old one's wishes under the new terms, for what is left."""
+    return SubmitProposal(
         name,
         order.owner,
         order.book,
@@ -108,7 +113,6 @@ def _see_to_old(
         replaces=order.client_order_id,
         shrinks=change.terms.raises_nothing_of(order.terms),
     )
-    decide_proposal(state, proposal, rules, now_ns, step)
 
 
 def _left(change: Change, order: Order, instrument: Instrument) -> Decimal:
