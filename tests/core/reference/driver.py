@@ -50,7 +50,7 @@ from fairlead.ports.exchange import (
 )
 from fairlead.ports.risk import ALLOW, Deny, Judgement, RiskRequest, RiskView
 from tests.core.reference.bookkeeping import ACCOUNT, BareKernel, HandClock
-from tests.core.reference.model import Market, ReferenceModel
+from tests.core.reference.model import Figures, Market, Order, ReferenceModel
 
 SECOND_NS = 1_000_000_000
 START_NS = 1_767_225_600 * SECOND_NS
@@ -233,33 +233,43 @@ class Driver:
         name = self.any_order()
         if name is None:
             return []
-        dice, order = self.dice, self.model.orders[name]
-        market = MARKETS[order.key[1]]
-        self.trades += 1
-        trade_id = f"t{self.trades}" if dice.random() < 0.9 else f"t{dice.randint(1, self.trades)}"
-        rest = max(order.quantity - order.filled, Fraction(0))
-        quantity = dice.choice([as_decimal(rest), Decimal(dice.randint(1, 9)) / 1000, Decimal("0.001")])
-        side = OrderSide.BUY if order.buys is not (dice.random() < 0.02) else OrderSide.SELL
-        price = Decimal(dice.randint(900, 1100)) / 10
-        paid_in = dice.choice([market.settles, market.settles, market.base, "FEE"])
-        fee = Decimal(dice.choice([0, 1, 7, -2])) / 100_000
-        figures = (side is OrderSide.BUY, Fraction(quantity), Fraction(price), Fraction(fee), paid_in)
+        order = self.model.orders[name]
+        trade_id, figures = self.drawn_trade(order)
+        if order.trades and self.dice.random() < 0.15:
+            trade_id, figures = self.dice.choice(list(order.trades.items()))
+        buys, quantity, price, fee, paid_in = figures
         self.model.traded(name, trade_id, figures)
         fill = FillReport(
             name,
             "",
             trade_id,
             order.key[1],
-            side,
-            quantity,
-            price,
+            OrderSide.BUY if buys else OrderSide.SELL,
+            as_decimal(quantity),
+            as_decimal(price),
             None,
-            fee,
+            as_decimal(fee),
             paid_in,
             Liquidity.MAKER,
             self.model.now,
         )
         return self.take(FillReported(fill, "stream"))
+
+    def drawn_trade(self, order: Order) -> tuple[str, Figures]:
+        """Draw a trade: as a rule a new one, on the right side, with a quantity that can be."""
+        dice, market = self.dice, MARKETS[order.key[1]]
+        self.trades += 1
+        trade_id = f"t{self.trades}" if dice.random() < 0.9 else f"t{dice.randint(1, self.trades)}"
+        quantity = dice.choice([order.left, Fraction(dice.randint(1, 9), 1000), Fraction(1, 1000)])
+        buys = order.buys is not (dice.random() < 0.02)
+        price, fee = Fraction(dice.randint(900, 1100), 10), Fraction(dice.choice([0, 1, 7, -2]), 100_000)
+        return trade_id, (
+            buys,
+            quantity,
+            price,
+            fee,
+            dice.choice([market.settles, market.settles, market.base, "FEE"]),
+        )
 
     def report(self) -> list[Effect]:
         """The venue says how an order stands, from the stream, a list, or a look-up."""
