@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fairlead.domain.closings import CloseCode, CloseResult
+    from fairlead.domain.episodes import EpisodeView
     from fairlead.domain.instruments import Instrument
     from fairlead.domain.money import Conversion
     from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
@@ -37,6 +38,7 @@ _HOMES = {
     "CloseResult": "fairlead.domain.closings",
     "CommandResult": "fairlead.kernel.results",
     "Conversion": "fairlead.domain.money",
+    "EpisodeView": "fairlead.domain.episodes",
     "ExecutionResult": "fairlead.kernel.results",
     "FlattenResult": "fairlead.kernel.results",
     "Instrument": "fairlead.domain.instruments",
@@ -71,6 +73,7 @@ __all__ = [
     "CloseResult",
     "CommandResult",
     "Conversion",
+    "EpisodeView",
     "ExecutionResult",
     "FlattenResult",
     "Instrument",

@@ -13,6 +13,7 @@ from fairlead.kernel.system_clock import SystemClock
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
 from fairlead.ports.exchange import ExchangeCapabilities, Fence, ReportSink
 from fairlead.ports.settings import Secret, structure_settings
+from fairlead.ports.tools import ProbeFinding
 from fairlead.testing.memory_store import MemoryDisk, MemoryStore
 from fairlead.testing.scripted_exchange import ScriptedExchange
 from tests.core.cli.memory_reader import MemoryReader
@@ -24,6 +25,7 @@ second = tests.core.cli.doctor_kit:SECOND
 shelf = tests.core.cli.doctor_kit:SHELF
 checks = tests.core.cli.doctor_kit:CHECKS
 future = tests.core.cli.doctor_kit:FUTURE
+probes = tests.core.cli.doctor_kit:PROBES
 """
 
 CONNECTED: list[Venue] = []
@@ -134,8 +136,51 @@ class FuturePlugin(ChecksPlugin):
     requires_api = "9.0"
 
 
+@attrs.frozen(kw_only=True)
+class ProbeSettings:
+    """What the probes see."""
+
+    says: str = ""
+    notes: str = ""
+    raises: str = ""
+    connects: bool = False
+    misfit: bool = False
+
+
+class TableProbe:
+    """A probe that says what its table holds."""
+
+    name = "table"
+
+    def __init__(self, settings: ProbeSettings) -> None:
+        self.settings = settings
+        self.connects = settings.connects
+
+    async def examine(self) -> Sequence[ProbeFinding]:
+        """Say it."""
+        if self.settings.raises == "never returns":
+            await SystemClock().sleep_ns(3_600_000_000_000)
+        if self.settings.raises:
+            raise ValueError(self.settings.raises)
+        found = [ProbeFinding(self.settings.says)] if self.settings.says else []
+        return [*found, *([ProbeFinding(self.settings.notes, is_note=True)] if self.settings.notes else [])]
+
+
+class ProbesPlugin:
+    """Provides a probe."""
+
+    requires_api = "1.0"
+
+    @hookimpl
+    def fairlead_probes(self, context: PluginContext) -> Sequence[TableProbe]:
+        """Provide the probe of the table, or what is none."""
+        settings = structure_settings(ProbeSettings, context.configuration, "plugins.probes")
+        return [None] if settings.misfit else [TableProbe(settings)]  # type: ignore[list-item]  # on purpose
+
+
 VENUE = VenuePlugin("venue")
 SECOND = VenuePlugin("second")
 SHELF = ShelfPlugin()
 CHECKS = ChecksPlugin()
 FUTURE = FuturePlugin()
+PROBES = ProbesPlugin()

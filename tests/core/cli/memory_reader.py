@@ -12,7 +12,7 @@ import pytest
 
 from fairlead.cli.main import main
 from fairlead.plugins.discovery import installed
-from fairlead.ports.store import Envelope, JournalHead, Scalar
+from fairlead.ports.store import Envelope, JournalHead, Scalar, Search
 from fairlead.testing.memory_store import MemoryDisk, MemoryStore
 from tests.core.plugins.installed_distributions import declare, install
 
@@ -65,6 +65,10 @@ class MemoryReader:
     async def rows_where(self, table: str, column: str, value: Scalar) -> Sequence[Mapping[str, Scalar]]:
         """Return rows."""
         return await self._store.rows_where(table, column, value)
+
+    async def search(self, table: str, wanted: Search) -> Sequence[Mapping[str, Scalar]]:
+        """Return rows."""
+        return await self._store.search(table, wanted)
 
     async def envelopes(self, after_sequence: int, limit: int) -> Sequence[Envelope]:
         """Return records."""

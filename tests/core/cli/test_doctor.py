@@ -166,3 +166,39 @@ def test_the_venue_is_left_alone_unless_asked(folder: Path) -> None:
     (folder / "fairlead.toml").write_text(text, encoding="utf-8")
 
     assert doctor(folder) == (ExitCode.OK, "Nothing is wrong.")
+
+
+PROBED = {
+    "wrong": ('says = "the key is read-only."', "WRONG probes: table: the key is read-only."),
+    "note": ('notes = "3 days left."', "note probes: table: 3 days left. Nothing is wrong."),
+    "broken": (
+        'raises = "no key"',
+        "WRONG probes: The probe table of plugin 'probes' (doctor-kit 1.0) could not",
+    ),
+    "hanging": ('raises = "never returns"', "could not look: TimeoutError. Tell its author."),
+    "misfit": ("misfit = true", "hook fairlead_probes: NoneType is no Probe: it has no name"),
+    "unknown key": ('say = "x"', "unknown key; did you mean says?"),
+}
+"""What the probe's table holds, and what the doctor then says."""
+
+
+@pytest.mark.parametrize("probed", PROBED)
+def test_probes_of_plugins_look_as_well(folder: Path, probed: str) -> None:
+    """What they see is told with their name; one that breaks or hangs is wrong itself and hides nothing."""
+    table, said_of_it = PROBED[probed]
+    text = GOOD.replace("[kernel]", "[kernel]\nrequest_timeout_ms = 50\norder_deadline_ms = 50")
+    (folder / "fairlead.toml").write_text(f"{text}\n[plugins.probes]\n{table}\n", encoding="utf-8")
+
+    code, said = doctor(folder)
+
+    assert said_of_it in said
+    assert code == (ExitCode.OK if probed == "note" else ExitCode.FOUND_WRONG)
+
+
+def test_a_probe_that_connects_waits_to_be_asked(folder: Path) -> None:
+    """Without --connect nothing outside is reached."""
+    text = GOOD + '\n[plugins.probes]\nconnects = true\nsays = "no route."\n'
+    (folder / "fairlead.toml").write_text(text, encoding="utf-8")
+
+    assert doctor(folder) == (ExitCode.OK, "Nothing is wrong.")
+    assert "WRONG probes: table: no route." in doctor(folder, "--connect")[1]

@@ -33,8 +33,8 @@ def test_table_for_people(folder: Path) -> None:
 
     assert (result.returncode, result.stderr) == (ExitCode.OK, "")
     header, row = [line.split() for line in result.stdout.splitlines() if line.strip()][::2]
-    assert header == ["name", "distribution", "version", "API", "state", "order", "hooks"]
-    assert row == ["alpha", "dist-a", "1.0", "(editable)", "1.0", "active", "1", "stores"]
+    assert header == ["name", "distribution", "version", "API", "state", "order", "kinds", "hooks"]
+    assert row == ["alpha", "dist-a", "1.0", "(editable)", "1.0", "active", "1", "provide", "stores"]
 
 
 def test_no_plugin_at_all(tmp_path: Path) -> None:
@@ -42,7 +42,8 @@ def test_no_plugin_at_all(tmp_path: Path) -> None:
     assert fairlead("plugins", "--check", folder=tmp_path).stdout == "No plugin is installed.\n"
     empty = fairlead("plugins", "--json", "--check", folder=tmp_path)
 
-    assert json.loads(empty.stdout) == {"api": "1.0", "group": "fairlead.plugins.v1", "plugins": []}
+    document = {"api": "1.0", "group": "fairlead.plugins.v1", "plugins": [], "skipped": []}
+    assert json.loads(empty.stdout) == document
     assert empty.returncode == ExitCode.OK
 
 
@@ -55,6 +56,7 @@ def test_document_for_programs(folder: Path) -> None:
         "distribution": "dist-a",
         "editable": True,
         "hooks": ["fairlead_stores"],
+        "kinds": ["provide"],
         "module": "alpha_module",
         "name": "alpha",
         "order": 1,
@@ -88,6 +90,47 @@ def test_text_of_a_plugin_is_printed_literally(folder_with_broken: Path) -> None
         assert "\x1b" not in result.stdout
         assert "[red]no" in result.stdout
         assert "[2Jkey[/red]" in result.stdout
+
+
+ALL_KINDS = """
+from fairlead.hookspecs import hookimpl
+
+requires_api = "1.0"
+
+@hookimpl
+def fairlead_price_sources(): return []
+
+@hookimpl
+def fairlead_components(): return []
+
+@hookimpl
+def fairlead_fill(event): pass
+
+@hookimpl
+def fairlead_probes(context): return []
+
+@hookimpl
+def fairlead_metrics(): return []
+
+@hookimpl
+def fairlead_commands(): return [None]
+"""
+
+
+def test_all_kinds_of_hook_are_shown_and_a_broken_extension_is_told(tmp_path: Path) -> None:
+    """A plugin with hooks of every kind is active; its broken command is passed over, with the reason."""
+    install(tmp_path, "dist-a", declare("alpha", "alpha_module"), {"alpha_module": ALL_KINDS})
+
+    people = fairlead("plugins", "--check", folder=tmp_path)
+    document = json.loads(fairlead("plugins", "--json", folder=tmp_path).stdout)
+
+    assert people.returncode == ExitCode.FOUND_WRONG
+    assert "provide, observe, extend" in people.stdout
+    reason = "NoneType is no PluginCommand"
+    assert f"Passed over: plugin 'alpha' (dist-a 1.0), hook fairlead_commands: {reason}.\n" in people.stdout
+    assert document["skipped"] == [{"name": "alpha", "hook": "fairlead_commands", "reason": reason}]
+    assert document["plugins"][0]["kinds"] == ["provide", "observe", "extend"]
+    assert document["plugins"][0]["state"] == "active"
 
 
 def test_unknown_option_is_a_usage_error(folder: Path) -> None:

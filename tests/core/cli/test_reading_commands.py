@@ -10,6 +10,7 @@ import attrs
 import pytest
 from msgspec.structs import replace
 
+from fairlead import Proposal
 from fairlead.cli.exit_codes import ExitCode
 from fairlead.testing.memory_store import MemoryDisk
 from fairlead.testing.scripted_exchange import loses_request
@@ -100,6 +101,75 @@ def test_positions_can_leave_flat_ones_out(tmp_path: Path, monkeypatch: pytest.M
         options = ("--store", str(path), "--store-plugin", PLUGIN)
         assert "flat" in run_command("positions", *options)[1]
         assert run_command("positions", *options, "--open")[1] == "No positions.\n"
+
+
+@pytest.fixture
+def past(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, ...]]:
+    """Return the options of a store with a flip in it, and tags."""
+    disk = MemoryDisk()
+
+    async def main(bench: Bench) -> None:
+        for side, quantity, tags in (("buy", "1", ["breakout"]), ("sell", "3", ["fade"])):
+            proposal = Proposal(
+                symbol=BTC, side=side, quantity=quantity, limit_price="100", tags=tags, note="a [red] note"
+            )
+            name = (await bench.bot.execute(proposal)).client_order_id
+            bench.exchange.trade(name, quantity, "100", fee="0.3")
+            await bench.pass_ms(1_000)
+
+    on_bench(main, disk=disk)
+    with shelved(disk, tmp_path, monkeypatch) as path:
+        yield "--store", str(path), "--store-plugin", PLUGIN
+
+
+@pytest.mark.requirement("P3-5")
+def test_the_history_of_positions_is_listed(past: tuple[str, ...]) -> None:
+    """Newest first, as a table and as a document with the ids of orders and fills; filters narrow it."""
+    code, shown, _ = run_command("positions", *past, "--history")
+    assert code == ExitCode.OK
+    assert shown.index("short 2") < shown.index("long 1")
+    assert "breakout; a [red] note" in shown
+    code, text, _ = run_command("positions", *past, "--history", "--tag", "breakout", "--json")
+    (episode,) = json.loads(text)["episodes"]
+    assert (episode["number"], episode["fees"], len(episode["order_ids"])) == (1, "0.40000000", 2)
+    assert len(json.loads(run_command("positions", *past, "--history", "--last", "1", "--json")[1])) == 1
+    assert run_command("positions", *past, "--history", "--tag", "break")[1] == "No episodes.\n"
+    code, _, error = run_command("positions", *past, "--tag", "breakout")
+    assert (code, "filters go with --history" in error) == (ExitCode.USAGE, True)
+
+
+@pytest.mark.requirement("P3-5")
+@pytest.mark.parametrize(
+    ("options", "count"),
+    [
+        (("--tag", "fade"), 1),
+        (("--tag", "f"), 0),
+        (("--note", "[red]", "--owner", "bot", "--book", "bot", "--symbol", BTC), 2),
+        (("--note", "RED"), 0),
+        (("--owner", "nobody"), 0),
+        (("--since", "1999-01-01"), 2),
+        (("--until", "1999-01-01T00:00:00+02:00"), 0),
+        (("--live",), 0),
+        (("--tag", "fade", "--last", "1"), 1),
+    ],
+)
+def test_orders_are_found_by_tag_note_owner_and_time(
+    past: tuple[str, ...], options: tuple[str, ...], count: int
+) -> None:
+    """Whatever is given narrows the list."""
+    code, text, _ = run_command("orders", *past, *options, "--json")
+    assert (code, len(json.loads(text)["orders"])) == (ExitCode.OK, count)
+
+
+@pytest.mark.parametrize(
+    "options", [("--since", "yesterday"), ("--tag", "two words"), ("--until", "1969-01-01")]
+)
+def test_a_filter_of_the_wrong_shape_is_refused(past: tuple[str, ...], options: tuple[str, ...]) -> None:
+    """The command says which and how to write it."""
+    code, shown, error = run_command("orders", *past, *options)
+    assert code != ExitCode.OK
+    assert shown == ""
+    assert error
 
 
 def test_explain_tells_who_asked_what_was_judged_sent_answered_and_concluded(story: Story) -> None:

@@ -38,7 +38,7 @@ def flat() -> Position:
 def fold(position: Position, fills: Sequence[Fill], decimals: int) -> list[PositionChange]:
     """Book the fills in order and return what each did."""
     return [
-        book_fill(position, fill.side, fill.quantity, fill.value, fill.fee, decimals, index)
+        book_fill(position, fill.side, fill.quantity, fill.value, fill.fee, decimals, index).change
         for index, fill in enumerate(fills, start=1)
     ]
 
@@ -78,7 +78,7 @@ def assert_conserved(position: Position, fills: Sequence[Fill]) -> None:
 
 def written_and_read(position: Position) -> Position:
     """Return the position as a store that keeps text would give it back."""
-    kept = {name: value for name, value in attrs.asdict(position).items() if value not in (None, ())}
+    kept = {name: value for name, value in attrs.asdict(position).items() if value not in (None, (), "")}
     row = {name: (type(value), str(value)) for name, value in kept.items()}
     return Position(**{name: kind(text) for name, (kind, text) in row.items()})
 
@@ -268,9 +268,9 @@ def test_episodes_open_change_and_close() -> None:
     changes = fold(position, [trade(SELL, "2", "10"), trade(SELL, "2", "12"), trade(BUY, "1", "8")], 8)
     assert changes == [PositionChange.OPENED, PositionChange.CHANGED, PositionChange.CHANGED]
     assert (position.episode, position.opened_ns, position.closed_ns) == (1, 1, 0)
-    assert book_fill(position, BUY, Decimal(3), Decimal(24), ZERO, 8, 9) is PositionChange.CLOSED
+    assert book_fill(position, BUY, Decimal(3), Decimal(24), ZERO, 8, 9).change is PositionChange.CLOSED
     assert (position.opened_ns, position.closed_ns, position.realized_pnl) == (1, 9, Decimal(12))
-    assert book_fill(position, BUY, Decimal(1), Decimal(9), ZERO, 8, 10) is PositionChange.OPENED
+    assert book_fill(position, BUY, Decimal(1), Decimal(9), ZERO, 8, 10).change is PositionChange.OPENED
     assert (position.episode, position.opened_ns, position.closed_ns, position.realized_pnl) == (
         2,
         10,

@@ -111,6 +111,7 @@ def test_closing_a_closed_position_answers_with_its_last_figures(between: str) -
     on_bench(main)
 
 
+@pytest.mark.requirement("FLOW-5")
 @pytest.mark.parametrize("side", ["buy", "sell"])
 def test_long_and_short_are_closed(side: str) -> None:
     """What was bought is sold, what was sold is bought back."""

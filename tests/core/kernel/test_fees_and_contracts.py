@@ -25,7 +25,7 @@ from fairlead.domain.records import OrderFilled, OrderInitialized
 from fairlead.domain.trading_state import TradingState
 from fairlead.kernel.apply.apply import apply
 from fairlead.kernel.core.state import EngineState
-from fairlead.kernel.engine.engine import position_view
+from fairlead.kernel.engine.position_events import position_view
 from fairlead.kernel.journal.rows import order_from_row, order_row, position_from_row, position_row
 from fairlead.testing.scripted_exchange import ScriptedExchange
 from tests.core.kernel.bench import BTC, Bench, instrument, on_bench
@@ -88,7 +88,7 @@ class Account:
     @property
     def position(self) -> Position:
         """Return the position."""
-        return self.state.positions[BTC, "bot"]
+        return self.state.positions[BTC, "bot", ""]
 
     def assert_exact(self) -> None:
         """Assert conservation in every currency, against exact fractions and without our arithmetic."""

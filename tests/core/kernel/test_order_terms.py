@@ -95,6 +95,7 @@ def test_what_the_venue_does_not_offer_is_denied(
     on_bench(main, exchange=offering(**offers))
 
 
+@pytest.mark.requirement("FLOW-5")
 def test_leverage_is_taken_where_there_is_some() -> None:
     """None where the instrument has none, at most what it has; nothing is recorded otherwise."""
 

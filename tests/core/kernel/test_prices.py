@@ -121,7 +121,7 @@ def test_the_exchange_client_is_a_source_like_any_other() -> None:
         for _ in range(3):
             bench.exchange.say(trade(bench, "101"), PriceHeartbeat(BTC), Trade(ODD, ODD, ODD, ODD))
         assert [line.partition(":")[0] for line in told.lines] == [
-            "A price of the exchange client was refused"
+            "A price of the source exchange was refused"
         ] * 2
         assert prices.freshness(BTC).source == "bot"
         prices.release(BTC)
@@ -349,6 +349,7 @@ def test_prices_survive_a_recovery_and_not_a_restart() -> None:
     on_bench(main)
 
 
+@pytest.mark.requirement("FLOW-5")
 def test_a_position_is_marked_when_it_is_read() -> None:
     """At the bid for what is long, the ask for what is short, with the price's age; flat ones are not."""
 
@@ -386,8 +387,8 @@ def calls_of_one_price(positions: int) -> int:
     async def main(bench: Bench) -> int:
         state = bench.kernel._parts.engine.state
         for number in range(positions):
-            key = (BTC, f"book{number}")
-            state.positions[key] = Position(*key, "USDT", quantity=Decimal(1), cost=Decimal(100))
+            book = f"book{number}"
+            state.positions[BTC, book, ""] = Position(BTC, book, "USDT", Decimal(1), Decimal(100))
         bench.price("100")
         price = trade(bench, "101")
         calls = 0

@@ -413,7 +413,7 @@ def plant(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
     targets = {
         "decide": "fairlead.kernel.decide.proposals.attempt_deadline",
-        "apply": "fairlead.kernel.apply.apply._reserve",
+        "apply": "fairlead.kernel.apply.apply.reserve",
         "seal": "fairlead.kernel.journal.codec._encode",
     }
     monkeypatch.setattr(targets[where], broken)

@@ -100,7 +100,7 @@ def test_fills_of_its_own_leave_it_alone() -> None:
             await fill(bench, name, "0.5")
         assert bench.order(name).status == "FILLED"
         assert bench.exchange.cancels == []
-        assert bench.kernel._parts.engine.state.reduce_only == {(BTC, "bot"): {}}
+        assert bench.kernel._parts.engine.state.reduce_only == {(BTC, "bot", ""): {}}
 
     on_bench(main)
 

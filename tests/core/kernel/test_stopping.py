@@ -56,7 +56,7 @@ def test_entries_are_canceled_and_exits_stay() -> None:
         entry = await bench.working("buy", "1", "90")
         resting = await bench.working("sell", "1", "150")
         report = await stopped(bench)
-        assert report == StopReport("cancel_entries", (entry,), (resting,), ((BTC, "bot"),))
+        assert report == StopReport("cancel_entries", (entry,), (resting,), ((BTC, "bot", ""),))
         await bench.start_another()
         view = await bench.bot.find_order(entry)
         assert view is not None
@@ -95,7 +95,7 @@ def test_what_is_not_done_in_time_is_said_and_goes_on_after_the_next_start(polic
         assert bench.clock.monotonic_ns() - before_ns < 5_000_000_000
         assert (report.policy, "time" in report.problem) == (policy, True)
         assert report.left_orders[0] == entry
-        assert report.left_positions == ((BTC, "bot"),)
+        assert report.left_positions == ((BTC, "bot", ""),)
         bench.exchange.will_submit(fills)
         bench.exchange.end(entry, VenueStatus.CANCELED)
         await bench.start_another()
@@ -153,7 +153,7 @@ def test_a_journal_that_fails_during_the_stop_is_said() -> None:
         bench.faults = lambda _batch: faults.pop() if faults else None
         report = await stopped(bench)
         assert "JournalUnavailable" in report.problem
-        assert report.left_positions == ((BTC, "bot"),)
+        assert report.left_positions == ((BTC, "bot", ""),)
 
     on_bench(main, settings=on_stop("flatten"))
 

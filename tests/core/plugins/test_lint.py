@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from fairlead.hookspecs import API_VERSION
+from fairlead.hookspecs import API_VERSION, HOOK_KINDS, HookKind
 from fairlead.plugins import api_version, lint
 from fairlead.plugins.manager import PluginManager
+from fairlead.plugins.observers import OBSERVE_HOOKS
 from fairlead.plugins.records import PluginState
 from tests.core.plugins.plugin_objects import (
     MISTAKES,
@@ -123,3 +124,10 @@ def test_page_lists_every_hook() -> None:
     rows = re.findall(r"^\| `(fairlead_\w+)` \|", page, re.MULTILINE)
 
     assert sorted(rows) == sorted(lint.specifications())
+
+
+def test_every_hook_has_a_kind() -> None:
+    """What becomes of a plugin that fails is decided for each hook, and the observe hooks are those told."""
+    assert sorted(HOOK_KINDS) == sorted(lint.specifications())
+    observing = {hook for hook, kind in HOOK_KINDS.items() if kind is HookKind.OBSERVE}
+    assert observing == set(OBSERVE_HOOKS)

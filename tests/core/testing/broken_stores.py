@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
 from msgspec.structs import replace
 
 from fairlead.errors import CommitFailed, CommitUncertain, StoreHeld, UnknownName
-from fairlead.ports.store import Batch, Envelope, JournalHead, Opened, OutboxRow, Row, Scalar
+from fairlead.ports.store import Batch, Envelope, JournalHead, Opened, OutboxRow, Row, Scalar, Search
 from fairlead.testing.memory_store import AppendFault, MemoryStore, yield_to_loop
 
 Rows = Sequence[Mapping[str, Scalar]]
@@ -266,6 +267,79 @@ class AnswersForWhatIsNotThere(MemoryStore):
             return []
 
 
+class Searching(MemoryStore):
+    """Base of the stores that search for something else than they were asked for."""
+
+    def instead(self, wanted: Search) -> Search:
+        """Return what is searched for."""
+        return wanted
+
+    async def search(self, table: str, wanted: Search) -> Rows:
+        """Search for something else."""
+        return await super().search(table, self.instead(wanted))
+
+
+class IgnoresOwners(Searching):
+    """Whoever asks is shown everybody's rows."""
+
+    def instead(self, wanted: Search) -> Search:
+        """Forget the owner."""
+        return replace(wanted, equal=tuple(pair for pair in wanted.equal if pair[0] != "owner"))
+
+
+class IncludesTheEnd(Searching):
+    """A span holds the row at its end."""
+
+    def instead(self, wanted: Search) -> Search:
+        """Move the end."""
+        before = wanted.before
+        return replace(wanted, before=None if before is None else (before[0], before[1] + 1))
+
+
+class SearchesLikeSql(MemoryStore):
+    """A part is a pattern of LIKE: `%` and `_` are special and case is not."""
+
+    async def search(self, table: str, wanted: Search) -> Rows:
+        """Search in two steps."""
+        found = await super().search(table, replace(wanted, parts=(), limit=0))
+        patterns = {name: _like(text) for name, text in wanted.parts}
+        rows = [row for row in found if all(p.search(str(row[name])) for name, p in patterns.items())]
+        return rows[: wanted.limit or None]
+
+
+def _like(text: str) -> re.Pattern[str]:
+    pattern = re.escape(text).replace("%", ".*").replace("_", ".")
+    return re.compile(pattern, re.IGNORECASE)
+
+
+class ForgetsTheLimit(Searching):
+    """A search is never cut."""
+
+    def instead(self, wanted: Search) -> Search:
+        """Forget it."""
+        return replace(wanted, limit=0)
+
+
+class OldestFirst(MemoryStore):
+    """The newest comes last."""
+
+    async def search(self, table: str, wanted: Search) -> Rows:
+        """Turn the order round."""
+        found = await super().search(table, wanted)
+        return found[::-1] if wanted.newest_by else found
+
+
+class FindsNothingForAnything(MemoryStore):
+    """A misspelt column finds nothing."""
+
+    async def search(self, table: str, wanted: Search) -> Rows:
+        """Find nothing."""
+        try:
+            return await super().search(table, wanted)
+        except UnknownName:
+            return []
+
+
 class RepeatsTheLastRecord(MemoryStore):
     """A page begins with the record that was asked to be followed."""
 
@@ -403,5 +477,9 @@ BROKEN: Mapping[str, Sequence[Callable[..., MemoryStore]]] = {
     "S-29": [StoresWhatFailed],
     "S-30": [ForgetsItsDoubt],
     "S-31": [LetsLateWritersThrough],
+    "S-32": [IgnoresOwners, IncludesTheEnd],
+    "S-33": [SearchesLikeSql],
+    "S-34": [OldestFirst, ForgetsTheLimit],
+    "S-35": [FindsNothingForAnything],
 }
 """Rule -> stores that break it."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from typing import Annotated, Any
 
 import rich  # noqa: F401 - every command prints with it, so its absence is told at once
 import typer
 from typer.core import TyperGroup
-from typer.main import get_command, get_group
+from typer.main import get_command
 
 from fairlead import __version__
+from fairlead.cli.output import print_note
+from fairlead.cli.plugin_commands import PluginCommands, command_of
 
 _ABOUT = "An execution kernel that trading bots embed. Commands only read, unless their help says otherwise."
 
@@ -27,14 +28,29 @@ def run(commands: Mapping[str, str], arguments: Sequence[str]) -> int:
 
 
 def _application(commands: Mapping[str, str]) -> typer.Typer:
+    by_plugins = PluginCommands(commands)
+
     class LazyGroup(TyperGroup):
-        """Lists all commands, and imports one when it is used."""
+        """Lists all commands, and imports one when it is used; plugins are asked last."""
 
         def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - typer's own signature
-            return list(commands)
+            return [*commands, *by_plugins.names()]
 
         def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002 - typer's own signature
-            return _loaded(cmd_name, commands[cmd_name]) if cmd_name in commands else None
+            if cmd_name in commands:
+                return command_of(cmd_name, commands[cmd_name])
+            return by_plugins.listed(cmd_name)
+
+        def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - typer's own signature
+            name, command, rest = super().resolve_command(ctx, args)
+            if name is not None and name not in commands:
+                command = by_plugins.loaded(name)
+            return name, command, rest
+
+        def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - typer's own signature
+            super().format_commands(ctx, formatter)
+            for text in by_plugins.passed_over:
+                print_note(f"Passed over: {text}.")
 
     app = typer.Typer(
         name="fairlead",
@@ -46,13 +62,6 @@ def _application(commands: Mapping[str, str]) -> typer.Typer:
     )
     app.callback()(_root)
     return app
-
-
-def _loaded(name: str, module: str) -> Any:  # noqa: ANN401 - a click command, of whichever click typer brings
-    single = typer.Typer(rich_markup_mode=None)
-    single.callback()(lambda: None)
-    import_module(module).add_to(single)
-    return get_group(single).commands[name]
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer passes the option's value alone

@@ -20,10 +20,12 @@ from fairlead.errors import ConfigurationRefused, FairleadError
 from fairlead.hookspecs import PluginContext
 from fairlead.kernel.composition import check_checks, check_live, only_one
 from fairlead.kernel.configuration import PATH_SETTINGS, Configuration, read_configuration
+from fairlead.kernel.plugged.order import start_order
 from fairlead.kernel.settings import KernelSettings
 from fairlead.kernel.system_clock import SystemClock
 from fairlead.kernel.system_ids import SystemIds
 from fairlead.plugins.manager import PluginManager
+from fairlead.plugins.register import FAULTS, capital, told
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
 from fairlead.ports.exchange import ExchangeClient, Report
 
@@ -38,6 +40,7 @@ class Topic(StrEnum):
     SETTINGS = "settings"
     STORE = "store"
     EXCHANGE = "exchange"
+    PROBES = "probes"
 
 
 @attrs.frozen
@@ -52,7 +55,8 @@ class Finding:
 async def diagnose(path: Path, *, connect: bool) -> list[Finding]:
     """Return everything that is found about the configuration, most basic first.
 
-    Only with *connect* the exchange is reached: connected, its instruments and time read, disconnected.
+    Only with *connect* the exchange is reached: connected, its instruments and time read, disconnected;
+    so are the probes of plugins that reach something.
     """
     try:
         configuration = read_configuration(path)
@@ -69,6 +73,7 @@ async def diagnose(path: Path, *, connect: bool) -> list[Finding]:
     clients, provided = _provided(configuration, manager)
     found += provided
     found += [finding async for finding in _store_findings(configuration, manager)]
+    found += [finding async for finding in _probe_findings(configuration, manager, connect=connect)]
     if connect:
         for client in clients:
             found += [finding async for finding in _exchange_findings(settings, client)]
@@ -140,6 +145,8 @@ def _provided(
     clients = asked(Topic.EXCHANGE, manager.exchanges)
     stores = asked(Topic.STORE, manager.stores)
     checks = asked(Topic.PLUGINS, manager.risk_checks)
+    sources = asked(Topic.PLUGINS, manager.price_sources)
+    components = asked(Topic.PLUGINS, manager.components)
     refused: list[str] = []
     if clients is not None:
         refused += _refusals(lambda: only_one("exchange", None, clients))
@@ -149,6 +156,8 @@ def _provided(
         refused += _refusals(lambda: only_one("store", None, stores))
     if checks is not None:
         refused += _refusals(lambda: check_checks(settings, checks, ()))
+    if sources is not None and components is not None:
+        refused += _refusals(lambda: start_order(sources, components))
     found += [Finding(Topic.CONFIGURATION, text) for text in refused]
     return clients or (), found
 
@@ -189,6 +198,31 @@ async def _store_findings(configuration: Configuration, manager: PluginManager) 
                 )
     except FairleadError as refusal:
         yield Finding(Topic.STORE, str(refusal))
+
+
+async def _probe_findings(
+    configuration: Configuration, manager: PluginManager, *, connect: bool
+) -> AsyncIterator[Finding]:
+    """Have the plugins' probes look, each within a request's time; one that fails is told of."""
+    clock, patience_ns = SystemClock(), configuration.settings.ns("request_timeout")
+    offered = manager.probes(_context(configuration))
+    for each in offered.skipped:
+        yield Finding(Topic.PROBES, f"{each.record.origin}, hook {each.hook}: {each.reason}.")
+    for probe, record in offered.provided:
+        if probe.connects and not connect:
+            continue
+        try:
+            async with clock.timeout_ns(patience_ns):
+                seen = [
+                    Finding(Topic.PROBES, f"{probe.name}: {each.text}", is_note=each.is_note)
+                    for each in await probe.examine()
+                ]
+        except FAULTS as error:  # isolation point: a probe that breaks costs only what it would have seen
+            problem = f"the probe {probe.name} of {record.origin} could not look: {told(error)}"
+            yield Finding(Topic.PROBES, f"{capital(problem)}. Tell its author.")
+        else:
+            for finding in seen:
+                yield finding
 
 
 class _Nowhere:

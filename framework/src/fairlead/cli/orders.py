@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from msgspec.structs import replace
 
+from fairlead.cli.history_options import (
+    BookOption,
+    NoteOption,
+    OwnerOption,
+    SinceOption,
+    SymbolOption,
+    TagOption,
+    UntilOption,
+    filters_of,
+)
 from fairlead.cli.store_access import DEFAULT_PLUGIN, JsonOption, PluginOption, StoreOption, read_store
+
+if TYPE_CHECKING:
+    from fairlead.kernel.history import Filters
+    from fairlead.ports.store import Search
 
 _COLUMNS = ("order", "state", "owner/book", "what", "filled", "average", "fees", "created (UTC)", "why")
 
@@ -16,18 +31,26 @@ def add_to(app: typer.Typer) -> None:
     """Register the command."""
 
     @app.command("orders")
-    def orders(
+    def orders(  # noqa: PLR0913 - an argument for each option
         *,
         store: StoreOption,
         store_plugin: PluginOption = DEFAULT_PLUGIN,
         live: Annotated[bool, typer.Option("--live", help="Only orders that are not closed.")] = False,
+        symbol: SymbolOption = None,
+        book: BookOption = None,
+        owner: OwnerOption = None,
+        tag: TagOption = None,
+        note: NoteOption = None,
+        since: SinceOption = None,
+        until: UntilOption = None,
         last: Annotated[int, typer.Option(help="Only so many, the newest; 0 for all.", min=0)] = 0,
         as_json: JsonOption = False,
     ) -> None:
         """List the orders of a store, oldest first."""
         from fairlead.cli import output
 
-        rows = read_store(store, store_plugin, lambda reader: reader.rows("orders", live_only=live))
+        wanted = _search_of(filters_of(symbol, book, owner, tag, note, since, until), live=live)
+        rows = read_store(store, store_plugin, lambda reader: reader.search("orders", wanted))
         ordered = sorted(rows, key=lambda row: (row["created_ns"], row["client_order_id"]))[-last:]
         if as_json:
             output.print_json({"orders": ordered})
@@ -35,6 +58,14 @@ def add_to(app: typer.Typer) -> None:
             output.print_line("No orders.")
         else:
             output.print_table(_COLUMNS, [order_cells(row) for row in ordered])
+
+
+def _search_of(filters: Filters, *, live: bool) -> Search:
+    from fairlead.kernel.history import search_of
+
+    wanted = search_of(filters, "created_ns")
+    alive: tuple[tuple[str, bool], ...] = (("live", True),) if live else ()
+    return replace(wanted, equal=(*wanted.equal, *alive), newest_by="", limit=0)
 
 
 def order_cells(row: Mapping[str, Any]) -> tuple[object, ...]:

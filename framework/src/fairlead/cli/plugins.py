@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
+import attrs
 import typer
 
 from fairlead.cli.exit_codes import ExitCode
@@ -11,7 +12,7 @@ from fairlead.cli.exit_codes import ExitCode
 if TYPE_CHECKING:
     from fairlead.plugins.records import PluginRecord
 
-_COLUMNS = ("name", "distribution", "version", "API", "state", "order", "hooks")
+_COLUMNS = ("name", "distribution", "version", "API", "state", "order", "kinds", "hooks")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -23,7 +24,7 @@ def add_to(app: typer.Typer) -> None:
         as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
         check: Annotated[bool, typer.Option("--check", help="Exit with 1 when any is refused.")] = False,
     ) -> None:
-        """List the installed plugins, and say why one is refused.
+        """List the installed plugins, and say why one is refused or a command of one is passed over.
 
         Every one is imported and linted, as a kernel would do that loads it; none is started. The
         order is by name; in a kernel it is the configuration's.
@@ -42,15 +43,35 @@ def _list_plugins(*, as_json: bool, check: bool) -> ExitCode:
     manager.autoload()
     records = manager.records()
     refused = [record for record in records if record.state is PluginState.REFUSED]
+    skipped = manager.commands().skipped
     if as_json:
-        output.print_json({"api": API_VERSION, "group": ENTRY_POINT_GROUP, "plugins": records})
+        output.print_json(
+            {
+                "api": API_VERSION,
+                "group": ENTRY_POINT_GROUP,
+                "plugins": [{**attrs.asdict(record), "kinds": _kinds(record)} for record in records],
+                "skipped": [
+                    {"name": each.record.name, "hook": each.hook, "reason": each.reason} for each in skipped
+                ],
+            }
+        )
     elif not records:
         output.print_line("No plugin is installed.")
     else:
         output.print_table(_COLUMNS, [_row(record) for record in records])
         for record in refused:
             output.print_line(f"Refused: {record.origin}: {record.reason}.")
-    return ExitCode.FOUND_WRONG if check and refused else ExitCode.OK
+        for each in skipped:
+            output.print_line(f"Passed over: {each.record.origin}, hook {each.hook}: {each.reason}.")
+    return ExitCode.FOUND_WRONG if check and (refused or skipped) else ExitCode.OK
+
+
+def _kinds(record: PluginRecord) -> list[str]:
+    """Return the kinds of the plugin's hooks, in the order of `HookKind`."""
+    from fairlead.hookspecs import HOOK_KINDS, HookKind
+
+    used = {HOOK_KINDS[hook] for hook in record.hooks}
+    return [kind.value for kind in HookKind if kind in used]
 
 
 def _row(record: PluginRecord) -> tuple[object, ...]:
@@ -64,5 +85,6 @@ def _row(record: PluginRecord) -> tuple[object, ...]:
         record.requires_api,
         record.state,
         record.order or None,
+        ", ".join(_kinds(record)),
         [hook.removeprefix(HOOK_PREFIX) for hook in record.hooks],
     )

@@ -39,6 +39,7 @@ class AnomalyKind(StrEnum):
     JOURNAL_RECOVERED = "journal_recovered"
     VENUE_SILENT = "venue_silent"
     COMPONENT_FAILED = "component_failed"
+    PRICE_SOURCE_FAILED = "price_source_failed"
     CHECK_HUNG = "check_hung"
 
 
@@ -62,6 +63,7 @@ SEVERITY: dict[AnomalyKind, Severity] = {
     AnomalyKind.JOURNAL_RECOVERED: Severity.NOTE,
     AnomalyKind.VENUE_SILENT: Severity.NOTE,
     AnomalyKind.COMPONENT_FAILED: Severity.HALT,
+    AnomalyKind.PRICE_SOURCE_FAILED: Severity.NOTE,
     AnomalyKind.CHECK_HUNG: Severity.HALT,
 }
 
@@ -85,5 +87,6 @@ MEANING: dict[AnomalyKind, str] = {
     AnomalyKind.JOURNAL_RECOVERED: "a commit failed or was uncertain, and the store was read back",
     AnomalyKind.VENUE_SILENT: "the stream is down, or polls fail, for too long; trading reduces meanwhile",
     AnomalyKind.COMPONENT_FAILED: "a part of the kernel died",
+    AnomalyKind.PRICE_SOURCE_FAILED: "a price source failed and is started again; its prices grow stale",
     AnomalyKind.CHECK_HUNG: "a risk check did not return and was interrupted",
 }

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 import attrs
 
+from fairlead.domain.ledger import PositionKey
 from fairlead.domain.numbers import ZERO
 from fairlead.domain.values import Value
 
@@ -73,6 +74,12 @@ class Closing:
     fees: Decimal = ZERO
     episode: int = 0
     closed_ns: int = 0
+    position_id: str = ""
+
+    @property
+    def key(self) -> PositionKey:
+        """Return what its position is found by."""
+        return self.symbol, self.book, self.position_id
 
     @property
     def is_over(self) -> bool:
@@ -99,6 +106,7 @@ class CloseResult(Value):
     episode: int
     closed_ns: int
     exits: int
+    position_id: str = ""
 
     @property
     def is_flat(self) -> bool:
@@ -120,4 +128,5 @@ def result_of(closing: Closing) -> CloseResult:
         closing.episode,
         closing.closed_ns,
         closing.exits,
+        closing.position_id,
     )

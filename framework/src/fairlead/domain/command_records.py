@@ -39,6 +39,7 @@ class ClosingRequested(Value):
     joins: str = ""
     idempotency_key: str = ""
     command_digest: str = ""
+    position_id: str = ""
 
 
 class ClosingMoved(Value):

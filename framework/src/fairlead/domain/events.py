@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fairlead.domain.episodes import EpisodeView
 from fairlead.domain.ledger import PositionChange
 from fairlead.domain.orders import OrderView, PositionView
 from fairlead.domain.records import OrderFilled, Record
@@ -27,12 +28,17 @@ class FillBooked(Value):
 
 
 class PositionChanged(Value):
-    """A fill opened, changed, closed or flipped a position."""
+    """A fill opened, changed, closed or flipped a position.
+
+    *episode* is the one that is open now, *ended* the one that this fill ended: a flip has both.
+    """
 
     sequence: int
     ts_ns: int
     change: PositionChange
     position: PositionView
+    episode: EpisodeView | None = None
+    ended: EpisodeView | None = None
 
 
 class KernelChanged(Value):

@@ -13,6 +13,8 @@ contract is the mirror image: who buys it owes its value in base, so its long ha
 A fee in base is paid out of what was traded: a buy brings that much less, a sale takes that much more,
 and the cost stays whole. So it is in realized PnL once what is held is sold, and never subtracted a
 second time. A fee in any other currency is kept by currency and touches nothing else.
+
+What a fill did comes back as a `Booking`; `fairlead.domain.episodes` folds these into episodes.
 """
 
 from __future__ import annotations
@@ -38,9 +40,31 @@ class PositionChange(StrEnum):
     FLIPPED = "flipped"
 
 
+PositionKey = tuple[str, str, str]
+"""What a position is found by: symbol, book, and its own id, which is empty for the book's netting one."""
+
+
+@attrs.define(slots=True)
+class Booking:
+    """What a fill did to a position: how much of it closed, what that realized, and how much opened.
+
+    Quantities and values are not negative; only a flip has both. *realized* is before fees.
+    """
+
+    change: PositionChange
+    closing_quantity: Decimal
+    closing_value: Decimal
+    realized: Decimal
+    opening_quantity: Decimal
+    opening_value: Decimal
+
+
 @attrs.define(slots=True, eq=False)
 class Position:
-    """One position, keyed by (symbol, book). Mutable and private to the engine.
+    """One position, keyed by (symbol, book, position id). Mutable and private to the engine.
+
+    *position_id* is empty for the netting position of the book; a hedging one bears the client order id
+    of the order that began it.
 
     *quantity* is signed, in base or contracts; *cost*, *realized_pnl* (before fees) and *fees* are in
     *currency*, which is what fills settle in; *other_fees* are those paid in other currencies.
@@ -63,6 +87,17 @@ class Position:
     reserved_exit: Decimal = ZERO
     other_fees: Fees = ()
     contract: Contract | None = None
+    position_id: str = ""
+
+    @property
+    def key(self) -> PositionKey:
+        """Return what it is found by."""
+        return self.symbol, self.book, self.position_id
+
+    @property
+    def is_needed(self) -> bool:
+        """Tell whether memory must hold it: a hedging position that is over lives on in its row."""
+        return not self.position_id or self.is_exposed or self.reserved_exit != ZERO
 
     @property
     def other_fees_text(self) -> str:
@@ -108,7 +143,7 @@ def book_fill(
     fee: Decimal,
     decimals: int,
     ts_ns: int,
-) -> PositionChange:
+) -> Booking:
     """Fold one fill into the position and tell what it did.
 
     *quantity* is positive, and after a fee in base (`quantity_after_fee`); *value* is not negative;
@@ -119,11 +154,10 @@ def book_fill(
     """
     invariant(quantity > ZERO and value >= ZERO, "a fill has a positive quantity and no negative value")
     position.fees = add(position.fees, fee)
-    if position.contract is not None and position.contract.inverse:
-        value = value.copy_negate()
     held = position.quantity
     if held == ZERO or (held > ZERO) == (side is OrderSide.BUY):
-        return _increase(position, side, quantity, value, ts_ns)
+        change = _increase(position, side, quantity, value, ts_ns)
+        return Booking(change, ZERO, ZERO, ZERO, quantity, value)
     return _decrease(position, side, quantity, value, decimals, ts_ns)
 
 
@@ -133,7 +167,7 @@ def _increase(
     opening = position.quantity == ZERO
     combine = add if side is OrderSide.BUY else subtract
     position.quantity = combine(position.quantity, quantity)
-    position.cost = combine(position.cost, value)
+    position.cost = combine(position.cost, _signed(position, value))
     if not opening:
         return PositionChange.CHANGED
     position.episode += 1
@@ -144,25 +178,35 @@ def _increase(
 
 def _decrease(
     position: Position, side: OrderSide, quantity: Decimal, value: Decimal, decimals: int, ts_ns: int
-) -> PositionChange:
+) -> Booking:
     held = position.quantity.copy_abs()
     if quantity < held:
         share = share_of(position.cost, quantity, held, decimals)
-        _realize(position, side, value, share)
+        realized = _realize(position, side, value, share)
         combine = add if side is OrderSide.BUY else subtract
         position.quantity = combine(position.quantity, quantity)
-        return PositionChange.CHANGED
+        return Booking(PositionChange.CHANGED, quantity, value, realized, ZERO, ZERO)
     closing_value = value if quantity == held else share_of(value, held, quantity, decimals)
-    _realize(position, side, closing_value, position.cost)
+    realized = _realize(position, side, closing_value, position.cost)
     position.quantity = ZERO
     position.closed_ns = ts_ns
     if quantity == held:
-        return PositionChange.CLOSED
-    _increase(position, side, subtract(quantity, held), subtract(value, closing_value), ts_ns)
-    return PositionChange.FLIPPED
+        return Booking(PositionChange.CLOSED, quantity, value, realized, ZERO, ZERO)
+    rest, rest_value = subtract(quantity, held), subtract(value, closing_value)
+    _increase(position, side, rest, rest_value, ts_ns)
+    return Booking(PositionChange.FLIPPED, held, closing_value, realized, rest, rest_value)
 
 
-def _realize(position: Position, side: OrderSide, value: Decimal, cost_share: Decimal) -> None:
-    cash = value.copy_negate() if side is OrderSide.BUY else value
-    position.realized_pnl = add(position.realized_pnl, subtract(cash, cost_share))
+def _realize(position: Position, side: OrderSide, value: Decimal, cost_share: Decimal) -> Decimal:
+    signed = _signed(position, value)
+    cash = signed.copy_negate() if side is OrderSide.BUY else signed
+    realized = subtract(cash, cost_share)
+    position.realized_pnl = add(position.realized_pnl, realized)
     position.cost = subtract(position.cost, cost_share)
+    return realized
+
+
+def _signed(position: Position, value: Decimal) -> Decimal:
+    """Return what a purchase costs: who buys an inverse contract owes its value in base."""
+    contract = position.contract
+    return value.copy_negate() if contract is not None and contract.inverse else value

@@ -10,11 +10,13 @@ import msgspec
 
 from fairlead.domain.contracts import Contract, average_price, contract_text, worth_of
 from fairlead.domain.fees import Fees, fees_text
+from fairlead.domain.ledger import PositionKey
 from fairlead.domain.marks import Mark
 from fairlead.domain.numbers import ZERO, subtract
 from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
 from fairlead.domain.order_table import CloseReason, OrderState, Phase
 from fairlead.domain.pending_requests import PendingRequest
+from fairlead.domain.remarks import metadata_text, tags_text
 from fairlead.domain.sizing import Sizing
 from fairlead.domain.values import Value
 
@@ -79,16 +81,22 @@ class Order:
     sizing: Sizing | None = None
     other_fees: Fees = ()
     contract: Contract | None = None
+    position_id: str = ""
+
+    @property
+    def key(self) -> PositionKey:
+        """Return what its position is found by."""
+        return self.symbol, self.book, self.position_id
 
     @property
     def metadata_text(self) -> str:
         """Return the metadata as it is kept in the order's row: JSON, or nothing."""
-        return _exact(self.metadata).decode() if self.metadata else ""
+        return metadata_text(self.metadata)
 
     @property
     def tags_text(self) -> str:
         """Return the tags as they are kept in the order's row: JSON, or nothing."""
-        return _exact(self.tags).decode() if self.tags else ""
+        return tags_text(self.tags)
 
     @property
     def sizing_text(self) -> str:
@@ -152,8 +160,9 @@ def status_of(order: Order) -> OrderStatus:
 class OrderView(Value):
     """An order as it was at one sequence; a snapshot that never changes.
 
-    *sizing* says how its quantity was computed, and is nothing when the bot gave it; the other terms
-    are those of `Proposal`.
+    *sizing* says how its quantity was computed, and is nothing when the bot gave it; *position_id* names
+    the hedging position it works on and is empty for the book's netting one; the other terms are those of
+    `Proposal`.
     """
 
     client_order_id: str
@@ -197,6 +206,7 @@ class OrderView(Value):
     triggered: bool = False
     currency: str = ""
     other_fees: Fees = ()
+    position_id: str = ""
 
     @property
     def fees_by_currency(self) -> dict[str, Decimal]:
@@ -243,15 +253,15 @@ def view_of(order: Order) -> OrderView:
         order.trigger_price, order.trailing_distance, order.trailing_rate, order.max_slippage,
         order.leverage, order.expire_ns, order.post_only, order.reduce_only,
         order.note, order.tags, order.sizing, order.triggered,
-        order.currency, order.other_fees,
+        order.currency, order.other_fees, order.position_id,
     )  # fmt: skip
 
 
 class PositionView(Value):
     """A position as it was at one sequence; a snapshot that never changes.
 
-    Cost, PnL and *fees* are in *currency*; *other_fees* are those paid in other currencies. *contract*
-    is nothing for spot.
+    *position_id* is empty for the netting position of the book. Cost, PnL and *fees* are in *currency*;
+    *other_fees* are those paid in other currencies. *contract* is nothing for spot.
     *mark* is its worth at the price of the moment when it was read, with that price's age: nothing
     when there was no price or it is flat, and in the views that events carry.
     """
@@ -272,6 +282,7 @@ class PositionView(Value):
     other_fees: Fees = ()
     contract: Contract | None = None
     mark: Mark | None = None
+    position_id: str = ""
 
     @property
     def net_pnl(self) -> Decimal:

@@ -88,6 +88,7 @@ class OrderInitialized(Value, omit_defaults=True):
     tags: tuple[str, ...] = ()
     sizing: Sizing | None = None
     contract: Contract | None = None
+    position_id: str = ""
 
 
 class AttemptStarted(Value):

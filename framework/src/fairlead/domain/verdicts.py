@@ -38,8 +38,11 @@ class RiskView(Protocol):
     def now_ns(self) -> int:
         """Wall time of this step, nanoseconds UTC."""
 
-    def position(self, symbol: str, book: str) -> Position | None:
-        """Return the position of the key, or nothing when it never had one. Do not change it."""
+    def position(self, symbol: str, book: str, position_id: str = "") -> Position | None:
+        """Return the position of the key, or nothing when it never had one. Do not change it.
+
+        *position_id* is that of a hedging position, and empty for the netting one of the book.
+        """
 
     def exposed_positions(self, symbol: str | None = None, *, subtract_closing: bool = False) -> int:
         """Count keys with an open position or a pending opening order, of one symbol or of all.

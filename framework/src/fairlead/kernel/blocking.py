@@ -12,12 +12,14 @@ from types import TracebackType
 from typing import Generic, Protocol, Self, TypeVar, Unpack
 
 from fairlead.domain.closings import CloseResult
+from fairlead.domain.episodes import EpisodeView
 from fairlead.domain.events import Event, EventsMissed
 from fairlead.domain.orders import OrderStatus, OrderView, PositionView
 from fairlead.domain.proposals import Proposal
 from fairlead.domain.trading_state import TradingState
 from fairlead.kernel.command_maker import CloseWishes
 from fairlead.kernel.decide.rules import OPERATOR
+from fairlead.kernel.history import Filters
 from fairlead.kernel.kernel import Kernel
 from fairlead.kernel.loop_thread import LoopThread
 from fairlead.kernel.results import CommandResult, ExecutionResult, FlattenResult, StopReport
@@ -176,6 +178,14 @@ class BlockingSession:
     def position(self, symbol: str, book: str | None = None) -> PositionView | None:
         """Return the open position in the owner's book, or nothing when it is flat."""
         return _read(self._thread, lambda: self._session.position(symbol, book))
+
+    def episodes(self, **filters: Unpack[Filters]) -> tuple[EpisodeView, ...]:
+        """Return this owner's episodes, the newest first; see `Session.episodes`."""
+        return self._thread.wait_for(lambda: self._session.episodes(**filters))
+
+    def orders(self, **filters: Unpack[Filters]) -> tuple[OrderView, ...]:
+        """Return this owner's orders, the newest first; see `Session.orders`."""
+        return self._thread.wait_for(lambda: self._session.orders(**filters))
 
 
 class BlockingKernel:

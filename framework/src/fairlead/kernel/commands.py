@@ -230,6 +230,16 @@ class Commands:
         finally:
             self._loading -= 1
 
+    async def read_history(self, reading: Callable[[], Awaitable[object]]) -> None:
+        """Read from the store for somebody, under its time limit; nothing of it goes into memory."""
+        self.check_usable()
+        self._loading += 1
+        try:
+            async with self._parts.clock.timeout_ns(self._parts.settings.ns("commit_timeout")):
+                await reading()
+        finally:
+            self._loading -= 1
+
     def check_alive(self) -> None:
         """Raise `JournalUnavailable` when the journal was given up."""
         failure = self._parts.failure

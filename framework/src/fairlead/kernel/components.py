@@ -137,6 +137,10 @@ class Supervisor:
         task.add_done_callback(self._done)
         return task
 
+    def report(self, name: str, error: BaseException) -> None:
+        """Report a failure under the name of a task that went on, or that may not raise what it met."""
+        self._on_failure(name, error)
+
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.pop(task, None)
         wanted = task in self._ending

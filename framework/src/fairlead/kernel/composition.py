@@ -14,13 +14,16 @@ from fairlead.errors import ConfigurationRefused, TextRefused
 from fairlead.hookspecs import PluginContext
 from fairlead.kernel.configuration import digest_of
 from fairlead.kernel.gate.watchdog import ThreadWatchdog, Watchdog
+from fairlead.kernel.plugged.order import start_order
 from fairlead.kernel.settings import KernelSettings
 from fairlead.plugins.manager import PluginManager
 from fairlead.plugins.observers import Observer
 from fairlead.ports.clock import Clock
+from fairlead.ports.components import KernelComponent
 from fairlead.ports.exchange import ExchangeClient
 from fairlead.ports.ids import Ids
 from fairlead.ports.pacing import PacingModel
+from fairlead.ports.prices import PriceSource
 from fairlead.ports.risk import RiskCheck
 from fairlead.ports.store import Store
 
@@ -44,6 +47,8 @@ class Ingredients:
     digest: str
     pacing: PacingModel | None = None
     observers: Sequence[Observer] = ()
+    price_sources: Sequence[PriceSource] = ()
+    components: Sequence[KernelComponent] = ()
 
 
 @attrs.define(slots=True, kw_only=True)
@@ -83,6 +88,8 @@ def compose(
     checks = [*given.checks, *manager.risk_checks(context)]
     check_checks(settings, checks, given.required_checks)
     check_live(settings, exchange)
+    sources, components = manager.price_sources(context), manager.components(context)
+    start_order(sources, components)
     return Ingredients(
         settings=settings,
         exchange=exchange,
@@ -97,6 +104,8 @@ def compose(
         digest=given.digest or digest_of({"kernel": attrs.asdict(settings)}),
         pacing=given.pacing,
         observers=manager.observers(context),
+        price_sources=sources,
+        components=components,
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any, Self, TypedDict, Unpack
 from msgspec.structs import replace
 
 from fairlead.domain.closings import CLOSING_PREFIX, CloseResult
+from fairlead.domain.episodes import EpisodeView
 from fairlead.domain.identifiers import UNIQUE_DIGITS, to_client_order_id, to_line, to_name
 from fairlead.domain.instruments import Instrument
 from fairlead.domain.ledger import Position
@@ -27,11 +28,13 @@ from fairlead.kernel.configuration import read_configuration
 from fairlead.kernel.control.parts import control_parts
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.decide.rules import OPERATOR
-from fairlead.kernel.engine.engine import position_view
+from fairlead.kernel.engine.position_events import open_episode, position_view
 from fairlead.kernel.events.bus import EventBus
 from fairlead.kernel.gate.watchdog import Watchdog
+from fairlead.kernel.history import History
 from fairlead.kernel.pacing.view import PacingView
 from fairlead.kernel.parts import Parts
+from fairlead.kernel.plugged.parts import plug_in
 from fairlead.kernel.prices.service import PriceService
 from fairlead.kernel.results import CommandResult, FlattenResult, StopReport
 from fairlead.kernel.session import Session
@@ -96,6 +99,7 @@ class Kernel:
         self._logger = logger or logging.getLogger("fairlead")
         ingredients = compose(settings, Given(plugins=plugins, **given), self.clock, self._ids, self._logger)
         self._parts = Parts(ingredients)
+        plug_in(self, self._parts, ingredients.price_sources, ingredients.components)
         self._parts.components += control_parts(self, self._parts)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
@@ -236,11 +240,11 @@ class Kernel:
 
     def position(self, symbol: str, book: str) -> PositionView | None:
         """Return the open position of the key, or nothing when it is flat."""
-        position = self._state.positions.get((symbol, book))
+        position = self._state.positions.get((symbol, book, ""))
         return self._marked(position) if position is not None and position.is_open else None
 
     def positions(self) -> tuple[PositionView, ...]:
-        """Return every position ever opened here, flat ones included."""
+        """Return every position that memory holds, flat ones included."""
         return tuple(self._marked(position) for position in self._state.positions.values())
 
     def _marked(self, position: Position) -> PositionView:
@@ -253,6 +257,15 @@ class Kernel:
         if price is None:
             return view
         return replace(view, mark=mark(position, price, instrument.settlement_decimals))
+
+    def episode(self, symbol: str, book: str, position_id: str = "") -> EpisodeView | None:
+        """Return the open episode of a position, or nothing when it is flat."""
+        return open_episode(self._state, (symbol, book, position_id))
+
+    @property
+    def history(self) -> History:
+        """Return the questions about orders and episodes of the past, of every owner."""
+        return History(self._parts.store, self.commands.read_history)
 
     def is_settled(self, waiting: frozenset[asyncio.Task[None]] = frozenset()) -> bool:
         """Tell whether nothing is under way but what the *waiting* tasks wait for.

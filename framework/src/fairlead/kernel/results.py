@@ -103,12 +103,12 @@ class FlattenResult:
 class StopReport:
     """What a kernel did about its orders and positions before it stopped, and what it left.
 
-    *policy* is the setting ``on_stop``. *left_orders* are still live and *left_positions* (symbol, book)
-    still open; both are as right after the next start. *problem* says what kept it from more.
+    *policy* is the setting ``on_stop``. *left_orders* are still live and *left_positions* (symbol, book,
+    position id) still open; both are as right after the next start. *problem* says what kept it from more.
     """
 
     policy: str
     canceled: tuple[str, ...] = ()
     left_orders: tuple[str, ...] = ()
-    left_positions: tuple[tuple[str, str], ...] = ()
+    left_positions: tuple[tuple[str, str, str], ...] = ()
     problem: str = ""

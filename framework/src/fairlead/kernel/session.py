@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Unpack
 from msgspec.structs import replace
 
 from fairlead.domain.closings import CloseResult
+from fairlead.domain.episodes import EpisodeView
 from fairlead.domain.identifiers import (
     UNIQUE_DIGITS,
     excerpt_of,
@@ -21,6 +22,7 @@ from fairlead.errors import InvalidInput
 from fairlead.kernel.command_maker import CloseWishes, CommandMaker
 from fairlead.kernel.core.inputs import SubmitProposal
 from fairlead.kernel.door import submission
+from fairlead.kernel.history import Filters
 from fairlead.kernel.results import CommandResult, ExecutionResult, FlattenResult
 from fairlead.kernel.settings import to_pacing_policy
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
@@ -130,6 +132,23 @@ class Session:
     def position(self, symbol: str, book: str | None = None) -> PositionView | None:
         """Return the open position in the owner's book, or nothing when it is flat."""
         return self._kernel.position(symbol, book or self.owner)
+
+    def episode(self, symbol: str, book: str | None = None, position_id: str = "") -> EpisodeView | None:
+        """Return the open episode of a position in the owner's book, or nothing when it is flat."""
+        return self._kernel.episode(symbol, book or self.owner, position_id)
+
+    async def episodes(self, **filters: Unpack[Filters]) -> tuple[EpisodeView, ...]:
+        """Return this owner's episodes, the newest first, with the ids of their orders and fills.
+
+        What is durable is read: it holds everything that this bot has been told by now. See `Filters` for
+        what may be asked for. Raises `UnknownName`, `TextRefused`, `NumberRefused` or `InvalidInput` for
+        filters of the wrong shape.
+        """
+        return await self._kernel.history.episodes({"owner": self.owner, **filters})
+
+    async def orders(self, **filters: Unpack[Filters]) -> tuple[OrderView, ...]:
+        """Return this owner's orders, the newest first, finished ones too; see `episodes`."""
+        return await self._kernel.history.orders({"owner": self.owner, **filters})
 
     def _input(self, proposal: Proposal, idempotency_key: str | None) -> SubmitProposal:
         if not isinstance(proposal, Proposal):

@@ -154,6 +154,15 @@ class KernelSettings:
     price_queue_max: int = _limit(
         10_000, "prices kept for a slow reader of a stream; of older ones the lows and highs"
     )
+    price_source_pause_ms: int = _limit(
+        1_000, "pause before a plugin's price source that failed is started again; it doubles each time"
+    )
+    price_source_pause_max_ms: int = _limit(
+        60_000, "the pause doubles up to this; a source that ran for so long begins anew"
+    )
+    component_timeout_ms: int = _limit(
+        10_000, "longest wait for a plugin's component to start, and again for it to stop"
+    )
     check_budget_ms: int = _limit(50, "time one risk check may take; a slower answer denies")
     check_hang_ms: int = _limit(2_000, "a risk check still running then is interrupted and the kernel halts")
     close_attempts_max: int = _limit(

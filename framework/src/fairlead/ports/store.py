@@ -16,6 +16,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from fairlead.domain.values import Value
+from fairlead.errors import UnknownName
 
 Scalar = str | int | Decimal | bool | bytes | None
 
@@ -81,7 +82,7 @@ ORDERS = Table(
         *_integers("expire_ns"),
         Column("post_only", bool),
         Column("reduce_only", bool),
-        *_texts("note", "tags", "sizing", "other_fees", "contract"),
+        *_texts("note", "tags", "sizing", "other_fees", "contract", "position_id"),
     ),
 )
 FILLS = Table(
@@ -92,17 +93,35 @@ FILLS = Table(
         *_decimals("quantity", "price", "value", "fee"),
         *_texts("fee_currency", "currency", "liquidity", "digest", "source"),
         *_integers("ts_event", "sequence"),
+        *_texts("position_id"),
+        *_integers("episode"),
+        Column("flipped", bool),
     ),
 )
 POSITIONS = Table(
     "positions",
-    ("symbol", "book"),
+    ("symbol", "book", "position_id"),
     (
-        *_texts("symbol", "book", "currency"),
+        *_texts("symbol", "book", "position_id", "currency"),
         *_decimals("quantity", "cost", "realized_pnl", "fees"),
         *_integers("episode", "opened_ns", "closed_ns", "pending_openings"),
         *_decimals("reserved_exit"),
         *_texts("other_fees", "contract"),
+        Column("live", bool),
+    ),
+)
+EPISODES = Table(
+    "episodes",
+    ("symbol", "book", "position_id", "number"),
+    (
+        *_texts("symbol", "book", "position_id"),
+        *_integers("number"),
+        *_texts("owner", "side", "currency"),
+        *_decimals("peak_quantity", "entry_quantity", "entry_value", "exit_quantity", "exit_value"),
+        *_decimals("realized_pnl", "fees"),
+        *_texts("other_fees", "contract", "note", "tags", "metadata"),
+        *_integers("fills", "opened_ns", "closed_ns"),
+        Column("live", bool),
     ),
 )
 BALANCES = Table("balances", ("asset",), (*_texts("asset"), *_decimals("total")))
@@ -129,12 +148,22 @@ CLOSINGS = Table(
         *_decimals("quantity_left", "realized_pnl", "fees"),
         *_integers("exits", "due_ns", "episode", "created_ns", "closed_ns"),
         Column("live", bool),
+        *_texts("position_id"),
     ),
 )
 SETTINGS = Table("settings", ("name",), (*_texts("name", "value"),))
 """Kernel facts by name: trading state, cursors, risk check values, locks."""
 
-TABLES: tuple[Table, ...] = (ORDERS, FILLS, POSITIONS, BALANCES, COMMANDS, CLOSINGS, SETTINGS)
+TABLES: tuple[Table, ...] = (
+    ORDERS,
+    FILLS,
+    POSITIONS,
+    EPISODES,
+    BALANCES,
+    COMMANDS,
+    CLOSINGS,
+    SETTINGS,
+)
 
 
 COLUMN_NAMES: Mapping[str, tuple[str, ...]] = {
@@ -163,6 +192,40 @@ class Row(Value):
     def named(self) -> dict[str, Scalar]:
         """Return the values by the names of their columns; raises `ValueError` for too few or too many."""
         return dict(zip(COLUMN_NAMES[self.table], self.values, strict=True))
+
+
+class Search(Value):
+    """Which rows of a table are wanted; what is left out does not narrow.
+
+    *equal* are columns with the value they have, and *parts* text columns with a text that occurs in
+    them: literally, case counts. *since* is an integer column with the least value wanted, *before* one with
+    the least that is not. Rows come in key order, or with *newest_by* the greatest in that
+    integer column first and equal ones in key order; at most *limit*, where 0 is all.
+    """
+
+    equal: tuple[tuple[str, str | int | bool], ...] = ()
+    parts: tuple[tuple[str, str], ...] = ()
+    since: tuple[str, int] | None = None
+    before: tuple[str, int] | None = None
+    newest_by: str = ""
+    limit: int = 0
+
+
+def check_search(table: Table, wanted: Search) -> None:
+    """Raise `UnknownName` for a column that the table has not, or that cannot be searched so; for stores."""
+    kinds = {column.name: column.kind for column in table.columns}
+    whole = tuple(name for name, kind in kinds.items() if kind is int)
+    texts = tuple(name for name, kind in kinds.items() if kind is str)
+    comparable = tuple(name for name, kind in kinds.items() if kind in (str, int, bool))
+    asked = [
+        *((name, comparable) for name, _ in wanted.equal),
+        *((name, texts) for name, _ in wanted.parts),
+        *((bound[0], whole) for bound in (wanted.since, wanted.before) if bound is not None),
+        *((name, whole) for name in (wanted.newest_by,) if name),
+    ]
+    for name, suited in asked:
+        if name not in suited:
+            raise UnknownName("column", name, suited)
 
 
 class Envelope(Value):
@@ -275,6 +338,13 @@ class Store(Protocol):
         column that is not in `TABLES`.
         """
 
+    async def search(self, table: str, wanted: Search) -> Sequence[Mapping[str, Scalar]]:
+        """Return the table's rows that are wanted; any task may call it.
+
+        Raises `UnknownName` for a table or column that is not in `TABLES`, or not of a kind that can be
+        searched so (`check_search`).
+        """
+
     async def envelopes(self, after_sequence: int, limit: int) -> Sequence[Envelope]:
         """Return up to *limit* journal records that follow the sequence, in order."""
 
@@ -315,6 +385,13 @@ class StoreReader(Protocol):
 
     async def rows_where(self, table: str, column: str, value: Scalar) -> Sequence[Mapping[str, Scalar]]:
         """Return the rows whose column equals the value, in key order."""
+
+    async def search(self, table: str, wanted: Search) -> Sequence[Mapping[str, Scalar]]:
+        """Return the table's rows that are wanted; see `Search`.
+
+        Raises `UnknownName` for a table or column that is not in `TABLES`, or not of a kind that can be
+        searched so (`check_search`).
+        """
 
     async def envelopes(self, after_sequence: int, limit: int) -> Sequence[Envelope]:
         """Return up to *limit* journal records that follow the sequence, in order."""

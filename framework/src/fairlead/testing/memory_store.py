@@ -32,6 +32,7 @@ from fairlead.ports.store import (
     Opened,
     OutboxRow,
     Scalar,
+    Search,
     breach_of,
 )
 from fairlead.testing.memory_table import MemoryTable, MemoryTables, Values
@@ -216,6 +217,10 @@ class MemoryStore:
     async def rows_where(self, table: str, column: str, value: Scalar) -> Sequence[Mapping[str, Scalar]]:
         """See `Store.rows_where`."""
         return self.disk.tables.named(table).where(column, value)
+
+    async def search(self, table: str, wanted: Search) -> Sequence[Mapping[str, Scalar]]:
+        """See `Store.search`."""
+        return self.disk.tables.named(table).search(wanted)
 
     async def envelopes(self, after_sequence: int, limit: int) -> Sequence[Envelope]:
         """See `Store.envelopes`."""

@@ -10,7 +10,7 @@ from typing import cast
 import attrs
 
 from fairlead.errors import CommitFailed, UnknownName
-from fairlead.ports.store import Column, Scalar, Table
+from fairlead.ports.store import Column, Scalar, Search, Table, check_search
 
 Values = tuple[Scalar, ...]
 Kinds = tuple[type, ...]
@@ -83,6 +83,14 @@ class MemoryTable:
                 index.setdefault(row[position], set()).add(key)
         return self._shown(index.get(value, ()))
 
+    def search(self, wanted: Search) -> list[Mapping[str, Scalar]]:
+        """Return the rows that are wanted, by looking at every one: slow, and hard to get wrong."""
+        check_search(self.table, wanted)
+        found = [row for row in self.all() if _is_wanted(row, wanted)]
+        if wanted.newest_by:
+            found.sort(key=lambda row: -cast("int", row[wanted.newest_by]))
+        return found[: wanted.limit or None]
+
     def _shown(self, keys: dict[Values, Values] | set[Values] | tuple[()]) -> list[Mapping[str, Scalar]]:
         return [dict(zip(self._names, self.rows[key], strict=True)) for key in sorted(keys)]
 
@@ -107,6 +115,15 @@ class MemoryTable:
             f"A row does not fit table {self.table.name}: {problem}.",
             not_done="Nothing of the batch was stored.",
         )
+
+
+def _is_wanted(row: Mapping[str, Scalar], wanted: Search) -> bool:
+    return (
+        all(type(row[name]) is type(value) and row[name] == value for name, value in wanted.equal)
+        and all(text in cast("str", row[name]) for name, text in wanted.parts)
+        and (wanted.since is None or cast("int", row[wanted.since[0]]) >= wanted.since[1])
+        and (wanted.before is None or cast("int", row[wanted.before[0]]) < wanted.before[1])
+    )
 
 
 @attrs.define

@@ -30,7 +30,7 @@ class FakeRiskView:
         money: MoneyRules | None = None,
         day: TradingDay | None = None,
     ) -> None:
-        self._positions = {(position.symbol, position.book): position for position in positions}
+        self._positions = {position.key: position for position in positions}
         self._live_orders = dict(live_orders or {})
         self._now_ns = now_ns
         self._prices = {price.symbol: price for price in prices}
@@ -42,9 +42,9 @@ class FakeRiskView:
         """Return wall time of this step, nanoseconds UTC."""
         return self._now_ns
 
-    def position(self, symbol: str, book: str) -> Position | None:
+    def position(self, symbol: str, book: str, position_id: str = "") -> Position | None:
         """Return the position of the key, or nothing when it never had one."""
-        return self._positions.get((symbol, book))
+        return self._positions.get((symbol, book, position_id))
 
     def exposed_positions(self, symbol: str | None = None, *, subtract_closing: bool = False) -> int:
         """Count exposed keys by looking at every position: slow, and hard to get wrong."""

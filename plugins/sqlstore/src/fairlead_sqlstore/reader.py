@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from fairlead.errors import NotRunning
-from fairlead.ports.store import Envelope, JournalHead, OutboxRow, Scalar
+from fairlead.ports.store import Envelope, JournalHead, OutboxRow, Scalar, Search
 from fairlead_sqlstore.settings import BUSY_TIMEOUT_MS
 from fairlead_sqlstore.worker import Worker
 
@@ -91,6 +91,10 @@ class SqlReader:
     async def rows_where(self, table: str, column: str, value: Scalar) -> Sequence[Mapping[str, Scalar]]:
         """See `Store.rows_where`."""
         return await self._run(lambda session: session.rows_where(table, column, value))
+
+    async def search(self, table: str, wanted: Search) -> Sequence[Mapping[str, Scalar]]:
+        """See `Store.search`."""
+        return await self._run(lambda session: session.search(table, wanted))
 
     async def envelopes(self, after_sequence: int, limit: int) -> Sequence[Envelope]:
         """See `Store.envelopes`."""

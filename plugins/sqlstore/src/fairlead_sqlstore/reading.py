@@ -8,12 +8,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Select, create_engine, exc, select
+from sqlalchemy import Select, create_engine, exc, func, select
 from sqlalchemy import Table as SqlTable
 from sqlalchemy.pool import StaticPool
 
 from fairlead.errors import StoreFault, UnknownName
-from fairlead.ports.store import TABLES, Envelope, OutboxRow, Scalar, Table
+from fairlead.ports.store import TABLES, Envelope, OutboxRow, Scalar, Search, Table, check_search
 from fairlead_sqlstore import tables
 from fairlead_sqlstore.connecting import connect, explained
 from fairlead_sqlstore.schema import refuse_unless_at_head
@@ -94,6 +94,26 @@ class ReadSession:
             return [row for row in _shown(spec, self._fetch(statement)) if row[column] == value]
         else:
             statement = statement.where(stored == value)
+        return _shown(spec, self._fetch(statement))
+
+    def search(self, table: str, wanted: Search) -> list[Mapping[str, Scalar]]:
+        """See `Store.search`."""
+        spec, statement = _select_all(table)
+        check_search(spec, wanted)
+        columns = _sql_table(spec).c
+        for name, value in wanted.equal:
+            statement = statement.where(columns[name] == value)
+        for name, text in wanted.parts:
+            statement = statement.where(func.instr(columns[name], text) > 0)  # LIKE knows no case
+        if wanted.since is not None:
+            statement = statement.where(columns[wanted.since[0]] >= wanted.since[1])
+        if wanted.before is not None:
+            statement = statement.where(columns[wanted.before[0]] < wanted.before[1])
+        if wanted.newest_by:
+            keys = (columns[key] for key in spec.key)
+            statement = statement.order_by(None).order_by(columns[wanted.newest_by].desc(), *keys)
+        if wanted.limit:
+            statement = statement.limit(wanted.limit)
         return _shown(spec, self._fetch(statement))
 
     def envelopes(self, after_sequence: int, limit: int) -> list[Envelope]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fairlead.errors import CommitFailed, NotRunning, StaleEpoch, StoreHeld
-from fairlead.ports.store import Batch, Envelope, Opened, OutboxRow, Scalar
+from fairlead.ports.store import Batch, Envelope, Opened, OutboxRow, Scalar, Search
 from fairlead_sqlstore.hold import Hold
 from fairlead_sqlstore.reader import SqlReader
 from fairlead_sqlstore.settings import SqlStoreSettings
@@ -114,6 +114,10 @@ class SqlStore:
     async def rows_where(self, table: str, column: str, value: Scalar) -> Sequence[Mapping[str, Scalar]]:
         """See `Store.rows_where`."""
         return await self._reader.rows_where(table, column, value)
+
+    async def search(self, table: str, wanted: Search) -> Sequence[Mapping[str, Scalar]]:
+        """See `Store.search`."""
+        return await self._reader.search(table, wanted)
 
     async def envelopes(self, after_sequence: int, limit: int) -> Sequence[Envelope]:
         """See `Store.envelopes`."""

@@ -151,6 +151,7 @@ class OrderRow(FairleadTable, table=True):
     sizing: str = text('how its quantity was computed, as JSON, or ""')
     other_fees: str = text('fees in other currencies, as JSON, or ""')
     contract: str = text('the terms of the contract it traded, as JSON, or ""')
+    position_id: str = text('the hedging position it works on, or "" for the netting one')
 
 
 class FillRow(FairleadTable, table=True):
@@ -174,6 +175,9 @@ class FillRow(FairleadTable, table=True):
     source: str = text("where it was learned from")
     ts_event: int = integer("when it happened at the venue")
     sequence: int = integer("the journal record that booked it")
+    position_id: str = text('the hedging position it was booked to, or "" for the netting one')
+    episode: int = integer("the number of the episode it belongs to; after a flip, of the one it began")
+    flipped: bool = flag("whether it also belongs to the episode before, which it ended")
 
 
 class PositionRow(FairleadTable, table=True):
@@ -184,6 +188,7 @@ class PositionRow(FairleadTable, table=True):
 
     symbol: str = text("the instrument", primary_key=True)
     book: str = text("the book", primary_key=True)
+    position_id: str = text('its own id where it is a hedging one, or ""', primary_key=True)
     currency: str = text("the currency of cost and PnL")
     quantity: Decimal = exact("how much is held; negative when short")
     cost: Decimal = exact("what the held quantity cost")
@@ -196,6 +201,38 @@ class PositionRow(FairleadTable, table=True):
     reserved_exit: Decimal = exact("how much of it orders under way will take out")
     other_fees: str = text('fees in other currencies, as JSON, or ""')
     contract: str = text('the terms of the contract that is held, as JSON, or ""')
+    live: bool = Field(description="whether a kernel holds it in memory", index=True)
+
+
+class EpisodeRow(FairleadTable, table=True):
+    """A position's life from flat to flat; its fills name it by symbol, book, position and number."""
+
+    __tablename__: ClassVar[Any] = "episodes"
+    __table_args__: ClassVar[Any] = {"sqlite_with_rowid": False}
+
+    symbol: str = text("the instrument", primary_key=True)
+    book: str = text("the book", primary_key=True)
+    position_id: str = text('the hedging position, or "" for the netting one', primary_key=True)
+    number: int = Field(sa_type=BigInteger, primary_key=True, description="1, 2, 3, ... of its position")
+    owner: str = text("whose order opened it")
+    side: str = text("long or short")
+    currency: str = text("the currency of values, PnL and fees")
+    peak_quantity: Decimal = exact("the most that was held")
+    entry_quantity: Decimal = exact("how much its fills added")
+    entry_value: Decimal = exact("what that settled for")
+    exit_quantity: Decimal = exact("how much its fills took away")
+    exit_value: Decimal = exact("what that settled for")
+    realized_pnl: Decimal = exact("what was realized, fees not included")
+    fees: Decimal = exact("the fees in its currency; of a flip's, its share")
+    other_fees: str = text('fees in other currencies, as JSON, or ""')
+    contract: str = text('the terms of the contract that was held, as JSON, or ""')
+    note: str = text("the bot's note")
+    tags: str = text('the bot\'s tags, as a JSON list, or ""')
+    metadata_: str = text("the bot's own data, as JSON", sa_column_kwargs={"name": "metadata"})
+    fills: int = integer("how many fills it has")
+    opened_ns: int = integer("when it began")
+    closed_ns: int = integer("when it ended, or 0")
+    live: bool = Field(description="whether it is open", index=True)
 
 
 class BalanceRow(FairleadTable, table=True):
@@ -249,6 +286,7 @@ class ClosingRow(FairleadTable, table=True):
     created_ns: int = integer("when it was asked for")
     closed_ns: int = integer("when the position was closed last")
     live: bool = Field(description="whether it is still under way", index=True)
+    position_id: str = text('the hedging position that is closed, or "" for the netting one')
 
 
 class SettingRow(FairleadTable, table=True):

@@ -6,14 +6,12 @@ Applying never decides, never refuses and never reads a clock: whatever a record
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any
 
 from fairlead.domain.anomalies import AnomalyKind
 from fairlead.domain.command_records import ClosingEnded, ClosingMoved, ClosingRequested, CommandTaken
-from fairlead.domain.ledger import Position, PositionChange, book_fill
+from fairlead.domain.ledger import PositionChange, book_fill
 from fairlead.domain.numbers import ZERO, add, subtract
-from fairlead.domain.order_kinds import OrderSide
 from fairlead.domain.order_table import OrderEvent, OrderState, decision_for, next_state
 from fairlead.domain.orders import Order
 from fairlead.domain.pending_requests import PendingRequest, pending_after
@@ -49,6 +47,8 @@ from fairlead.kernel.apply.commands import (
     meet,
     reconciled,
 )
+from fairlead.kernel.apply.episodes import fold_booking
+from fairlead.kernel.apply.exposure import leave, release, reserve, reweigh, weight
 from fairlead.kernel.core.fill_rows import fill_digest, fill_row
 from fairlead.kernel.core.pace_queue import CODE_PACE_EXCEEDED
 from fairlead.kernel.core.state import UNHEARD, EngineState
@@ -100,7 +100,7 @@ def _initialized(state: EngineState, record: OrderInitialized, ts_ns: int) -> No
     state.dirty.orders[order.client_order_id] = None
     meet(state, record, ts_ns)
     if record.approved:
-        _reserve(state, order, record.currency)
+        reserve(state, order, record.currency)
     else:
         order.closed_ns = ts_ns
         _finish(state, order)
@@ -121,6 +121,7 @@ def _take_terms(order: Order, record: OrderInitialized) -> None:
     order.tags = record.tags
     order.sizing = record.sizing
     order.contract = record.contract
+    order.position_id = record.position_id
 
 
 def _attempt_started(state: EngineState, record: AttemptStarted, ts_ns: int) -> None:
@@ -164,10 +165,10 @@ def _filled(state: EngineState, record: OrderFilled, ts_ns: int) -> PositionChan
     order.trades[record.trade_id] = fill_digest(record)
     order.filled_quantity = add(order.filled_quantity, record.quantity)
     order.filled_value = add(order.filled_value, record.value)
-    position = state.position_of(order.symbol, order.book, record.quote)
-    before = _weight(state, position)
+    position = state.position_of(order.key, record.quote)
+    before = weight(state, position)
     if taken:
-        _leave(state, order, taken.copy_negate())
+        leave(state, order, taken.copy_negate())
         if order.reduces:
             position.reserved_exit = subtract(position.reserved_exit, taken)
     realized = position.realized_pnl
@@ -177,19 +178,20 @@ def _filled(state: EngineState, record: OrderFilled, ts_ns: int) -> PositionChan
     if record.fee_currency:
         quantity, fee = pay_otherwise(state, order, position, record), ZERO
     order.fees = add(order.fees, fee)
-    change = book_fill(
+    booking = book_fill(
         position, record.side, quantity, record.value, fee, record.settlement_decimals, record.ts_event
     )
-    _reweigh(state, position, before)
+    fold_booking(state, order, position, booking, record)
+    reweigh(state, position, before)
     if record.base:
         move_balances(state, record, fee)
     else:
         settle(state, record.quote, subtract(subtract(position.realized_pnl, realized), fee))
     whole = order.filled_quantity >= order.quantity
     _move(state, order, OrderEvent.FULLY_FILLED if whole else OrderEvent.PARTLY_FILLED, ts_ns)
-    state.dirty.positions[order.symbol, order.book] = None
-    state.dirty.fills.append(fill_row(record, order, state.sequence))
-    return change
+    state.dirty.positions[order.key] = None
+    state.dirty.fills.append(fill_row(record, order, state.sequence, position.episode, booking.change))
+    return booking.change
 
 
 def _move(state: EngineState, order: Order, event: OrderEvent, ts_ns: int) -> None:
@@ -217,95 +219,13 @@ def _move(state: EngineState, order: Order, event: OrderEvent, ts_ns: int) -> No
         order.pending = PendingRequest.NONE
         order.look_up_ns = 0
         if was_live:
-            _release(state, order)
+            release(state, order)
 
 
 def _finish(state: EngineState, order: Order) -> None:
     """Put a finished order, changed now, behind all others that may leave memory."""
     state.finished.pop(order.client_order_id, None)
     state.finished[order.client_order_id] = state.sequence
-
-
-def _reserve(state: EngineState, order: Order, currency: str) -> None:
-    position = state.position_of(order.symbol, order.book, currency)
-    before = _weight(state, position)
-    if order.reduces:
-        position.reserved_exit = add(position.reserved_exit, order.quantity)
-    else:
-        position.pending_openings += 1
-    _leave(state, order, order.quantity)
-    _reweigh(state, position, before)
-    if order.reduce_only:
-        _watch(state, order)
-    state.live_total += 1
-    state.live_by_symbol[order.symbol] = state.live_by_symbol.get(order.symbol, 0) + 1
-    state.dirty.positions[order.symbol, order.book] = None
-
-
-def _release(state: EngineState, order: Order) -> None:
-    position = state.positions[order.symbol, order.book]
-    before = _weight(state, position)
-    if order.reduces:
-        position.reserved_exit = subtract(position.reserved_exit, order.leaves_quantity)
-    else:
-        position.pending_openings -= 1
-    _leave(state, order, order.leaves_quantity.copy_negate())
-    _reweigh(state, position, before)
-    if order.reduce_only:
-        del state.reduce_only[order.symbol, order.book][order.client_order_id]
-    state.live_total -= 1
-    state.live_by_symbol[order.symbol] -= 1
-    state.dirty.positions[order.symbol, order.book] = None
-
-
-def _watch(state: EngineState, order: Order) -> None:
-    """Keep the live orders that a smaller position may leave with too little."""
-    state.reduce_only.setdefault((order.symbol, order.book), {})[order.client_order_id] = None
-
-
-def _leave(state: EngineState, order: Order, quantity: Decimal) -> None:
-    """Keep what live orders of each side may still fill on a key."""
-    key = order.symbol, order.book, order.side
-    state.leaves[key] = add(state.leaves.get(key, ZERO), quantity)
-
-
-def _weight(state: EngineState, position: Position) -> tuple[bool, bool]:
-    """Return whether the key counts as exposed, and whether its whole quantity is being closed."""
-    quantity, openings = position.quantity, position.pending_openings
-    if not quantity:
-        return openings > 0, False
-    if openings:
-        return True, False
-    side = OrderSide.SELL if quantity > ZERO else OrderSide.BUY
-    return True, quantity.copy_abs() <= state.leaves_of(position.symbol, position.book, side)
-
-
-def _reweigh(state: EngineState, position: Position, before: tuple[bool, bool]) -> None:
-    """Keep the counts that position limits ask for, so that asking costs the same at any size."""
-    after = _weight(state, position)
-    if after == before:
-        return
-    symbol = position.symbol
-    exposed = after[0] - before[0]
-    closing = after[1] - before[1]
-    state.exposed_total += exposed
-    state.exposed_by_symbol[symbol] = state.exposed_by_symbol.get(symbol, 0) + exposed
-    state.closing_total += closing
-    state.closing_by_symbol[symbol] = state.closing_by_symbol.get(symbol, 0) + closing
-
-
-def count_position(state: EngineState, position: Position) -> None:
-    """Count a position that was read back from its row."""
-    _reweigh(state, position, (False, False))
-
-
-def count_live_order(state: EngineState, order: Order) -> None:
-    """Count a live order that was read back from its row; before the positions are counted."""
-    _leave(state, order, order.leaves_quantity)
-    if order.reduce_only:
-        _watch(state, order)
-    state.live_total += 1
-    state.live_by_symbol[order.symbol] = state.live_by_symbol.get(order.symbol, 0) + 1
 
 
 def _started(state: EngineState, record: KernelStarted, _ts_ns: int) -> None:

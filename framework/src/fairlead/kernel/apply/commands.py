@@ -70,9 +70,10 @@ def closing_requested(state: EngineState, record: ClosingRequested, ts_ns: int) 
             record.limit_price,
             record.held,
             ts_ns,
+            position_id=record.position_id,
         )
         state.closings[closing.closing_id] = closing
-        state.closing[closing.symbol, closing.book] = closing
+        state.closing[closing.key] = closing
     state.dirty.closings[closing.closing_id] = None
 
 
@@ -106,7 +107,7 @@ def closing_ended(state: EngineState, record: ClosingEnded, _ts_ns: int) -> None
     closing.episode = record.episode
     closing.closed_ns = record.closed_ns
     state.dirty.closings[record.closing_id] = None
-    del state.closing[closing.symbol, closing.book]
+    del state.closing[closing.key]
     if len(state.closings) > CLOSINGS_KEPT_MAX:
         oldest = next(name for name, each in state.closings.items() if each.is_over)
         if oldest not in state.dirty.closings:

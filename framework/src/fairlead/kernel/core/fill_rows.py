@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from fairlead.domain.ledger import PositionChange
 from fairlead.domain.numbers import EXACT, text_of
 from fairlead.domain.orders import Order
 from fairlead.domain.records import OrderFilled
@@ -23,8 +24,11 @@ def _plain(number: Decimal) -> str:
     return text_of(EXACT.normalize(number))
 
 
-def fill_row(record: OrderFilled, order: Order, sequence: int) -> Row:
-    """Return the row of the fills table; rows of fills never change once written."""
+def fill_row(record: OrderFilled, order: Order, sequence: int, episode: int, change: PositionChange) -> Row:
+    """Return the row of the fills table; rows of fills never change once written.
+
+    *episode* is the number of the one it belongs to, or of the one it began when it flipped the position.
+    """
     return Row.of(
         "fills",
         {
@@ -44,5 +48,8 @@ def fill_row(record: OrderFilled, order: Order, sequence: int) -> Row:
             "source": record.source,
             "ts_event": record.ts_event,
             "sequence": sequence,
+            "position_id": order.position_id,
+            "episode": episode,
+            "flipped": change is PositionChange.FLIPPED,
         },
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+from fairlead.domain.ledger import PositionKey
 from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
 from fairlead.domain.requests import PacingPolicy, RequestKind
 from fairlead.domain.trading_state import TradingState
@@ -50,6 +51,12 @@ class SubmitProposal(Value):
     reduce_only: bool = False
     note: str = ""
     tags: tuple[str, ...] = ()
+    position_id: str = ""
+
+    @property
+    def key(self) -> PositionKey:
+        """Return what its position is found by."""
+        return self.symbol, self.book, self.position_id
 
 
 class CancelOrder(Value):
@@ -90,6 +97,12 @@ class ClosePosition(Value):
     limit_price: Decimal | None = None
     idempotency_key: str = ""
     command_digest: str = ""
+    position_id: str = ""
+
+    @property
+    def key(self) -> PositionKey:
+        """Return what the position is found by."""
+        return self.symbol, self.book, self.position_id
 
 
 class Flatten(Value):
@@ -108,8 +121,7 @@ class Flatten(Value):
 class AdvanceClosing(Value):
     """Something happened on the key of a closing, or its time has come; part of another input's step."""
 
-    symbol: str
-    book: str
+    key: PositionKey
 
 
 class SetTradingState(Value):

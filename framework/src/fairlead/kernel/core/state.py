@@ -12,8 +12,9 @@ import attrs
 
 from fairlead.domain.budgets import BudgetLevel
 from fairlead.domain.closings import Closing
+from fairlead.domain.episodes import Episode, EpisodeKey
 from fairlead.domain.instruments import Instrument
-from fairlead.domain.ledger import Position
+from fairlead.domain.ledger import Position, PositionKey
 from fairlead.domain.numbers import ZERO
 from fairlead.domain.order_kinds import OrderSide
 from fairlead.domain.orders import Order
@@ -54,7 +55,8 @@ class Dirty:
     """Which rows changed since the last batch was sealed; dictionaries keep the order of change."""
 
     orders: dict[str, None] = attrs.Factory(dict)
-    positions: dict[tuple[str, str], None] = attrs.Factory(dict)
+    positions: dict[PositionKey, None] = attrs.Factory(dict)
+    episodes: dict[EpisodeKey, None] = attrs.Factory(dict)
     balances: dict[str, None] = attrs.Factory(dict)
     settings: dict[str, None] = attrs.Factory(dict)
     commands: list[CommandEntry] = attrs.Factory(list)
@@ -73,12 +75,14 @@ class EngineState:
     account: str
     account_tag: str
     orders: dict[str, Order] = attrs.Factory(dict)
-    positions: dict[tuple[str, str], Position] = attrs.Factory(dict)
+    positions: dict[PositionKey, Position] = attrs.Factory(dict)
+    episodes: dict[EpisodeKey, Episode] = attrs.Factory(dict)
+    """The open ones, and those that ended in a step that is not durable yet, or that are being annotated."""
     balances: dict[str, Decimal] = attrs.Factory(dict)
     commands: dict[tuple[str, str], CommandEntry] = attrs.Factory(dict)
     owners: dict[str, None] = attrs.Factory(dict)
     closings: dict[str, Closing] = attrs.Factory(dict)
-    closing: dict[tuple[str, str], Closing] = attrs.Factory(dict)
+    closing: dict[PositionKey, Closing] = attrs.Factory(dict)
     trading: TradingState = TradingState.DISABLED
     trading_reason: str = "the kernel has not been started"
     cursors: dict[str, str] = attrs.Factory(dict)
@@ -95,8 +99,8 @@ class EngineState:
     closing_by_symbol: dict[str, int] = attrs.Factory(dict)
     live_total: int = 0
     live_by_symbol: dict[str, int] = attrs.Factory(dict)
-    leaves: dict[tuple[str, str, OrderSide], Decimal] = attrs.Factory(dict)
-    reduce_only: dict[tuple[str, str], dict[str, None]] = attrs.Factory(dict)
+    leaves: dict[tuple[PositionKey, OrderSide], Decimal] = attrs.Factory(dict)
+    reduce_only: dict[PositionKey, dict[str, None]] = attrs.Factory(dict)
     dirty: Dirty = attrs.Factory(Dirty)
 
     # Unjournaled.
@@ -106,16 +110,19 @@ class EngineState:
     noted: dict[tuple[str, str, str], None] = attrs.Factory(dict)
     finished: dict[str, int] = attrs.Factory(dict)
     """The finished orders that memory holds, the longest unchanged first, with the sequence of the change."""
+    ended: dict[EpisodeKey, int] = attrs.Factory(dict)
+    """The episodes in memory that are over, with the sequence of their last change."""
     pace: PaceQueue = attrs.Factory(PaceQueue)
     reconciled: bool = False
 
-    def leaves_of(self, symbol: str, book: str, side: OrderSide) -> Decimal:
+    def leaves_of(self, key: PositionKey, side: OrderSide) -> Decimal:
         """Return what live orders of this side may still fill on the key."""
-        return self.leaves.get((symbol, book, side), ZERO)
+        return self.leaves.get((key, side), ZERO)
 
-    def position_of(self, symbol: str, book: str, currency: str) -> Position:
+    def position_of(self, key: PositionKey, currency: str) -> Position:
         """Return the position of the key, made flat when there is none yet."""
-        position = self.positions.get((symbol, book))
+        position = self.positions.get(key)
         if position is None:
-            position = self.positions[symbol, book] = Position(symbol, book, currency)
+            symbol, book, position_id = key
+            position = self.positions[key] = Position(symbol, book, currency, position_id=position_id)
         return position

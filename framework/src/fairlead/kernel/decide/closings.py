@@ -16,7 +16,7 @@ from fairlead.domain.closings import CloseCode, CloseResult, Closing
 from fairlead.domain.command_records import ClosingEnded, ClosingMoved, ClosingRequested
 from fairlead.domain.identifiers import UNIQUE_DIGITS
 from fairlead.domain.instruments import Instrument
-from fairlead.domain.ledger import Position
+from fairlead.domain.ledger import Position, PositionKey
 from fairlead.domain.numbers import ZERO, floor_to_step, multiply, subtract, text_of
 from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
 from fairlead.domain.orders import Order
@@ -49,7 +49,7 @@ def decide_close(state: EngineState, command: ClosePosition, _rules: Rules, _now
     if not command.operator and is_foreign(state, command.book, command.by):
         _refuse(command, step)
         return
-    under_way = state.closing.get((command.symbol, command.book))
+    under_way = state.closing.get(command.key)
     joins = "" if under_way is None else under_way.closing_id
     step.records.append(request_of(state, command, joins))
     if joins:
@@ -58,7 +58,7 @@ def decide_close(state: EngineState, command: ClosePosition, _rules: Rules, _now
 
 def request_of(state: EngineState, command: ClosePosition, joins: str) -> ClosingRequested:
     """Return the record of a closing that is wanted."""
-    position = state.positions.get((command.symbol, command.book))
+    position = state.positions.get(command.key)
     return ClosingRequested(
         command.closing_id,
         command.by,
@@ -72,6 +72,7 @@ def request_of(state: EngineState, command: ClosePosition, joins: str) -> Closin
         joins,
         command.idempotency_key,
         command.command_digest,
+        command.position_id,
     )
 
 
@@ -98,28 +99,28 @@ def _refuse(command: ClosePosition, step: Step) -> None:
 def _foreign(command: ClosePosition) -> CloseResult:
     code, reason = CloseCode.FOREIGN_OWNER, f"The book belongs to {command.book}."
     return CloseResult(
-        command.closing_id, command.symbol, command.book, code, reason, ZERO, ZERO, ZERO, 0, 0, 0
+        command.closing_id, *command.key[:2], code, reason, ZERO, ZERO, ZERO, 0, 0, 0, command.position_id
     )
 
 
 def closings_to_see_to(state: EngineState, *, touched: Iterable[str], every: bool) -> list[AdvanceClosing]:
     """Return what is to be seen to after a step that touched these orders; *every* for all that are."""
-    keys: dict[tuple[str, str], None] = {}
+    keys: dict[PositionKey, None] = {}
     if every:
         keys.update(dict.fromkeys(state.closing))
     for name in touched:
         order = state.orders.get(name)
-        if order is not None and (order.symbol, order.book) in state.closing:
-            keys[order.symbol, order.book] = None
-    return [AdvanceClosing(symbol, book) for symbol, book in keys]
+        if order is not None and order.key in state.closing:
+            keys[order.key] = None
+    return [AdvanceClosing(key) for key in keys]
 
 
 def advance(state: EngineState, given: AdvanceClosing, rules: Rules, now_ns: int, step: Step) -> None:
     """See to a closing: cancel what it cancels, sell what can be sold, or end it."""
-    closing = state.closing.get((given.symbol, given.book))
+    closing = state.closing.get(given.key)
     if closing is None or not state.reconciled:  # what is held must be known first
         return
-    position = state.positions.get((given.symbol, given.book))
+    position = state.positions.get(given.key)
     held = ZERO if position is None else position.quantity
     entries, exits = _live_orders(state, closing, held)
     waits = _cancel(entries, closing, rules, now_ns, step) if closing.cancel_entries else False
@@ -134,7 +135,7 @@ def advance(state: EngineState, given: AdvanceClosing, rules: Rules, now_ns: int
             step.records.append(_ended(closing, position, end, ""))
         return
     side = OrderSide.SELL if held > ZERO else OrderSide.BUY
-    free = subtract(held.copy_abs(), state.leaves_of(closing.symbol, closing.book, side))
+    free = subtract(held.copy_abs(), state.leaves_of(closing.key, side))
     code, reason, quantity = _sellable(state, closing, free, rules, now_ns)
     if code is None:
         _make_exit(state, closing, side, quantity, rules, now_ns, step)
@@ -147,7 +148,7 @@ def _live_orders(state: EngineState, closing: Closing, held: Decimal) -> tuple[l
     entries: list[Order] = []
     exits: list[Order] = []
     for order in state.orders.values():
-        if order.state.is_live and order.symbol == closing.symbol and order.book == closing.book:
+        if order.state.is_live and order.key == closing.key:
             adds = held == ZERO or (held > ZERO) is (order.side is OrderSide.BUY)
             (entries if adds else exits).append(order)
     return entries, exits
@@ -188,7 +189,7 @@ def _sellable(
 
 def _market_price(state: EngineState, closing: Closing, rules: Rules, now_ns: int) -> Decimal | None:
     """Return what a market exit would get now, or nothing without a price to rest on."""
-    held = state.positions[closing.symbol, closing.book].quantity
+    held = state.positions[closing.key].quantity
     side = OrderSide.SELL if held > ZERO else OrderSide.BUY
     price = taking_price(state.prices, closing.symbol, side, rules.market, now_ns)
     return None if isinstance(price, Unusable) else price
@@ -233,6 +234,7 @@ def _make_exit(
         "",
         "",
         (),
+        position_id=closing.position_id,
     )
     decide_proposal(state, proposal, rules, now_ns, step)
 

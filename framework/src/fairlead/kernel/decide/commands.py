@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fairlead.domain.command_records import CommandTaken
+from fairlead.domain.ledger import PositionKey
 from fairlead.domain.orders import Order
 from fairlead.domain.pending_requests import PendingRequest
 from fairlead.domain.records import CommandRefused
@@ -41,11 +42,19 @@ def decide_flatten(state: EngineState, command: Flatten, _rules: Rules, _now_ns:
     if _is_answered(state, command, "flatten", step):
         return
     names: list[str] = []
-    for symbol, book in _keys(state, command):
-        under_way = state.closing.get((symbol, book))
+    for key in _keys(state, command):
+        symbol, book, position_id = key
+        under_way = state.closing.get(key)
         name = f"{command.flatten_id}-{len(names)}"
         closing = ClosePosition(
-            name, command.by, symbol, book, command.operator, cancel_entries=True, cancel_exits=True
+            name,
+            command.by,
+            symbol,
+            book,
+            command.operator,
+            cancel_entries=True,
+            cancel_exits=True,
+            position_id=position_id,
         )
         joins = "" if under_way is None else under_way.closing_id
         names.append(joins or name)
@@ -53,15 +62,11 @@ def decide_flatten(state: EngineState, command: Flatten, _rules: Rules, _now_ns:
     _take(command, "flatten", tuple(names), step)
 
 
-def _keys(state: EngineState, command: Flatten) -> list[tuple[str, str]]:
+def _keys(state: EngineState, command: Flatten) -> list[PositionKey]:
     """Return the keys with a position or a live order: those of the book, or all for an operator."""
     keys = {key: None for key, position in state.positions.items() if position.is_exposed}
-    keys.update({(symbol, book): None for (symbol, book, _), leaves in state.leaves.items() if leaves})
-    return [
-        (symbol, book)
-        for symbol, book in keys
-        if command.symbol in ("", symbol) and command.book in ("", book)
-    ]
+    keys.update({key: None for (key, _), leaves in state.leaves.items() if leaves})
+    return [key for key in keys if command.symbol in ("", key[0]) and command.book in ("", key[1])]
 
 
 def _is_answered(state: EngineState, command: CancelAll | Flatten, name: str, step: Step) -> bool:

@@ -110,12 +110,12 @@ def draft_of(
 def room_to_reduce(state: EngineState, draft: Draft) -> Room:
     """Tell whether the order can only reduce: opposite side, and no live order may take the same quantity."""
     proposal = draft.proposal
-    position = state.positions.get((proposal.symbol, proposal.book))
+    position = state.positions.get(proposal.key)
     if position is None or not position.quantity:
         return Room.NONE
     if (position.quantity > ZERO) is (draft.side is OrderSide.BUY):
         return Room.NONE
-    taken = state.leaves_of(proposal.symbol, proposal.book, draft.side)
+    taken = state.leaves_of(proposal.key, draft.side)
     if add(draft.quantity, taken) <= position.quantity.copy_abs():
         return Room.ENOUGH
     return Room.TAKEN if taken else Room.FLIP
@@ -129,7 +129,7 @@ def denied(code: str, reason: str, *figures: tuple[str, str]) -> GateAnswer:
 def _aim(state: EngineState, draft: Draft, target: Decimal) -> GateAnswer | None:
     """Compute side and quantity from what the book holds now; what may still come is waited for."""
     proposal = draft.proposal
-    position = state.positions.get((proposal.symbol, proposal.book))
+    position = state.positions.get(proposal.key)
     held = ZERO if position is None else position.quantity
     figures = ("target", text_of(target)), ("position", text_of(held))
     if position is not None and position.pending_openings:

@@ -48,7 +48,7 @@ def reduce_only_refusal(state: EngineState, draft: Draft) -> GateAnswer | None:
     proposal = draft.proposal
     if not proposal.reduce_only or draft.room not in (Room.NONE, Room.FLIP):
         return None
-    position = state.positions.get((proposal.symbol, proposal.book))
+    position = state.positions.get(proposal.key)
     figures = (
         ("side", draft.side.value),
         ("quantity", text_of(draft.quantity)),

@@ -270,9 +270,9 @@ def outdated(state: EngineState, order: Order, rules: Rules, now_ns: int, age_ns
 
 
 def _still_reduces(state: EngineState, order: Order) -> bool:
-    quantity = state.positions[order.symbol, order.book].quantity
+    quantity = state.positions[order.key].quantity
     opposite = quantity > ZERO if order.side is OrderSide.SELL else quantity < ZERO
-    return opposite and state.leaves_of(order.symbol, order.book, order.side) <= quantity.copy_abs()
+    return opposite and state.leaves_of(order.key, order.side) <= quantity.copy_abs()
 
 
 def _judged_again(state: EngineState, order: Order, rules: Rules, now_ns: int, step: Step) -> str:

@@ -127,7 +127,7 @@ def _own_refusal(state: EngineState, draft: Draft, rules: Rules, now_ns: int) ->
     if draft.room is Room.TAKEN:
         return _exit_taken(state, draft)
     if not draft.reduces and state.closing:
-        closing = state.closing.get((draft.proposal.symbol, draft.proposal.book))
+        closing = state.closing.get(draft.proposal.key)
         if closing is not None and closing.cancel_entries:
             reason = "The position is being closed, and entries with it."
             return denied(CODE_CLOSING, reason, ("asked_by", closing.by))
@@ -148,8 +148,8 @@ def _exit_taken(state: EngineState, draft: Draft) -> GateAnswer:
     proposal = draft.proposal
     figures = (
         ("quantity", text_of(draft.quantity)),
-        ("position", text_of(state.positions[proposal.symbol, proposal.book].quantity)),
-        ("in_live_orders", text_of(state.leaves_of(proposal.symbol, proposal.book, draft.side))),
+        ("position", text_of(state.positions[proposal.key].quantity)),
+        ("in_live_orders", text_of(state.leaves_of(proposal.key, draft.side))),
     )
     reason = "Live orders may already take what this would reduce; two closers never sell the same."
     return denied(CODE_EXIT_TAKEN, reason, *figures)
@@ -204,6 +204,7 @@ def _initialized(draft: Draft, answer: GateAnswer) -> OrderInitialized:
         proposal.tags,
         draft.sizing,
         contract_of(draft.instrument),
+        proposal.position_id,
     )
 
 

@@ -23,6 +23,7 @@ ALWAYS_NOTED = frozenset(
         AnomalyKind.JOURNAL_RECOVERED,
         AnomalyKind.VENUE_SILENT,
         AnomalyKind.COMPONENT_FAILED,
+        AnomalyKind.PRICE_SOURCE_FAILED,
         AnomalyKind.CHECK_HUNG,
     }
 )

@@ -27,7 +27,7 @@ def cut_after_fill(
     *quantity* is what was filled, *moved* what the position changes by: a fee in base is the difference.
     The newest are canceled first, until what all live orders of the side may take fits what is held.
     """
-    key = order.symbol, order.book
+    key = order.key
     resting = state.reduce_only.get(key)
     if not resting:
         return
@@ -37,7 +37,7 @@ def cut_after_fill(
     side = OrderSide.SELL if held > ZERO else OrderSide.BUY
     oldest_first = sorted(resting, key=lambda name: state.orders[name].created_ns)
     left = {name: _left(state.orders[name], order, quantity) for name in reversed(oldest_first)}
-    room = subtract(held.copy_abs(), state.leaves_of(*key, side))
+    room = subtract(held.copy_abs(), state.leaves_of(key, side))
     if order.side is side and order.state.is_live:
         room = add(room, min(quantity, order.leaves_quantity))
     for name, rest in left.items():

@@ -14,10 +14,10 @@ import attrs
 from fairlead.domain.anomalies import AnomalyKind
 from fairlead.domain.closings import CloseResult, Closing, result_of
 from fairlead.domain.command_records import ClosingEnded
-from fairlead.domain.events import Event, FillBooked, KernelChanged, OrderChanged, PositionChanged
-from fairlead.domain.ledger import Position, PositionChange
+from fairlead.domain.events import Event, FillBooked, KernelChanged, OrderChanged
+from fairlead.domain.ledger import PositionChange
 from fairlead.domain.order_table import OrderState
-from fairlead.domain.orders import Order, OrderView, PositionView, view_of
+from fairlead.domain.orders import Order, OrderView, view_of
 from fairlead.domain.records import BudgetSpent, OrderFilled, Record
 from fairlead.errors import InvalidInput, InvariantBroken, JournalUnavailable
 from fairlead.kernel.apply.apply import apply
@@ -35,6 +35,7 @@ from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.decide.decide import decide, expand, follow_ups
 from fairlead.kernel.decide.rules import Rules
 from fairlead.kernel.engine.eviction import Eviction
+from fairlead.kernel.engine.position_events import position_changed
 from fairlead.kernel.journal.journal import Entry, Journal
 from fairlead.kernel.journal.outputs import Delivery, StepOutput, add_outbox_rows
 from fairlead.ports.clock import Clock
@@ -55,27 +56,6 @@ class Waiter:
         if isinstance(order, Closing):
             return order.is_over
         return order.state.is_final if self.until_closed else order.state not in _WAITING
-
-
-def position_view(position: Position) -> PositionView:
-    """Return a snapshot of the position."""
-    return PositionView(
-        position.symbol,
-        position.book,
-        position.currency,
-        position.quantity,
-        position.cost,
-        position.average_entry_price,
-        position.realized_pnl,
-        position.fees,
-        position.episode,
-        position.opened_ns,
-        position.closed_ns,
-        position.pending_openings,
-        position.reserved_exit,
-        position.other_fees,
-        position.contract,
-    )
 
 
 class Engine:
@@ -185,11 +165,10 @@ class Engine:
         view = view_of(order)
         if not isinstance(record, OrderFilled) or change is None:
             return [OrderChanged(sequence, now_ns, view, record)]
-        position = position_view(state.positions[order.symbol, order.book])
         return [
             FillBooked(sequence, now_ns, record, view),
             OrderChanged(sequence, now_ns, view, record),
-            PositionChanged(sequence, now_ns, change, position),
+            position_changed(state, state.positions[order.key], change, now_ns),
         ]
 
     def wait_for(self, client_order_id: str, *, until_closed: bool) -> asyncio.Future[object]:

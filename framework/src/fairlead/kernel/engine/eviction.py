@@ -32,6 +32,8 @@ class Eviction:
         """Let go of finished orders and answered idempotency keys that need not be kept."""
         if self.readers:
             return
+        if state.ended:
+            _let_episodes_go(state, durable_sequence)
         if state.finished:
             self._let_orders_go(state, durable_sequence, now_ns - self.age_max_ns)
         if len(state.commands) > self.orders_max:
@@ -58,3 +60,10 @@ class Eviction:
             if commands[key].sequence > durable_sequence:
                 return
             del commands[key]
+
+
+def _let_episodes_go(state: EngineState, durable_sequence: int) -> None:
+    """Let go of every episode that is over and stored as it is."""
+    ended = state.ended
+    for key in [key for key, sequence in ended.items() if sequence <= durable_sequence]:
+        del ended[key], state.episodes[key]

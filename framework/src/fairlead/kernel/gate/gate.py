@@ -58,9 +58,9 @@ class StateView:
         """Wall time of this step, nanoseconds UTC."""
         return self._now_ns
 
-    def position(self, symbol: str, book: str) -> Position | None:
+    def position(self, symbol: str, book: str, position_id: str = "") -> Position | None:
         """Return the position of the key, or nothing."""
-        return self._state.positions.get((symbol, book))
+        return self._state.positions.get((symbol, book, position_id))
 
     def exposed_positions(self, symbol: str | None = None, *, subtract_closing: bool = False) -> int:
         """Count keys with an open position or a pending opening order."""
@@ -102,10 +102,10 @@ class ViewApartFrom(StateView):
         super().__init__(state, now_ns, market)
         self._order = order
 
-    def position(self, symbol: str, book: str) -> Position | None:
+    def position(self, symbol: str, book: str, position_id: str = "") -> Position | None:
         """Return the position of the key, without the order among its pending openings."""
-        position = super().position(symbol, book)
-        if position is None or (symbol, book) != (self._order.symbol, self._order.book):
+        position = super().position(symbol, book, position_id)
+        if position is None or (symbol, book, position_id) != self._order.key:
             return position
         return attrs.evolve(position, pending_openings=position.pending_openings - 1)
 
@@ -113,7 +113,7 @@ class ViewApartFrom(StateView):
         """Count exposed keys, without the order's own when nothing else exposes it."""
         order = self._order
         counted = super().exposed_positions(symbol, subtract_closing=subtract_closing)
-        position = self._state.positions[order.symbol, order.book]
+        position = self._state.positions[order.key]
         alone = not position.quantity and position.pending_openings == 1
         return counted - (alone and symbol in (None, order.symbol))
 

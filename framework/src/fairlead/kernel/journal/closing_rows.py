@@ -36,6 +36,7 @@ def closing_row(closing: Closing) -> Row:
             "created_ns": closing.created_ns,
             "closed_ns": closing.closed_ns,
             "live": not closing.is_over,
+            "position_id": closing.position_id,
         },
     )
 
@@ -63,6 +64,7 @@ def closing_from_row(row: Mapping[str, Any]) -> Closing:
         row["fees"],
         row["episode"],
         row["closed_ns"],
+        row["position_id"],
     )
 
 
@@ -70,4 +72,4 @@ def restore_closing(state: EngineState, closing: Closing) -> None:
     """Put a closing that was read back into the state."""
     state.closings[closing.closing_id] = closing
     if not closing.is_over:
-        state.closing[closing.symbol, closing.book] = closing
+        state.closing[closing.key] = closing

@@ -13,6 +13,7 @@ from fairlead.domain.closings import is_closing
 from fairlead.domain.identifiers import account_tag
 from fairlead.kernel.core.state import CommandEntry, EngineState
 from fairlead.kernel.journal.closing_rows import closing_from_row, restore_closing
+from fairlead.kernel.journal.episode_rows import episode_from_row, restore_episode
 from fairlead.kernel.journal.rows import (
     command_from_row,
     order_from_row,
@@ -39,8 +40,10 @@ async def restore_state(store: Store, account: str, opened: Opened) -> EngineSta
         restore_order(state, order_from_row(row, fills))
     for row in await store.rows("closings", live_only=True):
         restore_closing(state, closing_from_row(row))
-    for row in await store.rows("positions"):
+    for row in await store.rows("positions", live_only=True):
         restore_position(state, position_from_row(row))
+    for row in await store.rows("episodes", live_only=True):
+        restore_episode(state, episode_from_row(row))
     return state
 
 

@@ -29,12 +29,12 @@ from fairlead.kernel.apply.apply import (
     SETTING_BUDGET_CLOCK,
     SETTING_REASON,
     SETTING_TRADING,
-    count_live_order,
-    count_position,
 )
 from fairlead.kernel.apply.commands import OWNER_PREFIX
+from fairlead.kernel.apply.exposure import count_live_order, count_position
 from fairlead.kernel.core.state import CommandEntry, Dirty, EngineState
 from fairlead.kernel.journal.closing_rows import closing_row
+from fairlead.kernel.journal.episode_rows import episode_row
 from fairlead.ports.store import COMMANDS, ORDERS, POSITIONS, Row, Scalar, Table
 
 _lock_decoder = msgspec.json.Decoder(LockPlaced)
@@ -58,7 +58,7 @@ _ORDER_VALUES = {
 }
 """Where a column of an order's row comes from, unless it is the field of that name."""
 
-_POSITION_VALUES = {"other_fees": "other_fees_text", "contract": "contract_text"}
+_POSITION_VALUES = {"other_fees": "other_fees_text", "contract": "contract_text", "live": "is_needed"}
 
 
 def _reader_of(table: Table, sources: Mapping[str, str]) -> Callable[[Any], tuple[Scalar, ...]]:
@@ -114,7 +114,7 @@ def order_from_row(row: Mapping[str, Any], fills: Iterable[Mapping[str, Any]]) -
         row["leverage"], row["expire_ns"], row["post_only"], row["reduce_only"], row["note"],
         tuple(msgspec.json.decode(row["tags"])) if row["tags"] else (),
         _sizing_decoder.decode(row["sizing"]) if row["sizing"] else None,
-        fees_from_text(row["other_fees"]), contract_from_text(row["contract"]),
+        fees_from_text(row["other_fees"]), contract_from_text(row["contract"]), row["position_id"],
     )  # fmt: skip
 
 
@@ -140,6 +140,7 @@ def position_from_row(row: Mapping[str, Any]) -> Position:
         row["reserved_exit"],
         fees_from_text(row["other_fees"]),
         contract_from_text(row["contract"]),
+        row["position_id"],
     )
 
 
@@ -207,6 +208,7 @@ def dirty_rows(state: EngineState, dirty: Dirty) -> list[Row]:
     rows = [order_row(state.orders[name]) for name in dirty.orders]
     rows.extend(dirty.fills)
     rows.extend(position_row(state.positions[key]) for key in dirty.positions)
+    rows.extend(episode_row(state.episodes[key]) for key in dirty.episodes)
     rows.extend(Row("balances", (asset, state.balances[asset])) for asset in dirty.balances)
     rows.extend(command_row(entry) for entry in dirty.commands)
     rows.extend(Row("settings", (name, setting_value(state, name))) for name in dirty.settings)
@@ -225,7 +227,7 @@ def restore_order(state: EngineState, order: Order) -> None:
 
 def restore_position(state: EngineState, position: Position) -> None:
     """Put a position that was read back into the state."""
-    state.positions[position.symbol, position.book] = position
+    state.positions[position.key] = position
     count_position(state, position)
 
 

@@ -7,6 +7,7 @@ decided on a price is journaled with it.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from fairlead.domain.identifiers import to_name, to_symbol
 from fairlead.domain.price_points import PriceLimits, PricePoint, Source, Taken
@@ -23,7 +24,7 @@ REFUSALS_TOLD_MAX = 1_000
 
 
 class PriceFeed:
-    """One source of prices. What it publishes first it holds until it releases it."""
+    """One source of prices, for a bot. What it publishes first it holds until it releases it."""
 
     def __init__(self, service: PriceService, source: Source) -> None:
         self._service = service
@@ -33,6 +34,11 @@ class PriceFeed:
     def name(self) -> str:
         """Return the source's name."""
         return self._source.name
+
+    @property
+    def lenient(self) -> LenientFeed:
+        """Return the same source's feed for a plugin: it tells of a refusal instead of raising it."""
+        return LenientFeed(self._service, self._source)
 
     def publish(self, price: Quote | Trade) -> None:
         """Take a price of this source; see `PriceService.publish`."""
@@ -50,6 +56,30 @@ class PriceFeed:
 
     def release(self, symbol: str) -> None:
         """Let another source give this symbol's prices; harmless when this one does not hold it."""
+        self._service.let_go(symbol, self._source)
+
+
+class LenientFeed:
+    """A feed as a price source by a plugin is given it; see `fairlead.ports.prices.PriceFeed`."""
+
+    def __init__(self, service: PriceService, source: Source) -> None:
+        self._service = service
+        self._source = source
+        self.on_taken: Callable[[], None] | None = None
+
+    def publish(self, price: Quote | Trade) -> bool:
+        """See `PriceFeed.publish`; `on_taken` is called for a price that was taken."""
+        is_taken = self._service.take_or_tell(price, self._source)
+        if is_taken and self.on_taken is not None:
+            self.on_taken()
+        return is_taken
+
+    def heartbeat(self, symbol: str | None = None) -> bool:
+        """See `PriceFeed.heartbeat`."""
+        return self._service.beat_or_tell(symbol or "", self._source)
+
+    def release(self, symbol: str) -> None:
+        """See `PriceFeed.release`."""
         self._service.let_go(symbol, self._source)
 
 
@@ -77,7 +107,7 @@ class PriceService:
         self._bot = Source(BOT)
         self._exchange = Source(EXCHANGE)
         self._sources = {BOT: self._bot}
-        self._told_refused: set[str] = set()
+        self._told_refused: set[tuple[str, str]] = set()
         self.dropped = 0
         self.jumps = 0
 
@@ -169,20 +199,30 @@ class PriceService:
     def take_from_client(self, given: Quote | Trade | PriceHeartbeat) -> None:
         """Take what the exchange client says; a refusal is logged once until a price is taken again."""
         symbol = given.symbol if isinstance(given.symbol, str) else ""
-        try:
-            if not isinstance(given, PriceHeartbeat):
-                self.take(given, self._exchange)
-            elif symbol:
-                self.beat_for(symbol, self._exchange)
-            else:
-                self.beat(self._exchange)
-        except FairleadError as refusal:
-            if symbol not in self._told_refused and len(self._told_refused) < REFUSALS_TOLD_MAX:
-                self._told_refused.add(symbol)
-                self._logger.warning("A price of the exchange client was refused: %s", refusal)
+        if isinstance(given, PriceHeartbeat):
+            self.beat_or_tell(symbol, self._exchange)
         else:
-            if self._told_refused:
-                self._told_refused.discard(symbol)
+            self.take_or_tell(given, self._exchange)
+
+    def take_or_tell(self, price: Quote | Trade, source: Source) -> bool:
+        """Take a price of a source; tell whether it was, and log a refusal once until one is taken again."""
+        symbol = price.symbol if isinstance(price, Quote | Trade) and isinstance(price.symbol, str) else ""
+        try:
+            self.take(price, source)
+        except (FairleadError, TypeError) as refusal:  # a symbol may be anything, and not even hashable
+            return self._tell_refused(symbol, source, refusal)
+        return self._forget_refusal(symbol, source)
+
+    def beat_or_tell(self, symbol: str, source: Source) -> bool:
+        """Note that a source is alive, for one symbol or with none for all; see `take_or_tell`."""
+        try:
+            if symbol:
+                self.beat_for(symbol, source)
+            else:
+                self.beat(source)
+        except (FairleadError, TypeError) as refusal:  # a symbol may be anything, and not even hashable
+            return self._tell_refused(symbol, source, refusal)
+        return self._forget_refusal(symbol, source)
 
     def beat(self, source: Source) -> None:
         """Note that a source is alive, for everything that it holds."""
@@ -231,6 +271,18 @@ class PriceService:
                 price,
             )
         return False
+
+    def _tell_refused(self, symbol: str, source: Source, refusal: Exception) -> bool:
+        key = (source.name, symbol)
+        if key not in self._told_refused and len(self._told_refused) < REFUSALS_TOLD_MAX:
+            self._told_refused.add(key)
+            self._logger.warning("A price of the source %s was refused: %s", source.name, refusal)
+        return False
+
+    def _forget_refusal(self, symbol: str, source: Source) -> bool:
+        if self._told_refused:
+            self._told_refused.discard((source.name, symbol))
+        return True
 
     def _tell_stale(self, point: PricePoint, price: Price) -> None:
         heard_ns = point.heard_ns

@@ -14,10 +14,11 @@ from __future__ import annotations
 from fairlead.testing.conformance.store_contents import ContentRules
 from fairlead.testing.conformance.store_recovery import RecoveryRules
 from fairlead.testing.conformance.store_rule import rules_of
+from fairlead.testing.conformance.store_searches import SearchRules
 from fairlead.testing.conformance.store_writing import WritingRules
 
 
-class StoreConformance(WritingRules, ContentRules, RecoveryRules):
+class StoreConformance(WritingRules, ContentRules, RecoveryRules, SearchRules):
     """All rules of the store port.
 
     Say in the subclass what your store is: `medium_at`, and if the class attributes need it ``can_kill``

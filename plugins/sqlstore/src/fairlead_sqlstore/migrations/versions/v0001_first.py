@@ -25,6 +25,7 @@ TABLES = (
     "orders",
     "fills",
     "positions",
+    "episodes",
     "balances",
     "commands",
     "closings",
@@ -37,6 +38,7 @@ def upgrade() -> None:
     create_journal()
     create_orders()
     create_holdings()
+    create_position_history()
     create_closings()
     create_small_tables()
 
@@ -104,7 +106,7 @@ def create_orders() -> None:
         *integers("expire_ns"),
         flag("post_only"),
         flag("reduce_only"),
-        *texts("note", "tags", "sizing", "other_fees", "contract"),
+        *texts("note", "tags", "sizing", "other_fees", "contract", "position_id"),
         sa.PrimaryKeyConstraint("client_order_id", name=op.f("pk_orders")),
     )
     op.create_index(op.f("ix_orders_live"), "orders", ["live"])
@@ -115,6 +117,9 @@ def create_orders() -> None:
         *decimals("quantity", "price", "value", "fee"),
         *texts("fee_currency", "currency", "liquidity", "digest", "source"),
         *integers("ts_event", "sequence"),
+        *texts("position_id"),
+        *integers("episode"),
+        flag("flipped"),
         sa.PrimaryKeyConstraint("client_order_id", "trade_id", name=op.f("pk_fills")),
     )
 
@@ -123,14 +128,16 @@ def create_holdings() -> None:
     """Create positions and balances."""
     op.create_table(
         "positions",
-        *texts("symbol", "book", "currency"),
+        *texts("symbol", "book", "position_id", "currency"),
         *decimals("quantity", "cost", "realized_pnl", "fees"),
         *integers("episode", "opened_ns", "closed_ns", "pending_openings"),
         *decimals("reserved_exit"),
         *texts("other_fees", "contract"),
-        sa.PrimaryKeyConstraint("symbol", "book", name=op.f("pk_positions")),
+        flag("live"),
+        sa.PrimaryKeyConstraint("symbol", "book", "position_id", name=op.f("pk_positions")),
         sqlite_with_rowid=False,
     )
+    op.create_index(op.f("ix_positions_live"), "positions", ["live"])
     op.create_table(
         "balances",
         *texts("asset"),
@@ -138,6 +145,24 @@ def create_holdings() -> None:
         sa.PrimaryKeyConstraint("asset", name=op.f("pk_balances")),
         sqlite_with_rowid=False,
     )
+
+
+def create_position_history() -> None:
+    """Create episodes."""
+    op.create_table(
+        "episodes",
+        *texts("symbol", "book", "position_id"),
+        *integers("number"),
+        *texts("owner", "side", "currency"),
+        *decimals("peak_quantity", "entry_quantity", "entry_value", "exit_quantity", "exit_value"),
+        *decimals("realized_pnl", "fees"),
+        *texts("other_fees", "contract", "note", "tags", "metadata"),
+        *integers("fills", "opened_ns", "closed_ns"),
+        flag("live"),
+        sa.PrimaryKeyConstraint("symbol", "book", "position_id", "number", name=op.f("pk_episodes")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_episodes_live"), "episodes", ["live"])
 
 
 def create_closings() -> None:
@@ -154,6 +179,7 @@ def create_closings() -> None:
         *decimals("quantity_left", "realized_pnl", "fees"),
         *integers("exits", "due_ns", "episode", "created_ns", "closed_ns"),
         flag("live"),
+        *texts("position_id"),
         sa.PrimaryKeyConstraint("closing_id", name=op.f("pk_closings")),
         sqlite_with_rowid=False,
     )
