@@ -358,7 +358,7 @@ class Driver:
         self.same("names", set(kernel.orders), set(model.orders))
         for name, order in kernel.orders.items():
             self.same(name, order_words(order), model_order_words(model, name))
-        for (symbol, owner), position in kernel.positions.items():
+        for (symbol, owner, _), position in kernel.positions.items():
             mine = model.positions.get((owner, symbol))
             told = (
                 position.quantity,
@@ -381,7 +381,8 @@ class Driver:
                 {name: fee for name, fee in mine.fees.items() if fee} if mine else {},
             )
             self.same(f"position {owner} {symbol}", told, wanted)
-        assert all((symbol, owner) in kernel.positions for owner, symbol in model.positions)
+        known = {(owner, symbol) for symbol, owner, _ in kernel.positions}
+        assert set(model.positions) <= known
         self.same(
             "balances",
             {asset: total for asset, total in kernel.balances.items() if total},
