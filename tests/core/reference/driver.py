@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
-from random import Random
 
 from fairlead.domain.instruments import ContractKind, Instrument
 from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInForce
@@ -49,6 +48,7 @@ from fairlead.ports.exchange import (
     VenueStatus,
 )
 from fairlead.ports.risk import ALLOW, Deny, Judgement, RiskRequest, RiskView
+from fairlead.testing import SeedStreams
 from tests.core.reference.bookkeeping import ACCOUNT, BareKernel, HandClock
 from tests.core.reference.model import Figures, Market, Order, ReferenceModel
 
@@ -140,7 +140,7 @@ class Driver:
 
     def __init__(self, seed: int) -> None:
         rules = new_rules()
-        self.dice = Random(seed)
+        self.dice = SeedStreams(seed).of("steps")
         self.kernel = BareKernel(rules, INSTRUMENTS, START_NS)
         self.model = ReferenceModel(
             MARKETS,
