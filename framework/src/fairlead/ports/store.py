@@ -190,6 +190,7 @@ class Opened(Value):
     head: JournalHead
 
 
+# fixed: as long as every hash of SHA-256 is
 GENESIS_HASH = bytes(32)
 
 

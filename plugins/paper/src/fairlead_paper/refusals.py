@@ -12,6 +12,7 @@ from fairlead_paper.exact import ZERO, multiply, on_grid, text_of
 from fairlead_paper.market import Market
 from fairlead_paper.records import VenueOrder
 
+# fixed: the rules of the simulated venue, which are those of the framework
 CLIENT_ORDER_ID_LENGTH_MAX = 64
 _DIGITS_MAX = 38
 

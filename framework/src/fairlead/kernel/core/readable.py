@@ -18,9 +18,11 @@ from fairlead.domain.order_kinds import Liquidity, OrderSide
 from fairlead.errors import NumberRefused
 from fairlead.ports.exchange import Answer, FillReport, LookUp, OrderReport, Outcome, VenueStatus
 
+# fixed: what one text of a stranger may cost the journal
 TEXT_LENGTH_MAX = 500
 """Free text from outside is cut after so many characters."""
 
+# fixed: what a signed integer of 64 bits holds
 TIME_MAX_NS = 2**63
 
 

@@ -17,6 +17,7 @@ from fairlead.ports.clock import Clock
 from fairlead.ports.exchange import FillReport, PriceHeartbeat, Quote, Report, Trade
 from fairlead.ports.store import Store
 
+# fixed: a fair turn for the rest of the loop; the order of reports is the same
 _YIELD_EVERY = 256
 
 
