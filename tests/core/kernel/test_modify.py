@@ -120,7 +120,7 @@ def test_what_was_not_done_leaves_the_order_as_it_was(script: Any, code: str) ->
     on_bench(main)
 
 
-@pytest.mark.requirement("P0-1")
+@pytest.mark.requirement("ERR-5")
 @pytest.mark.parametrize(
     "script", [loses_modify, loses_modify_answer, hangs], ids=lambda script: script.__name__
 )
@@ -146,7 +146,7 @@ def test_an_unanswered_modify_is_looked_up(script: Any, wish: str) -> None:  # n
     on_bench(main)
 
 
-@pytest.mark.requirement("P0-1")
+@pytest.mark.requirement("ERR-5")
 def test_old_terms_are_no_proof_before_the_deadline() -> None:
     """A modify that arrives late, after a look-up has seen the old terms, is still found to be done."""
 

@@ -126,8 +126,8 @@ def test_a_symbol_without_rules_is_unknown() -> None:
 @pytest.mark.parametrize(
     ("rules", "wishes", "code"),
     [
-        ({"minimum_quantity": "0.5"}, {"quantity": "0.4"}, "REDUCTION_BELOW_MINIMUM"),
-        ({"minimum_cost": "60"}, {"quantity": "0.5"}, "REDUCTION_BELOW_MINIMUM"),
+        ({"minimum_quantity": "0.5"}, {"quantity": "0.4"}, "BELOW_MINIMUM"),
+        ({"minimum_cost": "60"}, {"quantity": "0.5"}, "BELOW_MINIMUM"),
         ({"minimum_cost": "60"}, {"quantity": "0.7"}, "MODIFIED"),
     ],
 )
@@ -263,7 +263,6 @@ def test_the_trading_state_decides_as_its_table_says(
     on_bench(main)
 
 
-@pytest.mark.requirement("P0-2")
 def test_an_exit_never_grows_beyond_what_is_held() -> None:
     """Two closers never sell the same: an exit grows up to what no other may take, and no further."""
 

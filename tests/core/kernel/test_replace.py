@@ -64,7 +64,6 @@ def test_an_order_is_replaced_by_one_for_what_is_left(modify: bool) -> None:  # 
     on_bench(main, exchange=ScriptedExchange([instrument()], modify=modify))
 
 
-@pytest.mark.requirement("P0-2")
 def test_nothing_is_sent_before_the_old_order_is_proven_over() -> None:
     """The venue took the cancel and says nothing: the new order waits, however long that takes."""
 
@@ -84,7 +83,6 @@ def test_nothing_is_sent_before_the_old_order_is_proven_over() -> None:
     on_bench(main)
 
 
-@pytest.mark.requirement("P0-2")
 def test_fills_that_the_cancel_does_not_know_of_are_fetched_first() -> None:
     """The end says more was filled than was heard: the new order is for what is left of that."""
 
@@ -332,7 +330,7 @@ def test_while_reducing_only_a_shrinking_replacement_passes(shrinks: bool, accep
 # -- restarts and repetition ---------------------------------------------------------------------------------
 
 
-@pytest.mark.requirement("P0-1")
+@pytest.mark.requirement("ERR-5")
 @pytest.mark.parametrize("end", [VenueStatus.CANCELED, VenueStatus.LIVE])
 @pytest.mark.parametrize("way", ["death", "restart"])
 def test_a_replacement_survives_a_restart_between_its_steps(end: VenueStatus, way: str) -> None:

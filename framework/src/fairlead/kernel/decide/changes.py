@@ -28,7 +28,6 @@ from fairlead.kernel.decide.change_attempts import change_attempt, changed_reque
 from fairlead.kernel.decide.drafts import denied
 from fairlead.kernel.decide.pacing import age_ns, queue_order, spend
 from fairlead.kernel.decide.proposals import (
-    CODE_BELOW_MINIMUM,
     CODE_EXIT_TAKEN,
     CODE_NOT_TRADING,
     Paced,
@@ -45,6 +44,7 @@ CODE_MODIFY_NOT_OFFERED = "MODIFY_NOT_OFFERED"
 CODE_NOTHING_CHANGES = "NOTHING_CHANGES"
 CODE_ALREADY_FILLED = "ALREADY_FILLED"
 CODE_DOES_NOT_REST = "DOES_NOT_REST"
+CODE_BELOW_MINIMUM = "BELOW_MINIMUM"
 CODE_POST_ONLY_WOULD_TAKE = "POST_ONLY_WOULD_TAKE"
 
 
