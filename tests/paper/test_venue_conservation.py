@@ -9,10 +9,19 @@ import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from fairlead.ports.exchange import FillReport, OrderSide, OrderType, TimeInForce, Trade, VenueStatus
+from fairlead.ports.exchange import (
+    FillReport,
+    ModifyRequest,
+    OrderSide,
+    OrderType,
+    Terms,
+    TimeInForce,
+    Trade,
+    VenueStatus,
+)
 from fairlead_paper.messages import Refused
 from fairlead_paper.records import VenueFill, VenueOrder, VenueRules
-from tests.paper.venues import ACCOUNT, BUY, INSTRUMENT, SELL, a_bench
+from tests.paper.venues import ACCOUNT, BUY, INSTRUMENT, SELL, SYMBOL, a_bench
 
 PRICES = st.integers(900, 1_100).map(lambda tenths: f"{Decimal(tenths) / 10:f}")
 QUANTITIES = st.integers(5, 4_000).map(lambda lots: f"{Decimal(lots) / 1_000:f}")
@@ -47,6 +56,17 @@ class Books(RuleBasedStateMachine):
         """Cancel some order, open or not."""
         self.bench.venue.cancel(ACCOUNT, f"c{number}", "", self.bench.now_ns)
 
+    @rule(number=st.integers(1, 60), quantity=QUANTITIES, price=PRICES)
+    def modify(self, number: int, quantity: str, price: str) -> None:
+        """Change some order, open or not; a refusal must change nothing."""
+        before = [(held.asset, held.total, held.locked) for held in self.bench.venue.holdings(ACCOUNT)]
+        terms = Terms(Decimal(quantity), Decimal(price))
+        request = ModifyRequest(f"c{number}", "", SYMBOL, BUY, OrderType.LIMIT, terms, 0)
+        answer = self.bench.venue.modify(ACCOUNT, request, self.bench.now_ns)
+        if isinstance(answer, Refused):
+            held_now = self.bench.venue.holdings(ACCOUNT)
+            assert [(held.asset, held.total, held.locked) for held in held_now] == before
+
     @rule(price=PRICES, quantity=QUANTITIES)
     def trade(self, price: str, quantity: str) -> None:
         """Let others trade; together our orders get at most their part of it."""
@@ -62,6 +82,7 @@ class Books(RuleBasedStateMachine):
         assert [report.trade_id for report in reported] == [fill.trade_id for fill in changes.fills]
         self._check_totals()
         self._check_locks()
+        self._check_prices(changes.fills)
         self._check_orders()
 
     def _check_totals(self) -> None:
@@ -91,20 +112,20 @@ class Books(RuleBasedStateMachine):
                 need = order.leaves_quantity * order.limit_price * (1 + rate)
                 assert order.locked == need.quantize(Decimal("0.01"), rounding=ROUND_CEILING)
 
+    def _check_prices(self, fills: list[VenueFill]) -> None:
+        """A fill is never worse than the limit that its order has when it happens."""
+        by_id = {order.venue_order_id: order for order in self.orders.values()}
+        for fill in fills:
+            limit = by_id[fill.venue_order_id].limit_price
+            if limit is not None:
+                assert fill.price <= limit if fill.side is BUY else fill.price >= limit
+
     def _check_orders(self) -> None:
         for order in self.orders.values():
             fills = [fill for fill in self.fills if fill.venue_order_id == order.venue_order_id]
             assert order.filled_quantity == sum((fill.quantity for fill in fills), Decimal(0))
             assert order.filled_quantity <= order.quantity
             assert (order.status is VenueStatus.FILLED) == (order.filled_quantity == order.quantity)
-            for fill in fills:
-                if order.limit_price is not None:
-                    better = (
-                        fill.price <= order.limit_price
-                        if order.side is BUY
-                        else fill.price >= order.limit_price
-                    )
-                    assert better
             if order.status is not VenueStatus.LIVE:
                 assert order.locked == 0
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import attrs
 
+from fairlead import ChangeResult
 from fairlead.kernel.settings import KernelSettings, OnStop
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND, Clock
 from fairlead.ports.exchange import ExchangeCapabilities, ExchangeClient, Fence, Instrument
@@ -84,6 +85,7 @@ class MarketWorld(KernelWorld):
         self.throttle = Throttle(rate_limit)
         self.pacing = None if rate_limit is None else model_of(_with_headroom(rate_limit))
         self.problems: Problems = []
+        self.answered: dict[str, ChangeResult] = {}
         self.expected_anomalies: frozenset[str] = frozenset()
         super().__init__(
             self._open_venue,
@@ -104,7 +106,7 @@ class MarketWorld(KernelWorld):
         self.desk = Desk(self.venue, clock.wall_ns, throttle=self.throttle)
         link = InProcessLink(self.desk, ACCOUNT)
         capabilities = ExchangeCapabilities(
-            fence=Fence.DEADLINE, price_source=True, simulated=True, pacing=self.pacing
+            fence=Fence.DEADLINE, price_source=True, modify=True, simulated=True, pacing=self.pacing
         )
         return PaperClient(link, clock, capabilities)
 

@@ -412,3 +412,18 @@ def test_the_answer_to_the_modify_of_an_order_that_is_over_changes_nothing() -> 
         assert bench.order(name).quantity == 1
 
     on_bench(main)
+
+
+@pytest.mark.parametrize(("price", "noted"), [("130", []), ("100", []), ("115", ["price_out_of_band"])])
+def test_a_fill_near_either_price_is_not_out_of_band(price: str, noted: list[str]) -> None:
+    """While it is not known which terms the order has, a fill near the one price or the other is expected."""
+
+    async def main(bench: Bench) -> None:
+        name = await bench.working()
+        bench.exchange.will_modify(loses_modify)
+        await bench.bot.modify_order(name, limit_price="130")
+        bench.exchange.trade(name, "0.1", price)
+        await bench.pass_ms()
+        assert bench.anomalies() == noted
+
+    on_bench(main)

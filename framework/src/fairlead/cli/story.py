@@ -8,6 +8,17 @@ from typing import Any
 import attrs
 
 from fairlead.cli.wording import plain_number, seconds_of, time_of
+from fairlead.domain.change_records import (
+    ChangeDenied,
+    ChangeEnded,
+    ChangeRequested,
+    ChangeUnresolved,
+    ModifyRejected,
+    ModifyStarted,
+    OrderUpdated,
+    ReplaceMoved,
+)
+from fairlead.domain.changes import ChangeKind, Terms
 from fairlead.domain.numbers import ZERO, add
 from fairlead.domain.order_table import OrderEvent
 from fairlead.domain.records import (
@@ -94,6 +105,8 @@ class _Teller:
         )
         if record.reference_price is not None:
             yield f"It was judged at a price of {plain_number(record.reference_price)}."
+        if record.replaces:
+            yield f"It takes the place of order {record.replaces}, which was canceled for it."
         if record.reduces:
             yield "The kernel found that it reduces a position."
         for verdict in record.verdicts:
@@ -158,11 +171,59 @@ class _Teller:
         for verdict in record.verdicts:
             yield _verdict(verdict)
 
+    def change_requested(self, record: ChangeRequested) -> Iterator[str]:
+        how = "changed in place" if record.change is ChangeKind.MODIFY else "replaced"
+        yield f"{record.by} wants it {how}, to {_terms(record.terms)}{_key(record.idempotency_key)}."
+        for verdict in record.verdicts:
+            yield _verdict(verdict)
+        if record.change is ChangeKind.MODIFY:
+            yield "Until it is known whether that was done, the larger of old and new is reserved."
+
+    def change_denied(self, record: ChangeDenied) -> Iterator[str]:
+        yield f"{record.by} wanted it changed, to {_terms(record.terms)}, and was denied ({record.code})."
+        for verdict in record.verdicts:
+            yield _verdict(verdict)
+
+    def modify_started(self, record: ModifyStarted) -> Iterator[str]:
+        until = (
+            f"; the venue must refuse it after {time_of(record.deadline_ns)}" if record.deadline_ns else ""
+        )
+        yield f"The change went out after this was on disk{until}."
+
+    def change_unresolved(self, record: ChangeUnresolved) -> Iterator[str]:
+        later = f" The venue is asked at {time_of(record.look_up_ns)}." if record.look_up_ns else ""
+        yield f"Nobody knows whether that was done, and it is not sent again: {record.cause}.{later}"
+
+    def updated(self, record: OrderUpdated) -> Iterator[str]:
+        self.quantity = record.terms.quantity
+        source = _SOURCES.get(record.source, record.source)
+        whose = "as asked" if record.change_id else "which nobody here asked for"
+        yield f"The venue holds it at {_terms(record.terms)}, {whose}: {source} says so."
+
+    def modify_rejected(self, record: ModifyRejected) -> Iterator[str]:
+        yield f"The change was not done ({record.code}): {record.reason or 'no reason was given'}."
+
+    def replace_moved(self, record: ReplaceMoved) -> Iterator[str]:
+        yield f"It is over, and what it filled is proven; order {record.new_order_id} takes its place."
+
+    def change_ended(self, record: ChangeEnded) -> Iterator[str]:
+        yield f"The change is over ({record.code}){f': {record.reason}' if record.reason else ''}."
+
     def anomaly(self, record: AnomalyNoted) -> Iterator[str]:
         yield f"Anomaly {record.anomaly.value} ({record.severity.value}): {record.detail}."
 
     def refusal(self, record: CommandRefused) -> Iterator[str]:
         yield f"{record.by} asked to {record.command} it and was refused ({record.code}): {record.reason}"
+
+
+def _terms(terms: Terms) -> str:
+    prices = (("at", terms.limit_price), ("triggered at", terms.trigger_price))
+    said = (f"{word} {plain_number(price)}" for word, price in prices if price is not None)
+    return " ".join((f"a quantity of {plain_number(terms.quantity)}", *said))
+
+
+def _key(key: str) -> str:
+    return f" (key {key})" if key else ""
 
 
 def _fee_currency(record: OrderFilled) -> str:
@@ -196,9 +257,6 @@ _EVENTS: dict[OrderEvent, str] = {
     OrderEvent.RESOLVED_BY_OPERATOR: "{by} decided that it was never placed",
     OrderEvent.CANCEL_REQUESTED: "{by} wants it canceled",
     OrderEvent.CANCEL_REFUSED: "The cancel did not work",
-    OrderEvent.MODIFY_REQUESTED: "{by} wants it changed",
-    OrderEvent.MODIFY_REFUSED: "The change did not work",
-    OrderEvent.MODIFIED: "The venue changed it",
 }
 
 _SAY: dict[type[Record], Callable[[_Teller, Any], Iterator[str]]] = {
@@ -212,4 +270,12 @@ _SAY: dict[type[Record], Callable[[_Teller, Any], Iterator[str]]] = {
     OrderPaced: _Teller.paced,
     BudgetSpent: _Teller.spent,
     OrderJudgedAgain: _Teller.judged_again,
+    ChangeRequested: _Teller.change_requested,
+    ChangeDenied: _Teller.change_denied,
+    ModifyStarted: _Teller.modify_started,
+    ChangeUnresolved: _Teller.change_unresolved,
+    OrderUpdated: _Teller.updated,
+    ModifyRejected: _Teller.modify_rejected,
+    ReplaceMoved: _Teller.replace_moved,
+    ChangeEnded: _Teller.change_ended,
 }

@@ -272,12 +272,17 @@ def _filled(order: Order, fill: FillReport, instrument: Instrument | None, sourc
     )
 
 
+def _is_far(price: Decimal, reference: Decimal, rules: Rules) -> bool:
+    distance = divide(subtract(price, reference).copy_abs(), reference)
+    return distance > rules.settings.fill_price_band
+
+
 def _check_band(state: EngineState, order: Order, fill: FillReport, rules: Rules, step: Step) -> None:
     reference = order.reference_price
-    if reference is None:
+    if reference is None or not _is_far(fill.price, reference, rules):
         return
-    distance = divide(subtract(fill.price, reference).copy_abs(), reference)
-    if distance > rules.settings.fill_price_band:
+    wished = None if order.wish is None else order.wish.terms.limit_price or order.wish.terms.trigger_price
+    if wished is None or _is_far(fill.price, wished, rules):
         detail = f"trade {fill.trade_id} at {text_of(fill.price)}, reference {text_of(reference)}"
         step.note(state, AnomalyKind.PRICE_OUT_OF_BAND, order.client_order_id, detail)
 
