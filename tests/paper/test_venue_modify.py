@@ -41,7 +41,7 @@ def test_quantity_and_price_change_and_so_does_what_is_locked() -> None:
     bench.trade("90.0", "0.4")
     assert isinstance(modify(bench, "c1", "2", "80.0"), Taken)
     assert terms_of(bench, "c1") == Terms(Decimal(2), Decimal("80.0"))
-    assert bench.holding("USDT").locked == Decimal("1.6") * 80 * Decimal("1.001")
+    assert bench.holding("USDT").locked == Decimal("128.13"), "1.6 at 80, with 0.1 %, rounded up"
     bench.trade("85.0", "5")
     assert bench.fills("c1") == [("0.4", "90.0")]
     bench.trade("80.0", "5")
@@ -101,7 +101,7 @@ def test_what_is_refused_changes_nothing(request_: ModifyRequest, code: str) -> 
     bench.trade("90.0", "0.4")
     bench.trade("100.0", "0.01")
     bench.venue.place(ACCOUNT, replace(bench.request(BUY, "1", "80.0"), post_only=True), bench.now_ns)
-    bench.place(BUY, "0.001", "101.0")
+    bench.place(BUY, "0.01", "101.0")
     before = (bench.holding("USDT"), terms_of(bench, "c1"), terms_of(bench, "c2"))
     answer = bench.venue.modify(ACCOUNT, request_, bench.now_ns)
     assert isinstance(answer, Refused)
