@@ -46,7 +46,8 @@ def test_quantity_and_price_change_and_so_does_what_is_locked() -> None:
     assert bench.fills("c1") == [("0.4", "90.0")]
     bench.trade("80.0", "5")
     assert bench.fills("c1")[1:] == [("1.6", "80.0")]
-    assert (bench.status("c1"), bench.holding("USDT").locked) == (VenueStatus.FILLED, 0)
+    assert bench.status("c1") is VenueStatus.FILLED
+    assert bench.holding("USDT").locked == 0
 
 
 def test_a_price_that_crosses_trades_at_once_as_a_taker() -> None:

@@ -40,7 +40,11 @@ class Run:
         """The change arrives after everybody gave up on it, and before its deadline."""
         clock = self.bench.clock
         delay_ns = self.dice.choice([1, 500, 4_000]) * NANOSECONDS_PER_MILLISECOND
-        clock.call_at_ns(clock.monotonic_ns() + delay_ns, lambda: exchange.change(request))
+
+        def arrive() -> None:
+            exchange.change(request)
+
+        clock.call_at_ns(clock.monotonic_ns() + delay_ns, arrive)
         raise ConnectionResetError("nobody knows")
 
     def family_of(self, name: str) -> str:
