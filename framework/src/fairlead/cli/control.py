@@ -14,6 +14,7 @@ import typer
 from fairlead.cli.exit_codes import ExitCode
 from fairlead.cli.store_access import JsonOption
 
+# fixed: the command goes on in the kernel; asked again, it answers the same
 ANSWER_SECONDS_MAX = 120
 """How long a command waits for the kernel's answer; a resume reconciles first."""
 

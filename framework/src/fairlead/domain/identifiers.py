@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from fairlead.errors import TextRefused
 
+# fixed: stores, venues and files are built for these lengths; a longer id could not be read elsewhere
 NAME_LENGTH_MAX = 64
 KEY_LENGTH_MAX = 128
 SYMBOL_LENGTH_MAX = 32
@@ -22,6 +23,7 @@ TAGS_MAX = 32
 EXCERPT_LENGTH = 40
 """How much of a refused text an error shows, escaped."""
 
+# fixed: the shape of every client order id that was ever sent
 ACCOUNT_TAG_DIGITS = 8
 UNIQUE_DIGITS = 24
 CLIENT_ORDER_ID_DIGITS = ACCOUNT_TAG_DIGITS + UNIQUE_DIGITS

@@ -20,6 +20,7 @@ from fairlead.kernel.journal.episode_rows import view_from_row
 from fairlead.kernel.journal.rows import order_from_row
 from fairlead.ports.store import Scalar, Search
 
+# fixed: whoever asks says how many, and pages on; this bounds what one question may cost
 HISTORY_DEFAULT = 100
 HISTORY_MAX = 10_000
 """How many items one question about history answers with, at most and unless it says otherwise."""

@@ -84,7 +84,8 @@ class Parts:
         self._one_at_a_time = asyncio.Lock()
         self.supervisor = Supervisor(self._task_failed, clock, settings.ns("stop_timeout"))
         self.endless: set[asyncio.Task[None]] = set()
-        self.bus = EventBus(self.logger, settings.stream_queue_max, self._interest)
+        queue_max, failures_max = settings.stream_queue_max, settings.callback_failures_max
+        self.bus = EventBus(self.logger, queue_max, self._interest, failures_max=failures_max)
         self.journal = Journal(
             self.store,
             clock,
@@ -143,8 +144,8 @@ class Parts:
         self.reconciler = Reconciler(
             self.client, clock, self.engine, self.inbox, self.admission, watch, self.foreign
         )
-        interval_ns = settings.ns("look_up_interval")
-        self.requests = ReconcileRequests(self.reconciler, clock, interval_ns, self.logger)
+        pauses_ns = settings.ns("look_up_interval"), settings.ns("look_up_interval_max")
+        self.requests = ReconcileRequests(self.reconciler, clock, pauses_ns, self.logger)
         hooks = RecoveryHooks(self._release, self._recovered, self.give_up, self._on_their_way)
         self.recovery = Recovery(self.store, clock, self.engine, self.dispatcher, settings, hooks)
         self.inbox.on_store_failed = self._read_failed
@@ -279,8 +280,8 @@ class Parts:
         self.monitoring.start()
 
     async def _patiently(self, what: str, read: Callable[[], Awaitable[object]]) -> None:
-        pause_ns = self.settings.ns("look_up_interval")
-        await patiently(what, read, self.clock, pause_ns, self._check_journal)
+        pause_ns, attempts_max = self.settings.ns("look_up_interval"), self.settings.start_attempts_max
+        await patiently(what, read, self.clock, pause_ns, self._check_journal, attempts_max=attempts_max)
 
     async def _stop_reconciler(self) -> None:
         self.monitoring.stop()

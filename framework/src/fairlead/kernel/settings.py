@@ -159,11 +159,16 @@ class KernelSettings:
     deadline_margin_ms: int = _limit(
         1_000, "waited beyond a deadline before a look-up counts; bounds clock skew"
     )
+    start_attempts_max: int = _limit(
+        3, "attempts to read the venue's rules, and to reconcile, before a start gives up"
+    )
     request_timeout_ms: int = _limit(
         10_000, "longest wait for one answer of the venue; then the outcome is unknown"
     )
     look_up_interval_ms: int = _limit(1_000, "pause between two look-ups of the same order")
-    look_up_interval_max_ms: int = _limit(60_000, "the pause doubles up to this while nothing is found")
+    look_up_interval_max_ms: int = _limit(
+        60_000, "that pause, and the one after a failed reconciliation, doubles up to this"
+    )
     limited_attempts_max: int = _limit(5, "attempts of an order that the venue refuses for its rate limit")
     approval_ttl_ms: int = _limit(30_000, "an approved order that was not sent by then is closed NOT_SENT")
     price_max_age_ms: int = _limit(60_000, "a price older than this is stale and is not used")
@@ -208,6 +213,9 @@ class KernelSettings:
     )
     stream_queue_max: int = _limit(
         10_000, "events kept for a slow reader of a stream; older ones are dropped"
+    )
+    callback_failures_max: int = _limit(
+        5, "failures in a row after which an event callback or an observing plugin is muted"
     )
     stop_timeout_ms: int = _limit(
         10_000, "longest wait for what on_stop does, and again for effects under way, when the kernel stops"
@@ -301,6 +309,7 @@ class KernelSettings:
     control_socket: str = _path(
         "Unix socket on which an operator reaches the running kernel; none when empty"
     )
+    control_connections_max: int = _limit(8, "callers on the control socket at a time; more are turned away")
     control_timeout_ms: int = _limit(
         60_000, "a caller on the control socket that says nothing for so long is left"
     )

@@ -296,6 +296,7 @@ class Opened(Value):
     head: JournalHead
 
 
+# fixed: as long as every hash of SHA-256 is
 GENESIS_HASH = bytes(32)
 
 

@@ -37,6 +37,7 @@ Content = TypeVar("Content")
 class Patience:
     """How a client tries to get a broken stream back: first delay, doubled up to the longest."""
 
+    # fixed: defaults of a class that tests make with other figures; the venue is on this machine
     delay_ns: int = 200_000_000
     delay_max_ns: int = 10_000_000_000
 

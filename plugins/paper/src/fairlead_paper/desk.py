@@ -15,6 +15,7 @@ from fairlead_paper.venue import Venue
 from fairlead_paper.venue_file import VenueFile
 
 Listener = Callable[[Report], None]
+# fixed: bounds one turn of a simulated venue; the trades are the same
 ADVANCE_MAX = 10_000
 
 

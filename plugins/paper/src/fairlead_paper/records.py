@@ -52,6 +52,7 @@ class VenueRules:
     fence: Fence = Fence.DEADLINE
     client_id_rule: ClientIdRule = ClientIdRule.OPEN_ORDERS
     participation: Decimal = ONE
+    # fixed: the default of a venue that is made by hand; the setting has its own
     fill_page_size: int = 100
 
 

@@ -10,6 +10,7 @@ from fairlead.ports.exchange import FillReport, OrderReport, VenueStatus
 from fairlead_paper.messages import Fills, Refused, Shelf
 from fairlead_paper.records import VenueFill, VenueOrder
 
+# fixed: as long as the longest sequence
 _CURSOR_DIGITS_MAX = 20
 _NONE: dict[int, VenueOrder] = {}
 

@@ -65,6 +65,7 @@ CHECK_PREFIX = "check:"
 LOCK_PREFIX = "lock:"
 BUDGET_PREFIX = "budget:"
 
+# fixed: a fold has no settings: whoever replays it must come to the same state
 NOTED_MAX = 1_000
 """How many anomalies are remembered as noted."""
 

@@ -10,6 +10,7 @@ from fairlead.kernel.core.state import CommandEntry, EngineState
 
 OWNER_PREFIX = "owner:"
 
+# fixed: a fold has no settings: whoever replays it must come to the same state
 CLOSINGS_KEPT_MAX = 1_000
 """How many closings that are over stay in memory; older ones are read back when a key refers to them."""
 

@@ -26,9 +26,11 @@ from fairlead.ports.exchange import (
     VenueStatus,
 )
 
+# fixed: what one text of a stranger may cost the journal
 TEXT_LENGTH_MAX = 500
 """Free text from outside is cut after so many characters."""
 
+# fixed: what a signed integer of 64 bits holds
 TIME_MAX_NS = 2**63
 OPTIONAL_FIGURES = ("limit_price", "trigger_price", "trailing_distance", "trailing_rate", "leverage")
 """Figures of an order's terms that not every order has."""

@@ -35,6 +35,7 @@ ALIVE = frozenset({VenueStatus.LIVE, VenueStatus.TRIGGERED})
 LOOK_UP = "look_up"
 STREAM = "stream"
 
+# fixed: a default where the venue says nothing any more; what it said is in the instrument
 SETTLEMENT_DECIMALS_UNKNOWN = 8
 """The settlement precision of a fill whose symbol the venue no longer gives rules for."""
 

@@ -19,6 +19,7 @@ from fairlead.ports.clock import Clock
 from fairlead.ports.exchange import FillReport, OrderReport, PriceHeartbeat, Quote, Report, Trade
 from fairlead.ports.store import Store
 
+# fixed: a fair turn for the rest of the loop; the order of reports is the same
 _YIELD_EVERY = 256
 
 
