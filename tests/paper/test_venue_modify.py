@@ -27,10 +27,11 @@ def modify(bench: Bench, name: str, quantity: str, price: str | None) -> Taken |
     return bench.venue.modify(ACCOUNT, change(name, quantity, price), bench.now_ns)
 
 
-def terms_of(bench: Bench, name: str) -> Terms | None:
+def terms_of(bench: Bench, name: str) -> Terms:
     """Return the terms under which the venue shows an open order."""
     (report,) = bench.venue.shelves.find_orders(ACCOUNT, name, Shelf.OPEN)
-    return report.terms
+    assert report.terms is not None
+    return Terms(report.terms.quantity, report.terms.limit_price)
 
 
 def test_quantity_and_price_change_and_so_does_what_is_locked() -> None:
@@ -131,6 +132,7 @@ def test_changed_terms_are_there_again_from_the_file(tmp_path: Path) -> None:
     desk.close()
     again = open_desk(settings, lambda: 7)
     (kept,) = again.venue.shelves._by_venue_id.values()
-    assert kept.report().terms == Terms(Decimal(2), Decimal("80.0"))
+    assert kept.quantity == 2
+    assert kept.limit_price == 80
     assert kept.post_only
     again.close()

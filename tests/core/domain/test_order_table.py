@@ -86,6 +86,8 @@ EXPECTED: dict[str, dict[Expected, str]] = {
     # The gate's two words come first and once.
     "denied": {to("denied"): "initialized", ILLEGAL: f"denied {REAL}"},
     "approved": {to("approved"): "initialized", ILLEGAL: f"denied {REAL}"},
+    # What somebody else placed is at the venue from its first moment here, and begins here once.
+    "adopted": {to("working"): "initialized", ILLEGAL: f"denied {REAL}"},
     # Only what is approved and held may go to the wire: nothing is ever sent twice.
     "attempt_started": {
         to("submitted"): "approved",

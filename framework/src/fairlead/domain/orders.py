@@ -33,8 +33,9 @@ class Order:
     that was booked to its digest, so that the same id with other numbers is noticed.
     *look_up_ns* is when an unresolved order may next be looked up, 0 when nothing is due. *reduces* is
     what the kernel found, *reduce_only* what the bot demanded. *expire_ns* is 0 unless it is good until
-    a date. An order with *max_slippage* was wished for as a market order. *wish* is a modify that is not
-    resolved; *replaces* names the order in whose stead this one was made.
+    a date. An order with *max_slippage* was wished for as a market order. One that is *adopted* was not sent
+    by us: the venue knows it by its own id alone. *wish* is a modify
+    that is not resolved; *replaces* names the order in whose stead this one was made.
     """
 
     client_order_id: str
@@ -84,6 +85,7 @@ class Order:
     other_fees: Fees = ()
     contract: Contract | None = None
     position_id: str = ""
+    adopted: bool = False
     wish: Wish | None = None
     replaces: str = ""
 
@@ -187,9 +189,10 @@ class OrderView(Value):
     """An order as it was at one sequence; a snapshot that never changes.
 
     *sizing* says how its quantity was computed, and is nothing when the bot gave it; *position_id* names
-    the hedging position it works on and is empty for the book's netting one; the other terms are those of
-    `Proposal`. *wish* is a modify that is not resolved: the order has one set of terms or the
-    other. *replaces* names the order in whose stead it was made.
+    the hedging position it works on and is empty for the book's netting one; *adopted* says that it was
+    placed by somebody else and taken over; the other terms are those of `Proposal`. *wish* is a
+    modify that is not resolved: the order has one set of terms or the other. *replaces* names the order in
+    whose stead it was made.
     """
 
     client_order_id: str
@@ -234,6 +237,7 @@ class OrderView(Value):
     currency: str = ""
     other_fees: Fees = ()
     position_id: str = ""
+    adopted: bool = False
     wish: Wish | None = None
     replaces: str = ""
 
@@ -282,7 +286,7 @@ def view_of(order: Order) -> OrderView:
         order.trigger_price, order.trailing_distance, order.trailing_rate, order.max_slippage,
         order.leverage, order.expire_ns, order.post_only, order.reduce_only,
         order.note, order.tags, order.sizing, order.triggered,
-        order.currency, order.other_fees, order.position_id, order.wish, order.replaces,
+        order.currency, order.other_fees, order.position_id, order.adopted, order.wish, order.replaces,
     )  # fmt: skip
 
 

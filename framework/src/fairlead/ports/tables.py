@@ -70,7 +70,9 @@ ORDERS = Table(
         *_integers("expire_ns"),
         Column("post_only", bool),
         Column("reduce_only", bool),
-        *_texts("note", "tags", "sizing", "other_fees", "contract", "position_id", "wish", "replaces"),
+        *_texts("note", "tags", "sizing", "other_fees", "contract", "position_id"),
+        Column("adopted", bool),
+        *_texts("wish", "replaces"),
     ),
 )
 FILLS = Table(

@@ -13,8 +13,8 @@ from fairlead.ports.exchange import (
     Liquidity,
     OrderReport,
     OrderSide,
+    OrderTerms,
     OrderType,
-    Terms,
     TimeInForce,
     VenueStatus,
 )
@@ -106,7 +106,7 @@ class VenueOrder:
             filled_quantity=self.filled_quantity,
             ts_event=self.updated_ns,
             reason=self.reason,
-            terms=Terms(self.quantity, self.limit_price),
+            terms=OrderTerms(self.side, self.order_type, self.time_in_force, self.quantity, self.limit_price),
         )
 
 

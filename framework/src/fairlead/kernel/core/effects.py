@@ -17,6 +17,7 @@ class SendOrder(Value):
 class SendModify(Value):
     """Ask the venue to change an order in place, once."""
 
+    client_order_id: str
     change: ApprovedChange
     change_id: str
     not_before_ns: int

@@ -32,7 +32,7 @@ def change_attempt(
     deadline_ns = attempt_deadline(rules, now_ns)
     step.records.append(ModifyStarted(order.client_order_id, change_id, now_ns, deadline_ns))
     return ModifyRequest(
-        order.client_order_id,
+        "" if order.adopted else order.client_order_id,
         order.venue_order_id,
         order.symbol,
         order.side,
@@ -47,7 +47,8 @@ def start_waiting(order: Order, rules: Rules, now_ns: int, step: Step) -> None:
     wish = order.wish
     assert wish is not None  # it waits for it; narrows the type
     request = change_attempt(order, wish.change_id, wish.terms, rules, now_ns, step)
-    step.effects.append(SendModify(rules.gate.reapproved_change(request), wish.change_id, now_ns))
+    approved = rules.gate.reapproved_change(request)
+    step.effects.append(SendModify(order.client_order_id, approved, wish.change_id, now_ns))
 
 
 def fits_position(state: EngineState, order: Order, terms: Terms) -> bool:

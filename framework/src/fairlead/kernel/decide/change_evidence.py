@@ -19,7 +19,7 @@ from fairlead.kernel.core.inputs import OrderReported
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.decide.pauses import pause_ns
 from fairlead.kernel.decide.rules import Rules, Step
-from fairlead.ports.exchange import Fence
+from fairlead.ports.exchange import Fence, OrderReport
 
 
 def reject_change(order: Order, code: ChangeCode, reason: str, step: Step, *, ts_event: int = 0) -> None:
@@ -51,7 +51,7 @@ def compare_terms(
     state: EngineState, order: Order, given: OrderReported, rules: Rules, now_ns: int, step: Step
 ) -> None:
     """See what the terms in a report of an order alive say about its change, and whether they are ours."""
-    terms = given.report.terms
+    terms = terms_in(given.report)
     if terms is None or order.state is not OrderState.WORKING:
         return
     wish = order.wish
@@ -111,6 +111,12 @@ def _take_over(state: EngineState, order: Order, terms: Terms, given: OrderRepor
     step.records.append(
         OrderUpdated(order.client_order_id, "", terms, report.venue_order_id, report.ts_event, given.source)
     )
+
+
+def terms_in(report: OrderReport) -> Terms | None:
+    """Return the terms in a report that a change may be about, or nothing where it has none."""
+    said = report.terms
+    return None if said is None else Terms(said.quantity, said.limit_price, said.trigger_price)
 
 
 def terms_text(terms: Terms) -> str:

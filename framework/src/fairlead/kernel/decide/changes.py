@@ -86,7 +86,7 @@ def decide_change(state: EngineState, command: ChangeOrder, rules: Rules, now_ns
             spend(RequestKind.MODIFY, order.client_order_id, paced.plan, step)
         request = change_attempt(order, command.change_id, terms, rules, now_ns, step)
         approved = rules.gate.approved_change(request, answer)
-        step.effects.append(SendModify(approved, command.change_id, now_ns))
+        step.effects.append(SendModify(order.client_order_id, approved, command.change_id, now_ns))
 
 
 def wanted_terms(order: Order, command: ChangeOrder) -> Terms:

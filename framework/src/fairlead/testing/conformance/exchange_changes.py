@@ -66,7 +66,8 @@ async def terms_of(client: ExchangeClient, request: SubmitRequest) -> Terms | No
     assert found.report.status is VenueStatus.LIVE
     [listed] = await client.open_orders()
     assert listed.terms == found.report.terms
-    return found.report.terms
+    said = found.report.terms
+    return None if said is None else Terms(said.quantity, said.limit_price, said.trigger_price)
 
 
 class ChangeRules(ExchangeRules):

@@ -108,7 +108,9 @@ def create_orders() -> None:
         *integers("expire_ns"),
         flag("post_only"),
         flag("reduce_only"),
-        *texts("note", "tags", "sizing", "other_fees", "contract", "position_id", "wish", "replaces"),
+        *texts("note", "tags", "sizing", "other_fees", "contract", "position_id"),
+        flag("adopted"),
+        *texts("wish", "replaces"),
         sa.PrimaryKeyConstraint("client_order_id", name=op.f("pk_orders")),
     )
     op.create_index(op.f("ix_orders_live"), "orders", ["live"])
