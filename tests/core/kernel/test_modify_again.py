@@ -26,7 +26,6 @@ from tests.core.kernel.changing import (
 # -- the same command again, restarts, events ----------------------------------------------------------
 
 
-@pytest.mark.requirement("SEC-4")
 @pytest.mark.parametrize("between", ["nothing", "restart", "death", "forgotten"])
 def test_a_repeated_command_is_answered_as_the_first(between: str) -> None:
     """With a key: one change at the venue, the same answer, also after a restart; another wish is refused."""
@@ -56,7 +55,6 @@ def test_a_repeated_command_is_answered_as_the_first(between: str) -> None:
     on_bench(main)
 
 
-@pytest.mark.requirement("ERR-5")
 @pytest.mark.parametrize("arrived", [True, False])
 @pytest.mark.parametrize("way", ["death", "restart"])
 def test_a_modify_on_its_way_when_the_kernel_ends_is_looked_up_by_the_next(arrived: bool, way: str) -> None:  # noqa: FBT001 - a case

@@ -424,7 +424,7 @@ def test_a_broken_command_tells_its_caller(monkeypatch: pytest.MonkeyPatch) -> N
 
     async def main(bench: Bench) -> None:
         name = await bench.working()
-        monkeypatch.setattr("fairlead.kernel.apply.apply.pending_after", lambda *_: 1 / 0)
+        monkeypatch.setattr("fairlead.kernel.apply.apply.pending_after", lambda *_, **__: 1 / 0)
         with pytest.raises(InvariantBroken, match="ZeroDivisionError"):
             await bench.bot.cancel(name)
         monkeypatch.undo()

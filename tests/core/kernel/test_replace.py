@@ -330,7 +330,6 @@ def test_while_reducing_only_a_shrinking_replacement_passes(shrinks: bool, accep
 # -- restarts and repetition ---------------------------------------------------------------------------------
 
 
-@pytest.mark.requirement("ERR-5")
 @pytest.mark.parametrize("end", [VenueStatus.CANCELED, VenueStatus.LIVE])
 @pytest.mark.parametrize("way", ["death", "restart"])
 def test_a_replacement_survives_a_restart_between_its_steps(end: VenueStatus, way: str) -> None:

@@ -24,7 +24,14 @@ from fairlead.domain.numbers import EXACT, Number, to_decimal, to_positive
 from fairlead.domain.orders import Order
 from fairlead.domain.requests import PacingPolicy
 from fairlead.errors import InvalidInput, UnknownName
-from fairlead.kernel.core.inputs import AcceptDrift, CancelAll, ChangeOrder, ClosePosition, Flatten, Wish
+from fairlead.kernel.core.change_inputs import ChangeOrder
+from fairlead.kernel.core.inputs import (
+    AcceptDrift,
+    CancelAll,
+    ClosePosition,
+    Flatten,
+    Wish,
+)
 from fairlead.kernel.settings import to_pacing_policy
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
 

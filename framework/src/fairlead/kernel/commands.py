@@ -28,13 +28,13 @@ from fairlead.errors import (
     NotRunning,
     UnknownName,
 )
+from fairlead.kernel.core.change_inputs import ChangeOrder
 from fairlead.kernel.core.command_answers import CODE_KEY_REUSED
 from fairlead.kernel.core.effects import AnswerCommand, SendCancel
 from fairlead.kernel.core.inputs import (
     AcceptDrift,
     CancelAll,
     CancelOrder,
-    ChangeOrder,
     ClosePosition,
     Flatten,
     ResolveByOperator,

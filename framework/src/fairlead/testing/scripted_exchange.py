@@ -11,14 +11,13 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import TypedDict, Unpack
+from typing import Unpack
 
 from fairlead.domain.instruments import Instrument
 from fairlead.domain.numbers import add, to_decimal
-from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInForce
+from fairlead.domain.order_kinds import Liquidity, OrderSide
 from fairlead.ports.exchange import (
     Answer,
-    ExchangeCapabilities,
     Fence,
     FillPage,
     FillReport,
@@ -33,6 +32,7 @@ from fairlead.ports.exchange import (
     VenueStatus,
 )
 from fairlead.ports.pacing import PacingModel
+from fairlead.testing.scripted_offers import Offers, capabilities_of
 from fairlead.testing.scripted_orders import VenueOrder
 
 SubmitScript = Callable[["ScriptedExchange", SubmitRequest], Awaitable[Answer]]
@@ -122,18 +122,6 @@ async def looks_for_ever(_exchange: ScriptedExchange, _client_order_id: str) -> 
     raise AssertionError("nobody answers this")
 
 
-class Offers(TypedDict, total=False):
-    """What the venue offers; everything, unless a test says less."""
-
-    order_types: Iterable[OrderType]
-    times_in_force: Iterable[TimeInForce]
-    post_only: bool
-    reduce_only: bool
-    adoption: bool
-    positions: bool
-    modify: bool
-
-
 class ScriptedExchange:
     """An `ExchangeClient` on a venue that is moved by hand.
 
@@ -155,19 +143,8 @@ class ScriptedExchange:
         **offers: Unpack[Offers],
     ) -> None:
         self.name = "scripted"
-        self.capabilities = ExchangeCapabilities(
-            simulated=True,
-            fence=fence,
-            horizon_ns=horizon_ns,
-            streams_reports=streams,
-            order_types=frozenset(offers.get("order_types", OrderType)),
-            times_in_force=frozenset(offers.get("times_in_force", TimeInForce)),
-            post_only=offers.get("post_only", True),
-            reduce_only=offers.get("reduce_only", True),
-            modify=offers.get("modify", True),
-            pacing=pacing,
-            adoption=offers.get("adoption", True),
-            positions=offers.get("positions", False),
+        self.capabilities = capabilities_of(
+            offers, fence=fence, horizon_ns=horizon_ns, streams=streams, pacing=pacing
         )
         self.rules = list(instruments)
         self.page_size = page_size

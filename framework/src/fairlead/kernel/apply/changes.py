@@ -25,7 +25,7 @@ from fairlead.kernel.apply.moves import move
 from fairlead.kernel.core.command_answers import answer_text
 from fairlead.kernel.core.state import CommandEntry, EngineState
 
-CHANGES_KEPT_MAX = 1_000
+CHANGES_KEPT_MAX = 1_000  # fixed: memory; older ones are read back when a key refers to them
 """How many changes that are over stay in memory; older ones are read back when a key refers to them."""
 
 

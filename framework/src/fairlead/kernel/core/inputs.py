@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from fairlead.domain.changes import ChangeKind
 from fairlead.domain.ledger import PositionKey
 from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
 from fairlead.domain.reconciliation import Counts
 from fairlead.domain.requests import PacingPolicy, RequestKind
 from fairlead.domain.trading_state import TradingState
 from fairlead.domain.values import Value
+from fairlead.kernel.core.change_inputs import AdvanceChange, ChangeOrder, ModifyAnswered
 from fairlead.ports.exchange import Answer, FillReport, LookUp, OrderReport
 
 
@@ -63,31 +63,6 @@ class SubmitProposal(Value):
     def key(self) -> PositionKey:
         """Return what its position is found by."""
         return self.symbol, self.book, self.position_id
-
-
-class ChangeOrder(Value):
-    """Someone wants an order changed, in place or by another order, under the id that the change will have.
-
-    A term that is nothing stays as it is; *quantity* is the whole, what was filled included.
-    """
-
-    change_id: str
-    kind: ChangeKind
-    client_order_id: str
-    by: str
-    quantity: Decimal | None = None
-    limit_price: Decimal | None = None
-    trigger_price: Decimal | None = None
-    idempotency_key: str = ""
-    command_digest: str = ""
-    pacing: PacingPolicy | None = None
-    wait_max_ns: int | None = None
-
-
-class AdvanceChange(Value):
-    """Something happened to the order of a change; part of another input's step."""
-
-    change_id: str
 
 
 class CancelOrder(Value):
@@ -245,14 +220,6 @@ class SubmitAnswered(Value):
 
     client_order_id: str
     attempt: int
-    answer: Answer
-
-
-class ModifyAnswered(Value):
-    """What became of one request to change an order in place."""
-
-    client_order_id: str
-    change_id: str
     answer: Answer
 
 

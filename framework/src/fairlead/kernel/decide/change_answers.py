@@ -5,8 +5,8 @@ from __future__ import annotations
 from fairlead.domain.changes import ChangeCode
 from fairlead.domain.orders import Order
 from fairlead.domain.requests import RequestKind
+from fairlead.kernel.core.change_inputs import ModifyAnswered
 from fairlead.kernel.core.effects import LookUpOrder
-from fairlead.kernel.core.inputs import ModifyAnswered
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.decide.change_evidence import confirm_change, doubt_change, reject_change
 from fairlead.kernel.decide.pacing import drain

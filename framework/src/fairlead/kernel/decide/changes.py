@@ -18,9 +18,9 @@ from fairlead.domain.price_points import Unusable
 from fairlead.domain.records import CommandRefused
 from fairlead.domain.requests import Lane, PacingPolicy, RequestKind
 from fairlead.domain.trading_state import CommandKind, passes
+from fairlead.kernel.core.change_inputs import ChangeOrder
 from fairlead.kernel.core.command_answers import CODE_FOREIGN_OWNER, read_answer
 from fairlead.kernel.core.effects import AnswerWaiting, AnswerWithOrder, RefuseRepeat, SendModify
-from fairlead.kernel.core.inputs import ChangeOrder
 from fairlead.kernel.core.market import taking_price
 from fairlead.kernel.core.state import CommandEntry, EngineState
 from fairlead.kernel.decide.cancels import ask_cancel

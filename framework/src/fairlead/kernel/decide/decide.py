@@ -11,18 +11,17 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from fairlead.domain.records import CursorMoved, Record, TradingStateChanged
+from fairlead.kernel.core.change_inputs import AdvanceChange, ChangeOrder, ModifyAnswered
 from fairlead.kernel.core.effects import AnswerCommand, Effect
 from fairlead.kernel.core.inputs import (
     AbsenceSeen,
     AcceptDrift,
     AdoptOrder,
-    AdvanceChange,
     AdvanceClosing,
     CancelAll,
     CancelAnswered,
     CancelForeign,
     CancelOrder,
-    ChangeOrder,
     ClosePosition,
     DriftSeen,
     FillReported,
@@ -33,7 +32,6 @@ from fairlead.kernel.core.inputs import (
     KernelStarting,
     LookedUp,
     LookUpFailed,
-    ModifyAnswered,
     OrderReported,
     PaceDue,
     QueryRefused,

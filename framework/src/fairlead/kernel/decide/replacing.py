@@ -20,7 +20,10 @@ from fairlead.domain.numbers import ZERO, floor_to_step, multiply, subtract, tex
 from fairlead.domain.order_table import OrderState
 from fairlead.domain.orders import Order
 from fairlead.domain.pending_requests import PendingRequest
-from fairlead.kernel.core.inputs import AdvanceChange, SubmitProposal
+from fairlead.kernel.core.change_inputs import AdvanceChange
+from fairlead.kernel.core.inputs import (
+    SubmitProposal,
+)
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.decide.proposals import decide_proposal
 from fairlead.kernel.decide.rules import Rules, Step

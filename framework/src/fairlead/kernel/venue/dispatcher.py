@@ -14,6 +14,7 @@ from typing import cast
 from fairlead.domain.requests import RequestKind
 from fairlead.errors import RateLimited
 from fairlead.kernel.components import Supervisor
+from fairlead.kernel.core.change_inputs import ModifyAnswered
 from fairlead.kernel.core.effects import (
     Effect,
     LookUpOrder,
@@ -27,7 +28,6 @@ from fairlead.kernel.core.inputs import (
     CancelAnswered,
     LookedUp,
     LookUpFailed,
-    ModifyAnswered,
     QueryRefused,
     SubmitAnswered,
 )

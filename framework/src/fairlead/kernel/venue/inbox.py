@@ -10,7 +10,13 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from fairlead.kernel.core.inputs import FillReported, Input, ModifyAnswered, OrderReported, SubmitAnswered
+from fairlead.kernel.core.change_inputs import ModifyAnswered
+from fairlead.kernel.core.inputs import (
+    FillReported,
+    Input,
+    OrderReported,
+    SubmitAnswered,
+)
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.core.strangers import name_of_report
 from fairlead.kernel.engine.engine import Engine
