@@ -233,7 +233,7 @@ CHANGES_PENDING = {
 
 @pytest.mark.parametrize("event", list(OrderEvent), ids=str)
 def test_only_its_own_answer_ends_a_pending_request(event: OrderEvent) -> None:
-    """All 3 by 22 pairs: fills and acceptances keep it; a cancel displaces a modify, not vice versa.
+    """All 3 by 23 pairs: fills and acceptances keep it; a cancel displaces a modify, not vice versa.
 
     While a modify is not resolved, a cancel that the venue refuses leaves the order with that pending.
     """
