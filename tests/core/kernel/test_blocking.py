@@ -109,6 +109,24 @@ def test_orders_are_canceled_and_the_operator_is_heard() -> None:
             bot.cancel("0" * 32)
 
 
+def test_orders_are_changed_from_another_thread() -> None:
+    """Modify, replace and the wait for what comes of a change answer as they do in the kernel's own loop."""
+    venue = Venue()
+    with started(venue) as kernel:
+        bot = kernel.session(owner="bot")
+        name = bot.execute(wish()).client_order_id
+        changed = bot.modify_order(name, quantity="2", idempotency_key="k")
+        assert changed.code == "MODIFIED"
+        assert bot.modify_order(name, quantity="2", idempotency_key="k") == changed
+        assert bot.change_settled(changed.change_id, timeout_ms=10_000) == changed
+        replaced = bot.replace_order(name, quantity="3")
+        assert replaced.code == "REPLACED"
+        order = kernel.order(replaced.new_order_id)
+        assert order is not None
+        assert order.replaces == name
+        assert order.quantity == 3
+
+
 def test_a_wait_that_is_given_up_gives_up_nothing_else() -> None:
     """A timeout ends the wait for an order's end; the order works on, and can be waited for again."""
     venue = Venue()

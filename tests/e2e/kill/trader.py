@@ -50,7 +50,7 @@ SETTINGS = KernelSettings(
 
 
 class Trader:
-    """Submits market and limit orders from several tasks at once, cancels some, and closes what it holds."""
+    """Trades from several tasks at once: some orders are changed, some canceled, and what is held is closed."""
 
     def __init__(self, kernel: Kernel, acknowledgements: str) -> None:
         self._kernel = kernel
@@ -59,9 +59,9 @@ class Trader:
         self._file = os.open(acknowledgements, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
 
     async def converge(self) -> None:
-        """Return once no order of an earlier life is without a known fate."""
+        """Return once no order of an earlier life is without a known fate, nor a change of one."""
         unclear = (Phase.APPROVED, Phase.SUBMITTED, Phase.UNRESOLVED)
-        while any(order.phase in unclear for order in self._kernel.orders()):
+        while any(order.phase in unclear or order.wish is not None for order in self._kernel.orders()):
             await self._clock.sleep_ns(20 * NANOSECONDS_PER_MILLISECOND)
 
     async def trade(self) -> None:
@@ -92,10 +92,21 @@ class Trader:
             turn += 1
             result = await self._bot.execute(self._proposal(turn))
             self._acknowledge(result.client_order_id)
+            if result.order.limit_price is not None and not result.order.is_closed:
+                await self._change(result.client_order_id, turn)
             if result.order.limit_price is not None and turn % 2:
                 await self._bot.cancel(result.client_order_id)
             elif result.order.limit_price is None:
                 await result.closed()
+
+    async def _change(self, name: str, turn: int) -> None:
+        """Change an order in place, or have another take its place; it may well be over by then."""
+        if turn % 4 < 2:  # noqa: PLR2004 - half of them
+            changed = await self._bot.modify_order(name, quantity="0.0002")
+        else:
+            changed = await self._bot.replace_order(name, quantity="0.0002")
+        if changed.new_order_id:
+            self._acknowledge(changed.new_order_id)
 
     async def _close(self, number: int) -> None:
         """Cancel everything, close and flatten, over and over, beside another who does the same."""
