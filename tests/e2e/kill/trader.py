@@ -50,7 +50,7 @@ SETTINGS = KernelSettings(
 
 
 class Trader:
-    """Trades from several tasks at once: some orders are changed, some canceled, and what is held is closed."""
+    """Trades from several tasks at once, changes and cancels some orders, and closes what it holds."""
 
     def __init__(self, kernel: Kernel, acknowledgements: str) -> None:
         self._kernel = kernel
@@ -101,7 +101,7 @@ class Trader:
 
     async def _change(self, name: str, turn: int) -> None:
         """Change an order in place, or have another take its place; it may well be over by then."""
-        if turn % 4 < 2:  # noqa: PLR2004 - half of them
+        if turn % 4 < 2:
             changed = await self._bot.modify_order(name, quantity="0.0002")
         else:
             changed = await self._bot.replace_order(name, quantity="0.0002")
