@@ -12,7 +12,14 @@ from typing import ClassVar
 
 from fairlead.domain.anomalies import AnomalyKind, Severity
 from fairlead.domain.budgets import BudgetLevel
-from fairlead.domain.command_records import ClosingEnded, ClosingMoved, ClosingRequested, CommandTaken
+from fairlead.domain.command_records import (
+    ClosingEnded,
+    ClosingMoved,
+    ClosingRequested,
+    CommandTaken,
+    EpisodeAnnotated,
+    OrderAnnotated,
+)
 from fairlead.domain.contracts import Contract
 from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInForce
 from fairlead.domain.order_table import OrderEvent
@@ -299,6 +306,8 @@ Record = (
     | CheckValueChanged
     | LockPlaced
     | CommandTaken
+    | OrderAnnotated
+    | EpisodeAnnotated
     | ClosingRequested
     | ClosingMoved
     | ClosingEnded
@@ -323,6 +332,8 @@ RECORD_CLASSES: tuple[type[Record], ...] = (
     CheckValueChanged,
     LockPlaced,
     CommandTaken,
+    OrderAnnotated,
+    EpisodeAnnotated,
     ClosingRequested,
     ClosingMoved,
     ClosingEnded,

@@ -17,7 +17,7 @@ from fairlead.domain.events import Event, EventsMissed
 from fairlead.domain.orders import OrderStatus, OrderView, PositionView
 from fairlead.domain.proposals import Proposal
 from fairlead.domain.trading_state import TradingState
-from fairlead.kernel.command_maker import CloseWishes
+from fairlead.kernel.command_maker import CloseWishes, Saying
 from fairlead.kernel.decide.rules import OPERATOR
 from fairlead.kernel.history import Filters
 from fairlead.kernel.kernel import Kernel
@@ -170,6 +170,10 @@ class BlockingSession:
         return self._thread.wait_for(
             lambda: self._session.flatten(symbol, book, idempotency_key=idempotency_key)
         )
+
+    def annotate(self, client_order_id: str, **saying: Unpack[Saying]) -> CommandResult:
+        """Say something about an order of this owner; see `Session.annotate`."""
+        return self._thread.wait_for(lambda: self._session.annotate(client_order_id, **saying))
 
     def find_order(self, client_order_id: str) -> OrderView | None:
         """Return any order ever made here, from memory or from the store."""

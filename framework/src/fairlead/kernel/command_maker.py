@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, TypedDict
 
 import msgspec
 
 from fairlead.domain.closings import CLOSING_PREFIX
+from fairlead.domain.episodes import EpisodeKey
 from fairlead.domain.identifiers import UNIQUE_DIGITS, to_key, to_name, to_symbol
 from fairlead.domain.numbers import EXACT, Number, to_positive
+from fairlead.domain.remarks import to_annotation
 from fairlead.errors import UnknownName
-from fairlead.kernel.core.inputs import CancelAll, ClosePosition, Flatten
+from fairlead.kernel.core.inputs import Annotate, CancelAll, ClosePosition, Flatten
 
 if TYPE_CHECKING:
     from fairlead.kernel.kernel import Kernel
@@ -25,6 +28,18 @@ class CloseWishes(TypedDict, total=False):
     idempotency_key: str | None
 
 
+class Saying(TypedDict, total=False):
+    """What `Session.annotate` may be given: see `fairlead.domain.remarks` for shapes and sizes."""
+
+    note: str | None
+    add_tags: Sequence[str]
+    remove_tags: Sequence[str]
+    metadata: Mapping[str, str] | None
+    remove_metadata: Sequence[str]
+    idempotency_key: str | None
+
+
+_SAYINGS = frozenset(Saying.__annotations__)
 _KNOWN = frozenset(CloseWishes.__annotations__)
 
 
@@ -81,6 +96,21 @@ class CommandMaker:
         return Flatten(
             self._new_id(), self._by, *where, 0, self._operator, idempotency_key=text, command_digest=digest
         )
+
+    def annotate(self, subject: str | EpisodeKey, saying: Saying) -> Annotate:
+        """Return the command to say something about an order, by its id, or about an episode.
+
+        Raises `UnknownName` for what cannot be said, and what `to_annotation` raises.
+        """
+        if not saying.keys() <= _SAYINGS:
+            raise UnknownName("annotate", min(saying.keys() - _SAYINGS), tuple(sorted(_SAYINGS)))
+        words = {name: value for name, value in saying.items() if name != "idempotency_key"}
+        wanted = to_annotation(**words)
+        key = _key(saying.get("idempotency_key"))
+        digest = _digest(key, "annotate", subject, wanted)
+        if isinstance(subject, str):
+            return Annotate(self._by, wanted, subject, idempotency_key=key, command_digest=digest)
+        return Annotate(self._by, wanted, episode=subject, idempotency_key=key, command_digest=digest)
 
     def _new_id(self) -> str:
         return CLOSING_PREFIX + self._kernel.new_client_order_id(UNIQUE_DIGITS)

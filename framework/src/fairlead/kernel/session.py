@@ -14,12 +14,13 @@ from fairlead.domain.identifiers import (
     to_client_order_id,
     to_key,
     to_name,
+    to_symbol,
 )
 from fairlead.domain.orders import OrderView, PositionView
 from fairlead.domain.proposals import Proposal
 from fairlead.domain.requests import PacingPolicy
 from fairlead.errors import InvalidInput
-from fairlead.kernel.command_maker import CloseWishes, CommandMaker
+from fairlead.kernel.command_maker import CloseWishes, CommandMaker, Saying
 from fairlead.kernel.core.inputs import SubmitProposal
 from fairlead.kernel.door import submission
 from fairlead.kernel.history import Filters
@@ -37,6 +38,7 @@ class Session:
     def __init__(self, kernel: Kernel, owner: str) -> None:
         self._kernel = kernel
         self.owner = to_name(owner, "owner")
+        self._maker = CommandMaker(kernel, self.owner)
 
     async def execute(
         self,
@@ -88,8 +90,7 @@ class Session:
         *names* of the answer are all of them; each is asked for once. The ends come from the venue.
         Raises `InvalidInput` for a key that was used for another command.
         """
-        maker = CommandMaker(self._kernel, self.owner)
-        return await self._kernel.commands.cancel_all(maker.cancel_all(symbol, book, idempotency_key))
+        return await self._kernel.commands.cancel_all(self._maker.cancel_all(symbol, book, idempotency_key))
 
     async def close_position(
         self, symbol: str, book: str | None = None, **wishes: Unpack[CloseWishes]
@@ -106,8 +107,7 @@ class Session:
         `InvalidInput` for a key that was used for another command, `JournalUnavailable` when the wish
         could not be recorded.
         """
-        maker = CommandMaker(self._kernel, self.owner)
-        return await self._kernel.commands.close_position(maker.close_position(symbol, book, wishes))
+        return await self._kernel.commands.close_position(self._maker.close_position(symbol, book, wishes))
 
     async def flatten(
         self, symbol: str | None = None, book: str | None = None, *, idempotency_key: str | None = None
@@ -118,8 +118,33 @@ class Session:
         is working is canceled first, and its quantity sold when the venue has confirmed that. The wish
         survives a restart. Raises what `close_position` raises.
         """
-        maker = CommandMaker(self._kernel, self.owner)
-        return await self._kernel.commands.flatten(maker.flatten(symbol, book, idempotency_key))
+        return await self._kernel.commands.flatten(self._maker.flatten(symbol, book, idempotency_key))
+
+    async def annotate(self, client_order_id: str, **saying: Unpack[Saying]) -> CommandResult:
+        """Say something about an order of this owner, working or finished: a note, tags, metadata.
+
+        *note* takes the place of the one before, and an empty one takes it away; tags are added and
+        removed; metadata entries take the place of those of the same name. What is not named stays, so
+        the same command twice says the same as once. It is journaled, and refused with ``FOREIGN_OWNER`` or
+        ``TOO_MANY_REMARKS``. Raises `UnknownName` for an order that was never made here,
+        `TextRefused` for text of a wrong shape or size, and `InvalidInput` for a command that says nothing, or
+        a key that was used for another.
+        """
+        name = to_client_order_id(client_order_id, "client_order_id")
+        return await self._kernel.commands.annotate(self._maker.annotate(name, saying))
+
+    async def annotate_episode(
+        self,
+        symbol: str,
+        number: int,
+        *,
+        book: str | None = None,
+        position_id: str = "",
+        **saying: Unpack[Saying],
+    ) -> CommandResult:
+        """Say something about an episode that this owner's order opened, open or over; see `annotate`."""
+        where = to_symbol(symbol, "symbol"), book or self.owner, position_id
+        return await self._kernel.commands.annotate(self._maker.annotate((*where, number), saying))
 
     def order(self, client_order_id: str) -> OrderView | None:
         """Return an order that memory holds, whoever owns it; see `find_order` for older ones."""

@@ -9,7 +9,14 @@ from collections.abc import Callable
 from typing import Any
 
 from fairlead.domain.anomalies import AnomalyKind
-from fairlead.domain.command_records import ClosingEnded, ClosingMoved, ClosingRequested, CommandTaken
+from fairlead.domain.command_records import (
+    ClosingEnded,
+    ClosingMoved,
+    ClosingRequested,
+    CommandTaken,
+    EpisodeAnnotated,
+    OrderAnnotated,
+)
 from fairlead.domain.ledger import PositionChange, book_fill
 from fairlead.domain.numbers import ZERO, add, subtract
 from fairlead.domain.order_table import OrderEvent, OrderState, decision_for, next_state
@@ -36,6 +43,7 @@ from fairlead.domain.records import (
     TradingStateChanged,
 )
 from fairlead.domain.trading_state import TradingState
+from fairlead.kernel.apply.annotations import episode_annotated, order_annotated
 from fairlead.kernel.apply.balances import move_balances, pay_otherwise, settle
 from fairlead.kernel.apply.commands import (
     closing_ended,
@@ -297,6 +305,8 @@ _APPLY: dict[type[Record], Callable[[EngineState, Any, int], PositionChange | No
     OrderFilled: _filled,
     CommandRefused: command_refused,
     CommandTaken: command_taken,
+    OrderAnnotated: order_annotated,
+    EpisodeAnnotated: episode_annotated,
     ClosingRequested: closing_requested,
     ClosingMoved: closing_moved,
     ClosingEnded: closing_ended,

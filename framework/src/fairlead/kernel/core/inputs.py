@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+from fairlead.domain.episodes import EpisodeKey
 from fairlead.domain.ledger import PositionKey
 from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
+from fairlead.domain.remarks import Annotation
 from fairlead.domain.requests import PacingPolicy, RequestKind
 from fairlead.domain.trading_state import TradingState
 from fairlead.domain.values import Value
@@ -122,6 +124,18 @@ class AdvanceClosing(Value):
     """Something happened on the key of a closing, or its time has come; part of another input's step."""
 
     key: PositionKey
+
+
+class Annotate(Value):
+    """Someone wants to say something about an order, or else about an episode; both are in memory."""
+
+    by: str
+    wanted: Annotation
+    client_order_id: str = ""
+    episode: EpisodeKey | None = None
+    command_id: int = 0
+    idempotency_key: str = ""
+    command_digest: str = ""
 
 
 class SetTradingState(Value):
@@ -289,6 +303,7 @@ Input = (
     | ClosePosition
     | Flatten
     | AdvanceClosing
+    | Annotate
     | SetTradingState
     | ResolveByOperator
     | SubmitAnswered

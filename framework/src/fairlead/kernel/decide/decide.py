@@ -15,6 +15,7 @@ from fairlead.kernel.core.effects import AnswerCommand, Effect
 from fairlead.kernel.core.inputs import (
     AbsenceSeen,
     AdvanceClosing,
+    Annotate,
     CancelAll,
     CancelAnswered,
     CancelOrder,
@@ -41,6 +42,7 @@ from fairlead.kernel.core.inputs import (
     VenueSilent,
 )
 from fairlead.kernel.core.state import EngineState
+from fairlead.kernel.decide.annotations import decide_annotation
 from fairlead.kernel.decide.answers import (
     decide_absence,
     decide_answer,
@@ -124,6 +126,7 @@ _DECIDE: dict[type[Input], _Decider] = {
     ClosePosition: decide_close,
     Flatten: decide_flatten,
     AdvanceClosing: advance,
+    Annotate: lambda state, given, _rules, _now, step: decide_annotation(state, given, step),
     SetTradingState: _trading,
     ResolveByOperator: lambda state, given, _rules, _now, step: decide_resolution(state, given, step),
     SubmitAnswered: decide_answer,

@@ -13,8 +13,9 @@ import attrs
 
 from fairlead.domain.anomalies import AnomalyKind
 from fairlead.domain.closings import CloseResult, Closing, result_of
-from fairlead.domain.command_records import ClosingEnded
-from fairlead.domain.events import Event, FillBooked, KernelChanged, OrderChanged
+from fairlead.domain.command_records import ClosingEnded, EpisodeAnnotated
+from fairlead.domain.episodes import episode_view
+from fairlead.domain.events import EpisodeRemarked, Event, FillBooked, KernelChanged, OrderChanged
 from fairlead.domain.ledger import PositionChange
 from fairlead.domain.order_table import OrderState
 from fairlead.domain.orders import Order, OrderView, view_of
@@ -160,6 +161,10 @@ class Engine:
         if client_order_id is None:
             if type(record) is BudgetSpent:
                 return []
+            if type(record) is EpisodeAnnotated:
+                return [
+                    EpisodeRemarked(sequence, now_ns, record.by, episode_view(state.episodes[record.key]))
+                ]
             return [KernelChanged(sequence, now_ns, record)]
         order = state.orders[client_order_id]
         view = view_of(order)

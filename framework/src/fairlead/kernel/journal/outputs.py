@@ -6,6 +6,7 @@ import asyncio
 
 import attrs
 
+from fairlead.domain.command_records import EpisodeAnnotated
 from fairlead.domain.events import Event
 from fairlead.domain.ledger import PositionChange
 from fairlead.domain.records import (
@@ -74,4 +75,6 @@ def add_outbox_rows(
 def _subject(record: Record) -> str:
     if isinstance(record, AnomalyNoted):
         return record.subject
+    if isinstance(record, EpisodeAnnotated):
+        return " ".join(part for part in record.key[:3] if part)
     return record.scope if isinstance(record, LockPlaced) else _KERNEL_SUBJECT

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from fairlead.domain.closings import is_closing
+from fairlead.domain.episodes import EpisodeKey
 from fairlead.domain.identifiers import account_tag
 from fairlead.kernel.core.state import CommandEntry, EngineState
 from fairlead.kernel.journal.closing_rows import closing_from_row, restore_closing
@@ -23,7 +24,7 @@ from fairlead.kernel.journal.rows import (
     restore_position,
     restore_setting,
 )
-from fairlead.ports.store import Opened, Store
+from fairlead.ports.store import Opened, Search, Store
 
 
 async def restore_state(store: Store, account: str, opened: Opened) -> EngineState:
@@ -66,6 +67,14 @@ async def load_closing(store: Store, state: EngineState, closing_id: str) -> Non
         return
     for row in await store.rows_where("closings", "closing_id", closing_id):
         restore_closing(state, closing_from_row(row))
+
+
+async def load_episode(store: Store, state: EngineState, key: EpisodeKey) -> None:
+    """Bring an episode that is over back into memory, if the store has it."""
+    names = "symbol", "book", "position_id", "number"
+    for row in await store.search("episodes", Search(equal=tuple(zip(names, key, strict=True)))):
+        if key not in state.episodes:
+            restore_episode(state, episode_from_row(row))
 
 
 async def load_command(store: Store, state: EngineState, owner: str, idempotency_key: str) -> None:
