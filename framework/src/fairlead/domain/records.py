@@ -25,6 +25,7 @@ from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInF
 from fairlead.domain.order_table import OrderEvent
 from fairlead.domain.requests import Lane, RequestKind
 from fairlead.domain.sizing import Sizing
+from fairlead.domain.snapshots import PositionSnapshot
 from fairlead.domain.trading_state import TradingState
 from fairlead.domain.values import Value
 from fairlead.domain.verdicts import Verdict
@@ -291,6 +292,26 @@ class OrderJudgedAgain(Value):
     verdicts: tuple[Verdict, ...]
 
 
+class PositionsSnapshotted(Value):
+    """Open positions as they stood, gathered and written together; evidence, which changes nothing."""
+
+    KIND: ClassVar[str] = "positions_snapshotted"
+    VERSION: ClassVar[int] = 1
+    snapshots: tuple[PositionSnapshot, ...]
+
+
+class TradingDayBegan(Value):
+    """The first step of a trading day; told only where a risk check keeps a value.
+
+    Times are nanoseconds UTC; the day ends where the next begins.
+    """
+
+    KIND: ClassVar[str] = "trading_day_began"
+    VERSION: ClassVar[int] = 1
+    began_ns: int
+    ends_ns: int
+
+
 Record = (
     KernelStarted
     | TradingStateChanged
@@ -315,6 +336,8 @@ Record = (
     | OrderPaced
     | QueryPaced
     | OrderJudgedAgain
+    | PositionsSnapshotted
+    | TradingDayBegan
 )
 
 RECORD_CLASSES: tuple[type[Record], ...] = (
@@ -341,4 +364,6 @@ RECORD_CLASSES: tuple[type[Record], ...] = (
     OrderPaced,
     QueryPaced,
     OrderJudgedAgain,
+    PositionsSnapshotted,
+    TradingDayBegan,
 )

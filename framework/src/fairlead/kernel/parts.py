@@ -37,6 +37,7 @@ from fairlead.kernel.journal.outputs import StepOutput
 from fairlead.kernel.journal.restore import restore_state
 from fairlead.kernel.prices.service import PriceService
 from fairlead.kernel.recovery import Recovery, RecoveryHooks
+from fairlead.kernel.snapshots import snapshot_part
 from fairlead.kernel.venue.admission import Admission
 from fairlead.kernel.venue.dispatcher import Dispatcher
 from fairlead.kernel.venue.inbox import Inbox
@@ -111,6 +112,7 @@ class Parts:
             Part("journal", self._start_journal, self._stop_journal),
             Part("inbox", nothing, self._stop_inbox),
             Part("exchange", self._connect, self._disconnect),
+            snapshot_part(self),
             *kill_switch_parts(self),
             Part("reconciler", self._first_reconciliation, self._stop_reconciler),
         )

@@ -127,8 +127,8 @@ class Session:
         removed; metadata entries take the place of those of the same name. What is not named stays, so
         the same command twice says the same as once. It is journaled, and refused with ``FOREIGN_OWNER`` or
         ``TOO_MANY_REMARKS``. Raises `UnknownName` for an order that was never made here,
-        `TextRefused` for text of a wrong shape or size, and `InvalidInput` for a command that says nothing, or
-        a key that was used for another.
+        `TextRefused` for text of a wrong shape or size, and `InvalidInput` for a command that says nothing
+        or for a key that was used for another.
         """
         name = to_client_order_id(client_order_id, "client_order_id")
         return await self._kernel.commands.annotate(self._maker.annotate(name, saying))

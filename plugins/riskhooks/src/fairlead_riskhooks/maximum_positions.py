@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import attrs
 
-from fairlead.ports.risk import ALLOW, Deny, Judgement, Record, RiskRequest, RiskView
+from fairlead.ports.risk import ALLOW, Deny, Fact, Judgement, RiskRequest, RiskView
 from fairlead_riskhooks import __version__, reason_codes
 
 
@@ -70,7 +70,7 @@ class MaximumPositions:
         """Return the empty value: positions and pending orders are in the view."""
         return ""
 
-    def fold(self, value: str, fact: Record) -> str:
+    def fold(self, value: str, fact: Fact) -> str:
         """Return the value as it is."""
         del fact
         return value

@@ -37,9 +37,11 @@ from fairlead.domain.records import (
     OrderInitialized,
     OrderJudgedAgain,
     OrderPaced,
+    PositionsSnapshotted,
     QueryPaced,
     Reconciled,
     Record,
+    TradingDayBegan,
     TradingStateChanged,
 )
 from fairlead.domain.trading_state import TradingState
@@ -57,7 +59,7 @@ from fairlead.kernel.apply.commands import (
 )
 from fairlead.kernel.apply.episodes import fold_booking
 from fairlead.kernel.apply.exposure import leave, release, reserve, reweigh, weight
-from fairlead.kernel.core.fill_rows import fill_digest, fill_row
+from fairlead.kernel.core.fill_rows import fill_digest, fill_row, snapshot_row
 from fairlead.kernel.core.pace_queue import CODE_PACE_EXCEEDED
 from fairlead.kernel.core.state import UNHEARD, EngineState
 
@@ -65,6 +67,7 @@ SETTING_TRADING = "trading_state"
 SETTING_REASON = "trading_reason"
 SETTING_ACCOUNT = "account"
 SETTING_BUDGET_CLOCK = "budget_clock"
+SETTING_DAY = "trading_day"
 CURSOR_PREFIX = "cursor:"
 CHECK_PREFIX = "check:"
 LOCK_PREFIX = "lock:"
@@ -291,6 +294,15 @@ def _budget_spent(state: EngineState, record: BudgetSpent, ts_ns: int) -> None:
     state.pace.spent(record)
 
 
+def _day_began(state: EngineState, record: TradingDayBegan, _ts_ns: int) -> None:
+    state.trading_day = record.began_ns, record.ends_ns
+    state.dirty.settings[SETTING_DAY] = None
+
+
+def _snapshotted(state: EngineState, record: PositionsSnapshotted, _ts_ns: int) -> None:
+    state.dirty.snapshots.extend(snapshot_row(each, state.sequence) for each in record.snapshots)
+
+
 def _evidence_only(_state: EngineState, _record: Record, _ts_ns: int) -> None:
     """Records that explain but change nothing."""
 
@@ -319,4 +331,6 @@ _APPLY: dict[type[Record], Callable[[EngineState, Any, int], PositionChange | No
     OrderPaced: lambda state, record, _ts_ns: state.pace.order_paced(record),
     QueryPaced: lambda state, record, _ts_ns: state.pace.query_paced(record),
     OrderJudgedAgain: _evidence_only,
+    PositionsSnapshotted: _snapshotted,
+    TradingDayBegan: _day_began,
 }

@@ -13,6 +13,7 @@ from fairlead.domain.ledger import PositionKey
 from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
 from fairlead.domain.remarks import Annotation
 from fairlead.domain.requests import PacingPolicy, RequestKind
+from fairlead.domain.snapshots import PositionSnapshot
 from fairlead.domain.trading_state import TradingState
 from fairlead.domain.values import Value
 from fairlead.ports.exchange import Answer, FillReport, LookUp, OrderReport
@@ -288,6 +289,19 @@ class ReconciliationEnded(Value):
     recorded: bool
 
 
+class DayTurned(Value):
+    """A trading day begins with this step; part of another input's step."""
+
+    began_ns: int
+    ends_ns: int
+
+
+class SnapshotsTaken(Value):
+    """Snapshots of open positions were gathered and are to be kept."""
+
+    snapshots: tuple[PositionSnapshot, ...]
+
+
 class TroubleSeen(Value):
     """Something outside orders went wrong: a component died, a stranger was seen, a commit failed."""
 
@@ -322,5 +336,7 @@ Input = (
     | InFlightLost
     | VenueSilent
     | ReconciliationEnded
+    | DayTurned
+    | SnapshotsTaken
     | TroubleSeen
 )

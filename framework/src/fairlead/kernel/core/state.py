@@ -62,6 +62,7 @@ class Dirty:
     commands: list[CommandEntry] = attrs.Factory(list)
     closings: dict[str, None] = attrs.Factory(dict)
     fills: list[Row] = attrs.Factory(list)
+    snapshots: list[Row] = attrs.Factory(list)
 
 
 @attrs.define(slots=True, eq=False)
@@ -91,6 +92,8 @@ class EngineState:
     budgets: dict[str, BudgetLevel] = attrs.Factory(dict)
     budget_clock: tuple[int, int] = (0, 0)
     """The time of the budgets when one was last spent, and the wall time then."""
+    trading_day: tuple[int, int] = (0, 0)
+    """When the trading day that was last told to risk checks began, and when it ends."""
     sequence: int = 0
     epoch: int = 0
     exposed_total: int = 0

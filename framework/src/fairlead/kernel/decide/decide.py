@@ -10,7 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from fairlead.domain.records import CursorMoved, Record, TradingStateChanged
+from fairlead.domain.records import (
+    CursorMoved,
+    PositionsSnapshotted,
+    Record,
+    TradingDayBegan,
+    TradingStateChanged,
+)
 from fairlead.kernel.core.effects import AnswerCommand, Effect
 from fairlead.kernel.core.inputs import (
     AbsenceSeen,
@@ -20,6 +26,7 @@ from fairlead.kernel.core.inputs import (
     CancelAnswered,
     CancelOrder,
     ClosePosition,
+    DayTurned,
     FillReported,
     FillsRead,
     Flatten,
@@ -35,6 +42,7 @@ from fairlead.kernel.core.inputs import (
     ReconciliationEnded,
     ResolveByOperator,
     SetTradingState,
+    SnapshotsTaken,
     SubmitAnswered,
     SubmitProposal,
     TimerDue,
@@ -117,6 +125,16 @@ def _trading(_state: EngineState, given: SetTradingState, _rules: Rules, _now_ns
     step.effects.append(AnswerCommand(given.command_id, True, "", ""))
 
 
+def _day_turned(_state: EngineState, given: DayTurned, _rules: Rules, _now_ns: int, step: Step) -> None:
+    step.records.append(TradingDayBegan(given.began_ns, given.ends_ns))
+
+
+def _snapshots_taken(
+    _state: EngineState, given: SnapshotsTaken, _rules: Rules, _now_ns: int, step: Step
+) -> None:
+    step.records.append(PositionsSnapshotted(given.snapshots))
+
+
 _Decider = Callable[[EngineState, Any, Rules, int, Step], None]
 
 _DECIDE: dict[type[Input], _Decider] = {
@@ -144,6 +162,8 @@ _DECIDE: dict[type[Input], _Decider] = {
     InFlightLost: decide_in_flight_lost,
     VenueSilent: lambda state, given, _rules, _now, step: decide_silence(state, given, step),
     ReconciliationEnded: decide_reconciled,
+    DayTurned: _day_turned,
+    SnapshotsTaken: _snapshots_taken,
     TroubleSeen: lambda state, given, _rules, _now, step: decide_trouble(state, given, step),
 }
 

@@ -16,14 +16,24 @@ from fairlead.domain.records import (
     CheckValueChanged,
     CursorMoved,
     LockPlaced,
+    PositionsSnapshotted,
     QueryPaced,
     Record,
+    TradingDayBegan,
 )
 from fairlead.kernel.core.effects import Effect
 from fairlead.ports.store import OutboxRow
 
 _SILENT: frozenset[type[Record]] = frozenset(
-    {AttemptStarted, CursorMoved, CheckValueChanged, BudgetSpent, QueryPaced}
+    {
+        AttemptStarted,
+        CursorMoved,
+        CheckValueChanged,
+        BudgetSpent,
+        QueryPaced,
+        PositionsSnapshotted,
+        TradingDayBegan,
+    }
 )
 _KERNEL_SUBJECT = "kernel"
 _POSITION_KINDS = {change: f"position_{change.value}" for change in PositionChange}

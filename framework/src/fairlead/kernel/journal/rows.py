@@ -27,6 +27,7 @@ from fairlead.kernel.apply.apply import (
     LOCK_PREFIX,
     SETTING_ACCOUNT,
     SETTING_BUDGET_CLOCK,
+    SETTING_DAY,
     SETTING_REASON,
     SETTING_TRADING,
 )
@@ -171,6 +172,8 @@ def setting_value(state: EngineState, name: str) -> str:
         return state.account
     if name.startswith(OWNER_PREFIX):
         return ""
+    if name == SETTING_DAY:
+        return " ".join(map(str, state.trading_day))
     if name == SETTING_BUDGET_CLOCK:
         return " ".join(map(str, state.budget_clock))
     if name.startswith(CURSOR_PREFIX):
@@ -193,6 +196,9 @@ def restore_setting(state: EngineState, name: str, value: str) -> None:
     elif name == SETTING_BUDGET_CLOCK:
         budgets_ns, wall_ns = value.split()
         state.budget_clock = int(budgets_ns), int(wall_ns)
+    elif name == SETTING_DAY:
+        began_ns, ends_ns = value.split()
+        state.trading_day = int(began_ns), int(ends_ns)
     elif name.startswith(CURSOR_PREFIX):
         state.cursors[name.removeprefix(CURSOR_PREFIX)] = value
     elif name.startswith(CHECK_PREFIX):
@@ -207,6 +213,7 @@ def dirty_rows(state: EngineState, dirty: Dirty) -> list[Row]:
     """Return the rows that changed, each as it is now."""
     rows = [order_row(state.orders[name]) for name in dirty.orders]
     rows.extend(dirty.fills)
+    rows.extend(dirty.snapshots)
     rows.extend(position_row(state.positions[key]) for key in dirty.positions)
     rows.extend(episode_row(state.episodes[key]) for key in dirty.episodes)
     rows.extend(Row("balances", (asset, state.balances[asset])) for asset in dirty.balances)
