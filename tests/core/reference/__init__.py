@@ -1,0 +1,1 @@
+"""A second telling of what the kernel must do, stepped beside it."""
