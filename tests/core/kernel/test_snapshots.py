@@ -52,9 +52,8 @@ def test_every_open_position_is_snapshotted_at_the_interval() -> None:
         assert {newer - older for newer, older in pairwise(times)} == {SECOND * 10**6}
         eth = await bench.kernel.history.snapshots({"symbol": ETH})
         assert len(eth) in (9, 10)
-        assert {(each.quantity, each.price, each.unrealized_pnl) for each in eth} == {
-            (Decimal(1), None, None)
-        }
+        one = Decimal(1)
+        assert {(each.quantity, each.price, each.unrealized_pnl) for each in eth} == {(one, None, None)}
         oldest, newest = found[-1], found[0]
         assert (oldest.quantity, oldest.cost, oldest.episode) == (Decimal(2), Decimal(200), 1)
         assert (oldest.price, oldest.unrealized_pnl, oldest.price_usable) == (Decimal(103), Decimal(6), True)

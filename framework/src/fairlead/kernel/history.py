@@ -19,7 +19,8 @@ from fairlead.domain.snapshots import PositionSnapshot
 from fairlead.errors import InvalidInput, UnknownName
 from fairlead.kernel.journal.episode_rows import view_from_row
 from fairlead.kernel.journal.rows import order_from_row
-from fairlead.ports.store import Scalar, Search
+from fairlead.ports.searches import Search
+from fairlead.ports.store import Scalar
 
 HISTORY_DEFAULT = 100
 HISTORY_MAX = 10_000

@@ -24,7 +24,8 @@ from fairlead.kernel.journal.rows import (
     restore_position,
     restore_setting,
 )
-from fairlead.ports.store import Opened, Search, Store
+from fairlead.ports.searches import Search
+from fairlead.ports.store import Opened, Store
 
 
 async def restore_state(store: Store, account: str, opened: Opened) -> EngineState:
