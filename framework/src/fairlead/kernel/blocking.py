@@ -238,9 +238,9 @@ class BlockingKernel:
         finally:
             self._thread.stop()
 
-    def session(self, *, owner: str) -> BlockingSession:
-        """Return the commands in the name of an owner."""
-        return BlockingSession(self._thread, self._kernel.session(owner=owner))
+    def session(self, *, owner: str, hedging: bool = False) -> BlockingSession:
+        """Return the commands in the name of an owner; see `Kernel.session`."""
+        return BlockingSession(self._thread, self._kernel.session(owner=owner, hedging=hedging))
 
     @property
     def trading_state(self) -> TradingState:

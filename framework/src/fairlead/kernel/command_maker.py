@@ -10,7 +10,7 @@ import msgspec
 
 from fairlead.domain.closings import CLOSING_PREFIX
 from fairlead.domain.episodes import EpisodeKey
-from fairlead.domain.identifiers import UNIQUE_DIGITS, to_key, to_name, to_symbol
+from fairlead.domain.identifiers import UNIQUE_DIGITS, to_client_order_id, to_key, to_name, to_symbol
 from fairlead.domain.numbers import EXACT, Number, to_positive
 from fairlead.domain.remarks import to_annotation
 from fairlead.errors import UnknownName
@@ -25,6 +25,7 @@ class CloseWishes(TypedDict, total=False):
 
     limit_price: Number | None
     cancel_entries: bool
+    position_id: str | None
     idempotency_key: str | None
 
 
@@ -75,7 +76,9 @@ class CommandMaker:
             instrument.check_price(price, "limit_price")
         key, entries = _key(wishes.get("idempotency_key")), bool(wishes.get("cancel_entries", False))
         where = _book(book) or self._by
-        words = (symbol, where, entries, None if price is None else EXACT.normalize(price))
+        named = wishes.get("position_id")
+        position_id = "" if named is None else to_client_order_id(named, "position_id")
+        words = (symbol, where, position_id, entries, None if price is None else EXACT.normalize(price))
         return ClosePosition(
             self._new_id(),
             self._by,
@@ -86,6 +89,7 @@ class CommandMaker:
             limit_price=price,
             idempotency_key=key,
             command_digest=_digest(key, "close_position", *words),
+            position_id=position_id,
         )
 
     def flatten(self, symbol: str | None, book: str | None, key: str | None) -> Flatten:

@@ -33,7 +33,13 @@ from fairlead.kernel.core.inputs import (
 )
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.decide.commands import is_meant
-from fairlead.kernel.journal.restore import load_closing, load_command, load_episode, load_order
+from fairlead.kernel.journal.restore import (
+    load_closing,
+    load_command,
+    load_episode,
+    load_order,
+    load_position,
+)
 from fairlead.kernel.parts import Parts
 from fairlead.kernel.results import CommandResult, FlattenResult
 
@@ -141,6 +147,11 @@ class Commands:
     async def close_position(self, command: ClosePosition) -> CloseResult:
         """Have a position closed and wait until it is, or until what is left is said."""
         await self._prepare(command.by, command.idempotency_key)
+        if command.position_id and command.key not in self._state.positions:
+            await self._load(lambda: load_position(self._parts.store, self._state, command.key))
+            if command.key not in self._state.positions:
+                raise UnknownName("position_id", command.position_id, fix="No such position was opened.")
+            self.check_journal()
         future = self._parts.engine.wait_for(command.closing_id, until_closed=True)
         self._parts.engine.process(command)
         return cast("CloseResult", await future)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypedDict, Unpack
@@ -18,6 +19,7 @@ from fairlead.domain.identifiers import UNIQUE_DIGITS, to_client_order_id, to_li
 from fairlead.domain.instruments import Instrument
 from fairlead.domain.ledger import Position
 from fairlead.domain.marks import mark
+from fairlead.domain.numbers import ZERO, add
 from fairlead.domain.orders import OrderView, PositionView, view_of
 from fairlead.domain.trading_state import TradingState
 from fairlead.errors import NotRunning, WrongThread
@@ -166,9 +168,13 @@ class Kernel:
         await self._parts.stop()
         return report
 
-    def session(self, *, owner: str) -> Session:
-        """Return the commands in the name of an owner."""
-        return Session(self, to_name(owner, "owner"))
+    def session(self, *, owner: str, hedging: bool = False) -> Session:
+        """Return the commands in the name of an owner.
+
+        With *hedging* each of its proposals opens a position of its own, unless it names one; without, a
+        symbol and book have one position.
+        """
+        return Session(self, to_name(owner, "owner"), hedging=hedging)
 
     # -- reads ---------------------------------------------------------------------------------
 
@@ -238,10 +244,18 @@ class Kernel:
         orders = self._state.orders.values()
         return tuple(view_of(order) for order in orders if not live_only or order.state.is_live)
 
-    def position(self, symbol: str, book: str) -> PositionView | None:
+    def position(self, symbol: str, book: str, position_id: str = "") -> PositionView | None:
         """Return the open position of the key, or nothing when it is flat."""
-        position = self._state.positions.get((symbol, book, ""))
+        position = self._state.positions.get((symbol, book, position_id))
         return self._marked(position) if position is not None and position.is_open else None
+
+    def net_quantity(self, symbol: str) -> Decimal:
+        """Return what all positions of a symbol come to, signed: what the venue shows of it."""
+        total = ZERO
+        for position in self._state.positions.values():
+            if position.symbol == symbol:
+                total = add(total, position.quantity)
+        return total
 
     def positions(self) -> tuple[PositionView, ...]:
         """Return every position that memory holds, flat ones included."""

@@ -35,9 +35,10 @@ if TYPE_CHECKING:
 class Session:
     """What one owner may do. Made by `Kernel.session`; orders of other owners are out of its reach."""
 
-    def __init__(self, kernel: Kernel, owner: str) -> None:
+    def __init__(self, kernel: Kernel, owner: str, *, hedging: bool = False) -> None:
         self._kernel = kernel
         self.owner = to_name(owner, "owner")
+        self.hedging = hedging
         self._maker = CommandMaker(kernel, self.owner)
 
     async def execute(
@@ -100,13 +101,16 @@ class Session:
         What is held less what live exits may take already is sold (or bought back) at the market, or at
         *limit_price*; what an exit leaves is tried again, with growing pauses, at most
         ``close_attempts_max`` times. *cancel_entries* also cancels this owner's orders that would add to
-        it. Everyone who asks for the same gets the same answer; a flat position is answered at once. The
-        wish survives a restart; canceling the await cancels nothing.
+        it. *position_id* names a hedging position. Everyone who asks for the same gets the same answer; a
+        flat position is answered at once. The wish survives a restart; canceling the await cancels nothing.
 
         Raises `UnknownName` for a symbol without rules, `NumberRefused` for a price off the grid,
         `InvalidInput` for a key that was used for another command, `JournalUnavailable` when the wish
         could not be recorded.
         """
+        if self.hedging and wishes.get("position_id") is None:
+            problem = "in a hedging session every proposal has a position of its own"
+            raise InvalidInput("position_id", problem, fix="Pass an order's position_id, or use flatten.")
         return await self._kernel.commands.close_position(self._maker.close_position(symbol, book, wishes))
 
     async def flatten(
@@ -154,9 +158,21 @@ class Session:
         """Return any order ever made here, from memory or from the store."""
         return await self._kernel.find_order(client_order_id)
 
-    def position(self, symbol: str, book: str | None = None) -> PositionView | None:
-        """Return the open position in the owner's book, or nothing when it is flat."""
-        return self._kernel.position(symbol, book or self.owner)
+    def position(self, symbol: str, book: str | None = None, position_id: str = "") -> PositionView | None:
+        """Return the open position in the owner's book, or nothing when it is flat.
+
+        *position_id* is that of a hedging position; see `open_positions` for all of them.
+        """
+        return self._kernel.position(symbol, book or self.owner, position_id)
+
+    def open_positions(self, symbol: str | None = None, book: str | None = None) -> tuple[PositionView, ...]:
+        """Return every open position in the owner's book, of one symbol or of all."""
+        where = book or self.owner
+        return tuple(
+            position
+            for position in self._kernel.positions()
+            if position.quantity and position.book == where and symbol in (None, position.symbol)
+        )
 
     def episode(self, symbol: str, book: str | None = None, position_id: str = "") -> EpisodeView | None:
         """Return the open episode of a position in the owner's book, or nothing when it is flat."""
@@ -186,6 +202,7 @@ class Session:
             self.owner,
             "" if idempotency_key is None else to_key(idempotency_key, "idempotency_key"),
             lambda: self._kernel.new_client_order_id(UNIQUE_DIGITS),
+            hedging=self.hedging,
         )
 
 

@@ -108,7 +108,7 @@ class MaximumPositions:
 
     def _is_counted(self, request: RiskRequest, view: RiskView) -> bool:
         """Tell whether the order's own key is among those counted, so that it takes no new place."""
-        position = view.position(request.symbol, request.book)
+        position = view.position(request.symbol, request.book, request.position_id)
         if position is None or not position.is_exposed:
             return False
         closing = position.pending_openings == 0 and not position.available_exit > 0

@@ -58,7 +58,7 @@ from fairlead.kernel.apply.commands import (
     reconciled,
 )
 from fairlead.kernel.apply.episodes import fold_booking
-from fairlead.kernel.apply.exposure import leave, release, reserve, reweigh, weight
+from fairlead.kernel.apply.exposure import count_on_position, leave, release, reserve, reweigh, weight
 from fairlead.kernel.core.fill_rows import fill_digest, fill_row, snapshot_row
 from fairlead.kernel.core.pace_queue import CODE_PACE_EXCEEDED
 from fairlead.kernel.core.state import UNHEARD, EngineState
@@ -108,6 +108,7 @@ def _initialized(state: EngineState, record: OrderInitialized, ts_ns: int) -> No
     order.updated_ns = ts_ns
     order.state = decision_for(order.state, event).to
     state.orders[order.client_order_id] = order
+    count_on_position(state, order)
     state.dirty.orders[order.client_order_id] = None
     meet(state, record, ts_ns)
     if record.approved:

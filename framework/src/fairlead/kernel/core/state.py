@@ -113,6 +113,10 @@ class EngineState:
     noted: dict[tuple[str, str, str], None] = attrs.Factory(dict)
     finished: dict[str, int] = attrs.Factory(dict)
     """The finished orders that memory holds, the longest unchanged first, with the sequence of the change."""
+    orders_on: dict[PositionKey, int] = attrs.Factory(dict)
+    """How many orders in memory, finished ones too, each hedging position has."""
+    idle: dict[PositionKey, None] = attrs.Factory(dict)
+    """Hedging positions without any order in memory: they leave it when they are flat."""
     ended: dict[EpisodeKey, int] = attrs.Factory(dict)
     """The episodes in memory that are over, with the sequence of their last change."""
     pace: PaceQueue = attrs.Factory(PaceQueue)

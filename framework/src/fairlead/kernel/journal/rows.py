@@ -32,7 +32,7 @@ from fairlead.kernel.apply.apply import (
     SETTING_TRADING,
 )
 from fairlead.kernel.apply.commands import OWNER_PREFIX
-from fairlead.kernel.apply.exposure import count_live_order, count_position
+from fairlead.kernel.apply.exposure import count_live_order, count_on_position, count_position
 from fairlead.kernel.core.state import CommandEntry, Dirty, EngineState
 from fairlead.kernel.journal.closing_rows import closing_row
 from fairlead.kernel.journal.episode_rows import episode_row
@@ -226,6 +226,7 @@ def dirty_rows(state: EngineState, dirty: Dirty) -> list[Row]:
 def restore_order(state: EngineState, order: Order) -> None:
     """Put an order that was read back into the state."""
     state.orders[order.client_order_id] = order
+    count_on_position(state, order)
     if order.state.is_live:
         count_live_order(state, order)
     else:
