@@ -82,7 +82,7 @@ def test_the_object_has_what_it_promises(plain: DemoRun) -> None:
     assert Decimal(found["fees"]) == sum(Decimal(position["fees"]) for position in found["positions"])
 
 
-@pytest.mark.requirement("ERR-5")
+@pytest.mark.requirement("TEST-8")
 def test_with_every_kind_of_fault_the_zeros_are_the_same(faulty: DemoRun) -> None:
     """Lost, late, doubled and garbled messages, and a kill: nothing lost, nothing twice."""
     check_zeros(faulty)

@@ -29,6 +29,7 @@
 
 from __future__ import annotations
 
+# fixed: a matter of wording, not of behaviour
 NAME_EXCERPT_LENGTH = 40
 NAMES_LISTED_MAX = 12
 

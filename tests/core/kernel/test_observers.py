@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from fairlead import KernelSettings
 from fairlead.domain.events import (
     EventsMissed,
     FillBooked,
@@ -16,11 +17,12 @@ from fairlead.domain.events import (
     PositionChanged,
 )
 from fairlead.errors import InvalidInput
-from fairlead.kernel.events.bus import CALLBACK_FAILURES_MAX
 from fairlead.testing.scripted_exchange import hangs
 from tests.core.kernel.bench import BTC, ETH, Bench, on_bench
 
 ODD: Any = None
+
+CALLBACK_FAILURES_MAX = KernelSettings(account="test").callback_failures_max
 
 
 @pytest.mark.requirement("ERR-3")

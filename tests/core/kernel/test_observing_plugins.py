@@ -9,10 +9,11 @@ import pytest
 
 from fairlead import Kernel, KernelSettings
 from fairlead.hookspecs import PluginContext, hookimpl
-from fairlead.kernel.events.bus import CALLBACK_FAILURES_MAX
 from fairlead.kernel.gate.watchdog import NoWatchdog
 from fairlead.ports.events import Event, FillBooked, KernelChanged, OrderChanged, PositionChanged
 from tests.core.kernel.bench import Bench, Yes, on_bench
+
+CALLBACK_FAILURES_MAX = KernelSettings(account="test").callback_failures_max
 
 
 class Hears:

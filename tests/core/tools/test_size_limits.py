@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.size_limits import ALLOW_LIST, check
+from tools.size_limits import ALLOW_LIST, check, main
 
 MODULE = "framework/src/fairlead/x.py"
 
@@ -78,3 +78,9 @@ def test_an_allowance_needs_a_reason(root: Path) -> None:
 
     with pytest.raises(ValueError, match="has no reason"):
         check(root)
+
+
+@pytest.mark.requirement("QUAL-2")
+def test_the_repository_keeps_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """No module, function or class in it is longer than its limit."""
+    assert main() == 0, capsys.readouterr().out

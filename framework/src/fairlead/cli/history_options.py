@@ -62,5 +62,6 @@ def _time_ns(text: str, option: str) -> int:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     since = moment - _EPOCH
+    # fixed: a day has so many seconds
     microseconds = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
     return microseconds * _NANOSECONDS_PER_MICROSECOND

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from fairlead.kernel.journal.verify import VerifyReport
     from fairlead.ports.store import StoreReader
 
+# fixed: what fits a screen; the count of all is printed beside it
 _LISTED_MAX = 20
 
 

@@ -21,12 +21,15 @@ from fairlead.domain.values import Value
 if TYPE_CHECKING:
     from rich.console import Console
 
+# fixed: a program that wants another layout reads the JSON document
 PIPED_WIDTH = 240
 """Columns of a table that is not written to a terminal: wide enough not to break ids and reasons."""
 
+# fixed: a matter of layout, not of behaviour
 LAST_COLUMN_MIN = 24
 """Columns that the last one needs to be worth reading."""
 
+# fixed: a matter of layout, not of behaviour
 _GAP = 3
 _NOTHING = "-"
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
+# fixed: bounds memory while a store is read; the result is the same
 _PAGE = 5_000
 
 StoreOption = Annotated[

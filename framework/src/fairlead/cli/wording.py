@@ -12,6 +12,7 @@ from fairlead.domain.numbers import quantise, text_of
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NS_PER_SECOND = 1_000_000_000
 _NS_PER_MILLISECOND = 1_000_000
+# fixed: a matter of layout; the JSON document has every digit
 _AVERAGE_DECIMALS = 8
 
 
@@ -26,6 +27,7 @@ def time_of(ns: int) -> str:
 
 def seconds_of(ns: int) -> str:
     """Return a duration in seconds, as short as it is exact."""
+    # fixed: nanoseconds become seconds here
     return plain_number(Decimal(ns).scaleb(-9))
 
 

@@ -15,6 +15,7 @@ from decimal import Decimal
 from fairlead.domain.numbers import QUANTISING, ZERO, add, multiply, subtract
 from fairlead.domain.values import Value
 
+# fixed: the finest time there is, since times are whole nanoseconds
 _NANO = Decimal("1E-9")
 
 

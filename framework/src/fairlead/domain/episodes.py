@@ -23,6 +23,7 @@ from fairlead.domain.order_kinds import OrderSide
 from fairlead.domain.remarks import metadata_text, tags_text
 from fairlead.domain.values import Value
 
+# fixed: as many digits as every number has
 FEE_DECIMALS_MAX = 38
 
 EpisodeKey = tuple[str, str, str, int]

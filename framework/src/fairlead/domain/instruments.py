@@ -22,6 +22,7 @@ from fairlead.domain.numbers import (
 )
 from fairlead.errors import InvalidInput, NumberRefused, TextRefused
 
+# fixed: more than any currency has, and 38 digits hold it
 SETTLEMENT_DECIMALS_MAX = 18
 
 _ASSET = re.compile(r"[A-Z0-9][A-Z0-9._-]{0,15}", re.ASCII)
@@ -104,6 +105,7 @@ class Instrument:
     minimum_quantity: Decimal = attrs.field(converter=_not_negative, default=ZERO)
     maximum_quantity: Decimal | None = attrs.field(converter=_optional_positive, default=None)
     minimum_cost: Decimal = attrs.field(converter=_not_negative, default=ZERO)
+    # fixed: the default of a field that whoever makes an instrument sets
     settlement_decimals: int = 8
     maker_fee_rate: Decimal = attrs.field(converter=_rate, default=ZERO)
     taker_fee_rate: Decimal = attrs.field(converter=_rate, default=ZERO)

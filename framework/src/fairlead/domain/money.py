@@ -35,6 +35,7 @@ from fairlead.domain.values import Value
 from fairlead.errors import NumberRefused, SettingRefused
 
 NANOSECONDS_PER_MILLISECOND = 1_000_000
+# fixed: as fine as the finest settlement there is
 CONVERTED_DECIMALS = 18
 """Converted amounts are rounded to so many decimals, against us."""
 

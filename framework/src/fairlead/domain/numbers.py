@@ -27,21 +27,27 @@ from math import isfinite
 
 from fairlead.errors import NumberRefused
 
+# fixed: what PostgreSQL and exchanges agree on
 SIGNIFICANT_DIGITS_MAX = 38
 """Input numbers have at most this many significant digits (PostgreSQL and exchanges agree on it)."""
 
+# fixed: what 38 digits and exact products of them can hold
 EXPONENT_MAX = 38
 """The magnitude of an input number lies between 10**-38 and 10**38."""
 
+# fixed: longer than any number that would be taken
 TEXT_LENGTH_MAX = 80
 """Longest text taken for a number; longer ones are refused before they are parsed."""
 
+# fixed: what a signed integer of 64 bits holds
 TIME_MAX_NS = 2**63
 """Times are signed 64-bit integers wherever they are kept."""
 
+# fixed: a matter of wording, not of behaviour
 EXCERPT_LENGTH = 24
 """How much of a text that is no number an error shows."""
 
+# fixed: room for the product of two numbers of 38 digits, with sums of many
 CONTEXT_DIGITS = 96
 
 Number = Decimal | int | str
@@ -112,6 +118,7 @@ def to_decimal(value: object, field: str) -> Decimal:
     elif isinstance(value, str):
         number = _parse(value, field)
     elif type(value) is int:
+        # fixed: a digit of ten takes less than four bits
         if value.bit_length() > 4 * SIGNIFICANT_DIGITS_MAX:  # a digit takes less than four bits
             raise NumberRefused(field, "the integer is longer than 38 digits", fix="Pass a smaller number.")
         number = Decimal(value)

@@ -80,6 +80,7 @@ FIX: dict[str, str] = {
 Complaint = tuple[str, str, str]
 
 
+# fixed: more than there are combinations of terms
 @lru_cache(maxsize=4_096)
 def complaint(order_type: OrderType, time_in_force: TimeInForce, given: frozenset[str]) -> Complaint | None:
     """Return (field, problem, fix) of the first term that does not go with the others, or nothing.

@@ -12,6 +12,7 @@ from fairlead.domain.order_kinds import OrderSide
 from fairlead.domain.values import Value
 from fairlead.errors import InvalidInput, NumberRefused
 
+# fixed: what a signed integer of 64 bits holds, and the middle of two
 TIME_MAX_NS = 2**63
 HALF = Decimal("0.5")
 

@@ -15,6 +15,7 @@ from fairlead.errors import InvariantBroken
 from fairlead.ports.clock import Clock
 
 _PREFIX = "fairlead:"
+# fixed: who swallows so many is no task to wait for; stop_timeout_ms says how long each takes
 CANCELLATIONS_MAX = 3
 """How often a task is canceled that does not end."""
 

@@ -22,6 +22,7 @@ from fairlead.kernel.journal.rows import order_from_row
 from fairlead.ports.searches import Search
 from fairlead.ports.store import Scalar
 
+# fixed: whoever asks says how many, and pages on; this bounds what one question may cost
 HISTORY_DEFAULT = 100
 HISTORY_MAX = 10_000
 """How many items one question about history answers with, at most and unless it says otherwise."""

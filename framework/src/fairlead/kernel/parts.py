@@ -40,6 +40,7 @@ from fairlead.kernel.recovery import Recovery, RecoveryHooks
 from fairlead.kernel.snapshots import snapshot_part
 from fairlead.kernel.venue.admission import Admission
 from fairlead.kernel.venue.dispatcher import Dispatcher
+from fairlead.kernel.venue.foreign_orders import ForeignOrders
 from fairlead.kernel.venue.inbox import Inbox
 from fairlead.kernel.venue.monitoring import Monitoring, StreamWatch
 from fairlead.kernel.venue.patience import patiently
@@ -84,7 +85,8 @@ class Parts:
         self._one_at_a_time = asyncio.Lock()
         self.supervisor = Supervisor(self._task_failed, clock, settings.ns("stop_timeout"))
         self.endless: set[asyncio.Task[None]] = set()
-        self.bus = EventBus(self.logger, settings.stream_queue_max, self._interest)
+        queue_max, failures_max = settings.stream_queue_max, settings.callback_failures_max
+        self.bus = EventBus(self.logger, queue_max, self._interest, failures_max=failures_max)
         self.journal = Journal(
             self.store,
             clock,
@@ -140,9 +142,12 @@ class Parts:
             recovery_interval_ns=settings.ns("recovery_interval"),
         )
         watch = StreamWatch(clock, streams=self.client.capabilities.streams_reports)
-        self.reconciler = Reconciler(self.client, clock, self.engine, self.inbox, self.admission, watch)
-        interval_ns = settings.ns("look_up_interval")
-        self.requests = ReconcileRequests(self.reconciler, clock, interval_ns, self.logger)
+        self.foreign = ForeignOrders(self.client, clock, self.engine, self.inbox, self.admission)
+        self.reconciler = Reconciler(
+            self.client, clock, self.engine, self.inbox, self.admission, watch, self.foreign
+        )
+        pauses_ns = settings.ns("look_up_interval"), settings.ns("look_up_interval_max")
+        self.requests = ReconcileRequests(self.reconciler, clock, pauses_ns, self.logger)
         hooks = RecoveryHooks(self._release, self._recovered, self.give_up, self._on_their_way)
         self.recovery = Recovery(self.store, clock, self.engine, self.dispatcher, settings, hooks)
         self.inbox.on_store_failed = self._read_failed
@@ -277,8 +282,8 @@ class Parts:
         self.monitoring.start()
 
     async def _patiently(self, what: str, read: Callable[[], Awaitable[object]]) -> None:
-        pause_ns = self.settings.ns("look_up_interval")
-        await patiently(what, read, self.clock, pause_ns, self._check_journal)
+        pause_ns, attempts_max = self.settings.ns("look_up_interval"), self.settings.start_attempts_max
+        await patiently(what, read, self.clock, pause_ns, self._check_journal, attempts_max=attempts_max)
 
     async def _stop_reconciler(self) -> None:
         self.monitoring.stop()
@@ -303,7 +308,7 @@ class Parts:
     def is_settled(self, waiting: frozenset[asyncio.Task[None]]) -> bool:
         """Tell whether nothing is under way except tasks that are waiting for time."""
         idle = self.endless | self.dispatcher.free_couriers | self.reconciler.queued | self.requests.pausing
-        idle |= self.admission.waiting
+        idle |= self.admission.waiting | self.reconciler.pausing
         under_way = self.supervisor.tasks - idle
         return self.inbox.is_idle and self.journal.is_idle and self.observers.is_idle and under_way <= waiting
 

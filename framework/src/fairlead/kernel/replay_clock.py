@@ -21,9 +21,11 @@ from fairlead.ports.clock import Timer
 
 _T = TypeVar("_T")
 
+# fixed: how asyncio hands tasks on, and how often it looks; virtual time is the same
 CALM_PASSES = 4
 """Turns of the event loop that the kernel must stay settled for: whoever was woken has then gone on."""
 
+# fixed: how asyncio hands tasks on, and how often it looks; virtual time is the same
 EAGER_PASSES = 64
 NAP_SECONDS = 0.001
 """After so many turns of waiting for real work, look only once per nap."""

@@ -29,6 +29,7 @@ HOMES = ("fairlead", "fairlead.ports.exchange", "fairlead.domain.events", "fairl
 NOT_VALUES = frozenset({"ExchangeCapabilities"})
 """Holds a pacing model, which is code."""
 
+# fixed: longer than any number that would be taken
 _DIGITS_MAX = 200
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?", re.ASCII)
 

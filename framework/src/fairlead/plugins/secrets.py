@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from hmac import compare_digest
 from pathlib import Path
 
+# fixed: longer than any key; a wrong path must not be read whole
 SECRET_FILE_BYTES_MAX = 65_536
 
 _ENVIRONMENT = "$env"

@@ -10,6 +10,7 @@ import attrs
 
 from fairlead.errors import ConfigurationRefused
 
+# fixed: the largest port of TCP
 _PORT_MAX = 65_535
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

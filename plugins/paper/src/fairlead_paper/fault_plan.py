@@ -11,6 +11,7 @@ from fairlead_paper.exact import multiply
 from fairlead_paper.fault_kinds import FaultKind
 from fairlead_paper.settings import FaultSettings
 
+# fixed: how finely a chance is drawn, not a chance
 _CHANCES = 1_000_000
 
 

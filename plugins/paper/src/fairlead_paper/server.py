@@ -20,10 +20,12 @@ from fairlead_paper.wire import (
     request_number,
 )
 
+# fixed: bounds what a client that does not read may cost; it loses nothing
 BUFFER_BYTES_MAX = 8 << 20
 """A client that lets more than this pile up is cut off; it reconnects and reads the history."""
 
 
+# fixed: bounds what a client that does not read may cost; it loses nothing
 PARTING_BYTES_MAX = 64 << 10
 """When the venue ends, a client with more than this before it is cut off instead of served."""
 

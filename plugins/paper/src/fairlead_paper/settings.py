@@ -17,6 +17,7 @@ from fairlead_paper.exact import ONE, ZERO, decimal_of, multiply, text_of
 from fairlead_paper.fault_kinds import FaultKind
 from fairlead_paper.tape import SHIPPED
 
+# fixed: as many questions as a look-up has
 READS_AT_ONCE = 3
 """A look-up asks for open orders, closed orders and trades."""
 
@@ -41,6 +42,7 @@ BTC_USDT = Instrument(
     quote="USDT",
     price_increment=Decimal("0.1"),
     quantity_increment=Decimal("0.00000001"),
+    # fixed: the default of a setting, kept as one value
     minimum_quantity=Decimal("0.00005"),
     minimum_cost=Decimal("0.5"),
     settlement_decimals=8,

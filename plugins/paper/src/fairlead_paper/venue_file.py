@@ -34,10 +34,12 @@ from fairlead_paper.market import Market
 from fairlead_paper.venue import Changes, Venue
 
 SCHEMA_VERSION = 1
+# fixed: the mark by which a file is known as ours
 APPLICATION_ID = 0x46504150
 """Marks the file as ours in SQLite's header ("FPAP")."""
 
 SYNCHRONOUS = ("full", "normal")
+# fixed: the venue is the one writer of its file, so nobody waits
 _BUSY_TIMEOUT_MS = 5_000
 
 

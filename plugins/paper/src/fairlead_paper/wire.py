@@ -21,6 +21,7 @@ from fairlead_paper import messages as say
 from fairlead_paper.exact import decimal_of, text_of
 from fairlead_paper.wire_values import teach_values
 
+# fixed: far above the longest answer there is, and what one line may cost
 LINE_BYTES_MAX = 1 << 20
 """Longest line that either side takes."""
 

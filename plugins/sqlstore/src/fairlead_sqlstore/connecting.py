@@ -11,6 +11,7 @@ from pathlib import Path
 from fairlead.errors import ConfigurationRefused, FairleadError, JournalDamaged, StoreFault
 
 MILLISECONDS_PER_SECOND = 1_000
+# fixed: more than the store has statements
 CACHED_STATEMENTS = 64
 
 
@@ -50,6 +51,7 @@ def prepare_for_writing(connection: sqlite3.Connection, path: Path) -> None:
 def explained(error: sqlite3.Error, path: Path) -> FairleadError:
     """Return our error for one that SQLite raised while the file was opened, checked or read."""
     code = getattr(error, "sqlite_errorcode", None)
+    # fixed: where SQLite keeps the primary code of an error
     primary = None if code is None else code & 0xFF
     if primary == sqlite3.SQLITE_NOTADB:
         return ConfigurationRefused(

@@ -17,6 +17,7 @@ from sqlalchemy import Dialect, Numeric, Text
 from sqlalchemy.sql import operators
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+# fixed: beyond every number that the kernel takes
 EXPONENT_MAX = 999
 """Larger magnitudes are refused before they are written out: 1e20000000 would be 20 MB of text."""
 

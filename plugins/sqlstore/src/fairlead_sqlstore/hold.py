@@ -15,6 +15,7 @@ from pathlib import Path
 
 from fairlead.errors import StoreFault, StoreHeld
 
+# fixed: whoever may read the database may read who holds it; a few words
 _MODE = 0o644
 _TEXT_MAX = 4096
 

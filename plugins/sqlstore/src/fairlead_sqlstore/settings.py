@@ -10,6 +10,7 @@ from fairlead.errors import SettingRefused
 from fairlead.hookspecs import PluginContext
 from fairlead.ports.settings import structure_settings
 
+# fixed: default and bound of a setting below
 BUSY_TIMEOUT_MS = 5_000
 BUSY_TIMEOUT_MS_MAX = 60_000
 

@@ -22,6 +22,7 @@ from fairlead.domain.numbers import ZERO, add, subtract
 from fairlead.domain.order_table import OrderEvent, OrderState, decision_for, next_state
 from fairlead.domain.orders import Order
 from fairlead.domain.pending_requests import PendingRequest, pending_after
+from fairlead.domain.reconcile_records import ForeignCancelRequested, OrderAdopted, PositionCorrected
 from fairlead.domain.records import (
     AnomalyNoted,
     AttemptStarted,
@@ -45,6 +46,7 @@ from fairlead.domain.records import (
     TradingStateChanged,
 )
 from fairlead.domain.trading_state import TradingState
+from fairlead.kernel.apply.adoption import adopted_order, correct
 from fairlead.kernel.apply.annotations import episode_annotated, order_annotated
 from fairlead.kernel.apply.balances import move_balances, pay_otherwise, settle
 from fairlead.kernel.apply.commands import (
@@ -55,6 +57,7 @@ from fairlead.kernel.apply.commands import (
     command_taken,
     denial_text,
     meet,
+    meet_owner,
     reconciled,
 )
 from fairlead.kernel.apply.episodes import fold_booking
@@ -73,6 +76,7 @@ CHECK_PREFIX = "check:"
 LOCK_PREFIX = "lock:"
 BUDGET_PREFIX = "budget:"
 
+# fixed: a fold has no settings: whoever replays it must come to the same state
 NOTED_MAX = 1_000
 """How many anomalies are remembered as noted."""
 
@@ -118,6 +122,14 @@ def _initialized(state: EngineState, record: OrderInitialized, ts_ns: int) -> No
         _finish(state, order)
         if record.denial_code == CODE_PACE_EXCEEDED:
             state.pace.counts.refusals += 1
+
+
+def _adopted(state: EngineState, record: OrderAdopted, ts_ns: int) -> None:
+    order = adopted_order(state, record, ts_ns)
+    state.orders[order.client_order_id] = order
+    state.dirty.orders[order.client_order_id] = None
+    meet_owner(state, record.owner)
+    reserve(state, order, record.currency)
 
 
 def _take_terms(order: Order, record: OrderInitialized) -> None:
@@ -326,6 +338,9 @@ _APPLY: dict[type[Record], Callable[[EngineState, Any, int], PositionChange | No
     AnomalyNoted: _anomaly,
     CursorMoved: _cursor_moved,
     Reconciled: reconciled,
+    ForeignCancelRequested: _evidence_only,
+    OrderAdopted: _adopted,
+    PositionCorrected: correct,
     CheckValueChanged: _check_value_changed,
     LockPlaced: _lock_placed,
     BudgetSpent: _budget_spent,

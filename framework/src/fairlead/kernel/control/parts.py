@@ -57,6 +57,7 @@ def control_parts(kernel: Kernel, parts: Parts) -> tuple[Part, ...]:
         Path(settings.control_socket),
         parts.clock,
         timeout_ns=settings.ns("control_timeout"),
+        connections_max=settings.control_connections_max,
         answer=partial(answer, kernel),
     )
     return (Part(CONTROL, server.start, server.stop),)

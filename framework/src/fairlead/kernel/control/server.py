@@ -21,12 +21,11 @@ from pathlib import Path
 from fairlead.errors import ConfigurationRefused, FairleadError, InvalidInput
 from fairlead.ports.clock import Clock
 
+# fixed: far above the longest request there is, and what one caller may cost
 LINE_BYTES_MAX = 65_536
 """A longer request is refused and the connection closed."""
 
-CONNECTIONS_MAX = 8
-"""Further callers are turned away while so many are connected."""
-
+# fixed: nobody else may command the kernel, whatever is configured
 OWNER_ONLY = 0o600
 
 Answerer = Callable[[str, Mapping[str, object]], Awaitable[object]]
@@ -35,10 +34,13 @@ Answerer = Callable[[str, Mapping[str, object]], Awaitable[object]]
 class ControlServer:
     """Listens at a path and hands each request to one function, which answers or raises a `FairleadError`."""
 
-    def __init__(self, path: Path, clock: Clock, *, timeout_ns: int, answer: Answerer) -> None:
+    def __init__(
+        self, path: Path, clock: Clock, *, timeout_ns: int, connections_max: int, answer: Answerer
+    ) -> None:
         self._path = path
         self._clock = clock
         self._timeout_ns = timeout_ns
+        self._connections_max = connections_max
         self._answer = answer
         self._server: asyncio.Server | None = None
         self._connections: dict[asyncio.Task[None], None] = {}
@@ -80,7 +82,7 @@ class ControlServer:
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None  # a coroutine runs in a task; narrows the type
-        if len(self._connections) >= CONNECTIONS_MAX:
+        if len(self._connections) >= self._connections_max:
             writer.close()
             return
         self._connections[task] = None

@@ -87,6 +87,8 @@ class EngineState:
     trading: TradingState = TradingState.DISABLED
     trading_reason: str = "the kernel has not been started"
     cursors: dict[str, str] = attrs.Factory(dict)
+    adopts: bool = False
+    """Whether an order that somebody else placed was ever taken over: then reports may be about such."""
     check_values: dict[str, str] = attrs.Factory(dict)
     locks: dict[str, LockPlaced] = attrs.Factory(dict)
     budgets: dict[str, BudgetLevel] = attrs.Factory(dict)

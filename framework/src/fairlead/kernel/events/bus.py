@@ -18,8 +18,6 @@ import attrs
 from fairlead.domain.events import Event, EventsMissed
 from fairlead.errors import InvalidInput
 
-CALLBACK_FAILURES_MAX = 5
-
 _E = TypeVar("_E", bound=Event)
 
 
@@ -100,9 +98,17 @@ class EventStream:
 class EventBus:
     """Hands durable events to callbacks and streams."""
 
-    def __init__(self, logger: logging.Logger, queue_max: int, on_interest: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        logger: logging.Logger,
+        queue_max: int,
+        on_interest: Callable[[], None],
+        *,
+        failures_max: int,
+    ) -> None:
         self._logger = logger
         self._queue_max = queue_max
+        self.failures_max = failures_max
         self._on_interest = on_interest
         self._subscriptions: list[Subscription] = []
         self._streams: list[EventStream] = []
@@ -154,7 +160,7 @@ class EventBus:
             subscription.callback(event)
         except (Exception, asyncio.CancelledError) as error:  # isolation point: it costs nothing but itself
             subscription.failures += 1
-            subscription.muted = subscription.failures >= CALLBACK_FAILURES_MAX
+            subscription.muted = subscription.failures >= self.failures_max
             fate = "muted" if subscription.muted else "kept"
             self._logger.error(
                 "An event callback failed and was %s: %s on event %d",

@@ -14,7 +14,7 @@ from typing import Any
 
 from fairlead.domain.events import Event, EventsMissed
 from fairlead.kernel.components import Component, ComponentState
-from fairlead.kernel.events.bus import CALLBACK_FAILURES_MAX, EventBus, EventStream
+from fairlead.kernel.events.bus import EventBus, EventStream
 from fairlead.plugins.observers import Observer
 from fairlead.ports.clock import Clock
 
@@ -72,7 +72,7 @@ class Observers(Component):
                 )
                 continue
             failures = failures + 1 if self._failed(observer, event) else 0
-            if failures >= CALLBACK_FAILURES_MAX:
+            if failures >= self._bus.failures_max:
                 self._mute(observer, stream)
                 return
             await self._clock.sleep_ns(0)  # one event in a turn, however many are queued
@@ -91,7 +91,7 @@ class Observers(Component):
 
     def _mute(self, observer: Observer, stream: EventStream) -> None:
         stream.discard()
-        problem = f"observer {observer.name} was muted after {CALLBACK_FAILURES_MAX} failures in a row"
+        problem = f"observer {observer.name} was muted after {self._bus.failures_max} failures in a row"
         self._logger.error("Plugins that observe: %s", problem)
         if self.state is ComponentState.RUNNING:
             self.move(ComponentState.DEGRADED)

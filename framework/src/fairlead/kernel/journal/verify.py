@@ -21,6 +21,7 @@ from fairlead.kernel.journal.codec import chain_hash, decode
 from fairlead.kernel.journal.rows import dirty_rows
 from fairlead.ports.store import GENESIS_HASH, TABLES, Envelope, JournalHead, Row, Scalar, Table
 
+# fixed: bounds memory while the journal is read; the result is the same
 PAGE = 5_000
 
 

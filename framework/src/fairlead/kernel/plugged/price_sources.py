@@ -86,5 +86,6 @@ class SourcePart(Component):
             self.move(ComponentState.RUNNING)
 
 
+# fixed: enough for any pause that can be set
 _DOUBLINGS_MAX = 32
 """Enough for any pause; keeps the figure small when a source fails for years."""

@@ -19,6 +19,7 @@ from fairlead.ports.exchange import PriceHeartbeat
 
 BOT = "bot"
 EXCHANGE = "exchange"
+# fixed: bounds memory and log where a source sends nonsense without end
 REFUSALS_TOLD_MAX = 1_000
 """Of how many symbols it is remembered that the refusal of a client's price was logged."""
 

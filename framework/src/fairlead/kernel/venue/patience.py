@@ -10,8 +10,6 @@ from collections.abc import Awaitable, Callable
 from fairlead.errors import ExchangeFault
 from fairlead.ports.clock import Clock
 
-ATTEMPTS_MAX = 3
-
 
 async def patiently(
     what: str,
@@ -19,13 +17,15 @@ async def patiently(
     clock: Clock,
     pause_ns: int,
     check: Callable[[], None],
+    *,
+    attempts_max: int,
 ) -> None:
-    """Read, at most `ATTEMPTS_MAX` times with doubling pauses; *check* raises what makes that pointless.
+    """Read, at most *attempts_max* times with doubling pauses; *check* raises what makes that pointless.
 
     Raises `ExchangeFault` from the last failure.
     """
     problem: Exception | None = None
-    for attempt in range(ATTEMPTS_MAX):
+    for attempt in range(attempts_max):
         if attempt:
             await clock.sleep_ns(pause_ns << (attempt - 1))
         try:
@@ -36,7 +36,7 @@ async def patiently(
             return
         check()
     raise ExchangeFault(
-        f"{what} failed {ATTEMPTS_MAX} times: {type(problem).__name__}: {problem}",
+        f"{what} failed {attempts_max} times: {type(problem).__name__}: {problem}",
         not_done="Trading was not enabled and the kernel did not start.",
         fix="See to the connection, then start again; nothing is lost.",
     ) from problem

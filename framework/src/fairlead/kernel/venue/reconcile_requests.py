@@ -9,18 +9,16 @@ from typing import Any
 from fairlead.kernel.venue.reconciler import Reconciler
 from fairlead.ports.clock import Clock
 
-DOUBLINGS_MAX = 6
-
 
 class ReconcileRequests:
     """Whoever asks while one is being made, or is to be tried again, gets one that begins after that."""
 
     def __init__(
-        self, reconciler: Reconciler, clock: Clock, interval_ns: int, logger: logging.Logger
+        self, reconciler: Reconciler, clock: Clock, pauses_ns: tuple[int, int], logger: logging.Logger
     ) -> None:
         self._reconciler = reconciler
         self._clock = clock
-        self._interval_ns = interval_ns
+        self._pause_ns, self._pause_max_ns = pauses_ns
         self._logger = logger
         self._wish = ""
         self._asked = asyncio.Event()
@@ -53,7 +51,7 @@ class ReconcileRequests:
     async def answer(self) -> None:
         """Reconcile until no wish is left; what failed is tried again, later and later, or when asked."""
         try:
-            doublings = 0
+            pause_ns = self._pause_ns
             while self._wish and not self._ended:
                 why, self._wish = self._wish, ""
                 self._asked.clear()
@@ -62,13 +60,13 @@ class ReconcileRequests:
                 except Exception as error:  # supervision point: a read that failed is asked again
                     name = type(error).__name__
                     self._logger.warning("Reconciliation failed and will be tried again: %s", name)
-                    doublings = min(doublings + 1, DOUBLINGS_MAX)
                     self._wish = self._wish or why
-                    await self._pause_ns(self._interval_ns << doublings)
+                    pause_ns = min(2 * pause_ns, self._pause_max_ns)
+                    await self._pause(pause_ns)
         finally:
             self._answering = False
 
-    async def _pause_ns(self, duration_ns: int) -> None:
+    async def _pause(self, duration_ns: int) -> None:
         """Wait so long, or until somebody asks: there is new reason to hope then."""
         task = asyncio.current_task()
         assert task is not None  # a coroutine runs in a task; narrows the type
