@@ -22,7 +22,8 @@ from fairlead.domain.identifiers import (
 from fairlead.domain.numbers import EXACT, Number, to_decimal, to_positive
 from fairlead.domain.remarks import to_annotation
 from fairlead.errors import UnknownName
-from fairlead.kernel.core.inputs import AcceptDrift, Annotate, CancelAll, ClosePosition, Flatten, Wish
+from fairlead.kernel.core.inputs import AcceptDrift, CancelAll, ClosePosition, Flatten, Wish
+from fairlead.kernel.core.position_inputs import Annotate
 
 if TYPE_CHECKING:
     from fairlead.kernel.kernel import Kernel

@@ -31,7 +31,6 @@ from fairlead.kernel.core.command_answers import CODE_KEY_REUSED
 from fairlead.kernel.core.effects import AnswerCommand, SendCancel
 from fairlead.kernel.core.inputs import (
     AcceptDrift,
-    Annotate,
     CancelAll,
     CancelOrder,
     ClosePosition,
@@ -41,6 +40,7 @@ from fairlead.kernel.core.inputs import (
     SubmitProposal,
     Wish,
 )
+from fairlead.kernel.core.position_inputs import Annotate
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.decide.commands import is_meant
 from fairlead.kernel.journal.restore import (

@@ -224,9 +224,7 @@ class Parts:
     async def _start_journal(self) -> None:
         self.endless.add(self.supervisor.spawn("journal", self.journal.run()))
         rebuilds = -1
-        while (
-            rebuilds != self.engine.rebuilds
-        ):  # a start whose commit failed is not in the journal: say it again
+        while rebuilds != self.engine.rebuilds:  # a start whose commit failed is not there: say it again
             rebuilds = self.engine.rebuilds
             self.engine.process(self._starting())
             await self.journal.settled()

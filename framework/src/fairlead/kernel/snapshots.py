@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from fairlead.domain.marks import mark
 from fairlead.domain.snapshots import PositionSnapshot, snapshot_of
 from fairlead.kernel.components import Part
-from fairlead.kernel.core.inputs import SnapshotsTaken
+from fairlead.kernel.core.position_inputs import SnapshotsTaken
 from fairlead.kernel.engine.engine import Engine
 from fairlead.kernel.prices.service import PriceService
 from fairlead.ports.clock import Clock

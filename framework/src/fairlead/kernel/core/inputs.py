@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from fairlead.domain.episodes import EpisodeKey
 from fairlead.domain.ledger import PositionKey
 from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
 from fairlead.domain.reconciliation import Counts
-from fairlead.domain.remarks import Annotation
 from fairlead.domain.requests import PacingPolicy, RequestKind
-from fairlead.domain.snapshots import PositionSnapshot
 from fairlead.domain.trading_state import TradingState
 from fairlead.domain.values import Value
+from fairlead.kernel.core.position_inputs import Annotate, DayTurned, SnapshotsTaken
 from fairlead.ports.exchange import Answer, FillReport, LookUp, OrderReport
 
 
@@ -126,18 +124,6 @@ class AdvanceClosing(Value):
     """Something happened on the key of a closing, or its time has come; part of another input's step."""
 
     key: PositionKey
-
-
-class Annotate(Value):
-    """Someone wants to say something about an order, or else about an episode; both are in memory."""
-
-    by: str
-    wanted: Annotation
-    client_order_id: str = ""
-    episode: EpisodeKey | None = None
-    command_id: int = 0
-    idempotency_key: str = ""
-    command_digest: str = ""
 
 
 class SetTradingState(Value):
@@ -352,19 +338,6 @@ class ReconciliationEnded(Value):
     enable: bool
     whole: bool
     recorded: bool
-
-
-class DayTurned(Value):
-    """A trading day begins with this step; part of another input's step."""
-
-    began_ns: int
-    ends_ns: int
-
-
-class SnapshotsTaken(Value):
-    """Snapshots of open positions were gathered and are to be kept."""
-
-    snapshots: tuple[PositionSnapshot, ...]
 
 
 class TroubleSeen(Value):

@@ -9,7 +9,7 @@ from fairlead.domain.records import CommandRefused
 from fairlead.domain.remarks import Remarks, annotated, remarks_problem
 from fairlead.kernel.core.command_answers import CODE_FOREIGN_OWNER, answer_again
 from fairlead.kernel.core.effects import AnswerCommand
-from fairlead.kernel.core.inputs import Annotate
+from fairlead.kernel.core.position_inputs import Annotate
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.decide.rules import Step
 

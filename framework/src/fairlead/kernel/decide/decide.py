@@ -23,13 +23,11 @@ from fairlead.kernel.core.inputs import (
     AcceptDrift,
     AdoptOrder,
     AdvanceClosing,
-    Annotate,
     CancelAll,
     CancelAnswered,
     CancelForeign,
     CancelOrder,
     ClosePosition,
-    DayTurned,
     DriftSeen,
     FillReported,
     FillsRead,
@@ -46,13 +44,13 @@ from fairlead.kernel.core.inputs import (
     ReconciliationEnded,
     ResolveByOperator,
     SetTradingState,
-    SnapshotsTaken,
     SubmitAnswered,
     SubmitProposal,
     TimerDue,
     TroubleSeen,
     VenueSilent,
 )
+from fairlead.kernel.core.position_inputs import Annotate, DayTurned, SnapshotsTaken
 from fairlead.kernel.core.readable import report_problem
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.core.strangers import ADOPTION

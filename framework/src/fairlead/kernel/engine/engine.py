@@ -31,8 +31,9 @@ from fairlead.kernel.core.effects import (
     RefuseRepeat,
     SendOrder,
 )
-from fairlead.kernel.core.inputs import DayTurned, Input, TroubleSeen
+from fairlead.kernel.core.inputs import Input, TroubleSeen
 from fairlead.kernel.core.pace_queue import PaceClock
+from fairlead.kernel.core.position_inputs import DayTurned
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.decide.decide import decide, expand, follow_ups
 from fairlead.kernel.decide.rules import Rules
