@@ -165,11 +165,7 @@ class Kernel:
         return report
 
     def session(self, *, owner: str, hedging: bool = False) -> Session:
-        """Return the commands in the name of an owner.
-
-        With *hedging* each of its proposals opens a position of its own, unless it names one; without, a
-        symbol and book have one position.
-        """
+        """Return an owner's commands; with *hedging* a proposal that names no position has its own."""
         return Session(self, to_name(owner, "owner"), hedging=hedging)
 
     # -- reads ---------------------------------------------------------------------------------
@@ -243,11 +239,9 @@ class Kernel:
     def position(self, symbol: str, book: str, position_id: str = "") -> PositionView | None:
         """Return the open position of the key, or nothing when it is flat."""
         position = self._state.positions.get((symbol, book, position_id))
-        return (
-            marked_view(self._state, position, self._parts.prices)
-            if position is not None and position.is_open
-            else None
-        )
+        if position is None or not position.is_open:
+            return None
+        return marked_view(self._state, position, self.prices)
 
     def net_quantity(self, symbol: str) -> Decimal:
         """Return what all positions of a symbol come to, signed: what the venue shows of it."""
@@ -255,10 +249,8 @@ class Kernel:
 
     def positions(self) -> tuple[PositionView, ...]:
         """Return every position that memory holds, flat ones included."""
-        return tuple(
-            marked_view(self._state, position, self._parts.prices)
-            for position in self._state.positions.values()
-        )
+        state, prices = self._state, self.prices
+        return tuple(marked_view(state, position, prices) for position in state.positions.values())
 
     def episode(self, symbol: str, book: str, position_id: str = "") -> EpisodeView | None:
         """Return the open episode of a position, or nothing when it is flat."""

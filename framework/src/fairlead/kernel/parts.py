@@ -114,9 +114,9 @@ class Parts:
             Part("journal", self._start_journal, self._stop_journal),
             Part("inbox", nothing, self._stop_inbox),
             Part("exchange", self._connect, self._disconnect),
-            snapshot_part(self),
             *kill_switch_parts(self),
             Part("reconciler", self._first_reconciliation, self._stop_reconciler),
+            snapshot_part(self),
         )
 
     def _connect_parts(self) -> None:

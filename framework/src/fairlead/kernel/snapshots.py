@@ -15,7 +15,7 @@ from fairlead.kernel.components import Part
 from fairlead.kernel.core.position_inputs import SnapshotsTaken
 from fairlead.kernel.engine.engine import Engine
 from fairlead.kernel.prices.service import PriceService
-from fairlead.ports.clock import Clock
+from fairlead.ports.clock import Clock, Timer
 
 if TYPE_CHECKING:
     from fairlead.kernel.parts import Parts
@@ -44,19 +44,30 @@ class Snapshotter:
         self._batch_max = batch_max
         self._gathered: deque[PositionSnapshot] = deque(maxlen=batch_max)
         self._written_ns = clock.monotonic_ns()
+        self._timer: Timer | None = None
 
     @property
     def gathered(self) -> int:
         """Return how many snapshots wait to be written."""
         return len(self._gathered)
 
-    async def run(self) -> None:
-        """Take and write at the intervals until canceled."""
-        while True:
-            await self._clock.sleep_ns(self._interval_ns)
-            self.take()
-            if self._clock.monotonic_ns() - self._written_ns >= self._write_interval_ns:
-                self.write()
+    def begin(self) -> None:
+        """Take the next snapshots when the interval has passed, and so on until `end`.
+
+        A timer and no task: nobody has to wait for it, and it makes no step of its own.
+        """
+        self._timer = self._clock.call_at_ns(self._clock.monotonic_ns() + self._interval_ns, self._due)
+
+    def end(self) -> None:
+        """Take no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _due(self) -> None:
+        self.take()
+        if self._clock.monotonic_ns() - self._written_ns >= self._write_interval_ns:
+            self.write()
+        self.begin()
 
     def take(self) -> None:
         """Take a snapshot of every open position, and write whenever enough of them are gathered."""
@@ -97,10 +108,10 @@ def snapshot_part(parts: Parts) -> Part:
     )
 
     async def start() -> None:
-        parts.endless.add(parts.supervisor.spawn(SNAPSHOTS, snapshotter.run()))
+        snapshotter.begin()
 
     async def stop() -> None:
-        await parts.supervisor.cancel_named(SNAPSHOTS)
+        snapshotter.end()
         if parts.failure is None and not parts.journal.has_ended:
             snapshotter.write()
 
