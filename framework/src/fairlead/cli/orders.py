@@ -22,7 +22,7 @@ from fairlead.cli.store_access import DEFAULT_PLUGIN, JsonOption, PluginOption, 
 
 if TYPE_CHECKING:
     from fairlead.kernel.history import Filters
-    from fairlead.ports.store import Search
+    from fairlead.ports.searches import Search
 
 _COLUMNS = ("order", "state", "owner/book", "what", "filled", "average", "fees", "created (UTC)", "why")
 

@@ -19,6 +19,7 @@ from fairlead.domain.change_records import (
     ReplaceMoved,
 )
 from fairlead.domain.changes import ChangeKind, Terms
+from fairlead.domain.command_records import OrderAnnotated
 from fairlead.domain.numbers import ZERO, add
 from fairlead.domain.order_table import OrderEvent
 from fairlead.domain.reconcile_records import OrderAdopted
@@ -185,6 +186,9 @@ class _Teller:
         for verdict in record.verdicts:
             yield _verdict(verdict)
 
+    def annotated(self, record: OrderAnnotated) -> Iterator[str]:
+        yield f"{record.by} annotated it; it says now: {_remarks(record)}."
+
     def change_requested(self, record: ChangeRequested) -> Iterator[str]:
         how = "changed in place" if record.change is ChangeKind.MODIFY else "replaced"
         yield f"{record.by} wants it {how}, to {_terms(record.terms)}{_key(record.idempotency_key)}."
@@ -228,6 +232,13 @@ class _Teller:
 
     def refusal(self, record: CommandRefused) -> Iterator[str]:
         yield f"{record.by} asked to {record.command} it and was refused ({record.code}): {record.reason}"
+
+
+def _remarks(record: OrderAnnotated) -> str:
+    said = [f'note "{record.note}"'] if record.note else []
+    said += [f"tag {tag}" for tag in record.tags]
+    said += [f"{name}={text}" for name, text in record.metadata]
+    return ", ".join(said) or "nothing"
 
 
 def _terms(terms: Terms) -> str:
@@ -279,6 +290,7 @@ _SAY: dict[type[Record], Callable[[_Teller, Any], Iterator[str]]] = {
     AttemptStarted: _Teller.attempt,
     OrderAccepted: _Teller.accepted,
     OrderFilled: _Teller.fill,
+    OrderAnnotated: _Teller.annotated,
     OrderEventNoted: _Teller.event,
     AnomalyNoted: _Teller.anomaly,
     CommandRefused: _Teller.refusal,

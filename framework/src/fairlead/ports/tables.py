@@ -114,6 +114,21 @@ EPISODES = Table(
         Column("live", bool),
     ),
 )
+SNAPSHOTS = Table(
+    "position_snapshots",
+    ("symbol", "book", "position_id", "ts_ns"),
+    (
+        *_texts("symbol", "book", "position_id"),
+        *_integers("ts_ns", "episode"),
+        *_texts("currency"),
+        *_decimals("quantity", "cost", "realized_pnl", "fees"),
+        Column("price", Decimal, optional=True),
+        Column("unrealized_pnl", Decimal, optional=True),
+        *_integers("price_age_ns"),
+        Column("price_usable", bool),
+        *_integers("sequence"),
+    ),
+)
 BALANCES = Table("balances", ("asset",), (*_texts("asset"), *_decimals("total")))
 COMMANDS = Table(
     "commands",
@@ -165,6 +180,7 @@ TABLES: tuple[Table, ...] = (
     FILLS,
     POSITIONS,
     EPISODES,
+    SNAPSHOTS,
     BALANCES,
     COMMANDS,
     CLOSINGS,

@@ -15,6 +15,7 @@ from fairlead.domain.requests import PacingPolicy, RequestKind
 from fairlead.domain.trading_state import TradingState
 from fairlead.domain.values import Value
 from fairlead.kernel.core.change_inputs import AdvanceChange, ChangeOrder, ModifyAnswered
+from fairlead.kernel.core.position_inputs import Annotate, DayTurned, SnapshotsTaken
 from fairlead.ports.exchange import Answer, FillReport, LookUp, OrderReport
 
 
@@ -361,6 +362,7 @@ Input = (
     | ClosePosition
     | Flatten
     | AdvanceClosing
+    | Annotate
     | SetTradingState
     | ResolveByOperator
     | AdoptOrder
@@ -384,5 +386,7 @@ Input = (
     | InFlightLost
     | VenueSilent
     | ReconciliationEnded
+    | DayTurned
+    | SnapshotsTaken
     | TroubleSeen
 )
