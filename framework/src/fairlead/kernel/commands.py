@@ -91,12 +91,8 @@ class Commands:
 
     async def closed(self, client_order_id: str) -> OrderView:
         """Wait for an order's end."""
-        self.check_usable()
+        await self.known_order(client_order_id)
         engine = self._parts.engine
-        if client_order_id not in engine.state.orders:
-            await self.load_order(client_order_id)
-            if client_order_id not in engine.state.orders:
-                raise UnknownName("client_order_id", client_order_id, fix="No such order was made here.")
         self.check_alive()
         future = engine.wait_for(client_order_id, until_closed=True)
         engine.recheck(client_order_id)
@@ -110,11 +106,8 @@ class Commands:
         """
         self.check_usable()
         while True:
-            await self.load_order(client_order_id)
+            order = await self.known_order(client_order_id)
             self.check_usable()  # it may have been stopped meanwhile, and then nobody would answer
-            order = self._state.orders.get(client_order_id)
-            if order is None:
-                raise UnknownName("client_order_id", client_order_id, fix="No such order was made here.")
             command_id, future = self._parts.engine.new_command()
             command = CancelOrder(client_order_id, by, command_id, operator)
             if self._parts.engine.suspended:
@@ -247,9 +240,7 @@ class Commands:
     async def _load_subject(self, command: Annotate) -> None:
         name, episode = command.client_order_id, command.episode
         if episode is None:
-            await self.load_order(name)
-            if name not in self._state.orders:
-                raise UnknownName("client_order_id", name, fix="No such order was made here.")
+            await self.known_order(name)
             return
         if episode not in self._state.episodes:
             await self._load(lambda: load_episode(self._parts.store, self._state, episode))
@@ -277,9 +268,7 @@ class Commands:
         """
         self.check_usable()
         text, name = to_line(note, "note"), to_name(by, "by")
-        await self.load_order(to_client_order_id(client_order_id, "client_order_id"))
-        if client_order_id not in self._state.orders:
-            raise UnknownName("client_order_id", client_order_id, fix="No such order was made here.")
+        await self.known_order(to_client_order_id(client_order_id, "client_order_id"))
         command_id, future = self._parts.engine.new_command()
         self._parts.engine.process(ResolveByOperator(client_order_id, name, text, command_id, missing))
         return await _answer(future)
