@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from fairlead.domain.identifiers import excerpt_of
+from fairlead.errors import UnknownName
+
 
 class TradingState(StrEnum):
     """Whether new exposure may be taken; journaled with its reason."""
@@ -59,3 +62,10 @@ PASSES: dict[tuple[TradingState, CommandKind], bool] = {
 def passes(state: TradingState, command: CommandKind) -> bool:
     """Tell whether a command of this kind passes in this state."""
     return PASSES[state, command]
+
+
+def to_trading_state(value: object) -> TradingState:
+    """Return the trading state; raises `UnknownName` for anything else."""
+    if isinstance(value, str) and value in set(TradingState):
+        return TradingState(value)
+    raise UnknownName("state", excerpt_of(value), tuple(TradingState))

@@ -16,10 +16,10 @@ from msgspec.structs import replace
 
 from fairlead.domain.changes import ChangeResult
 from fairlead.domain.closings import CloseResult
-from fairlead.domain.identifiers import excerpt_of, to_client_order_id, to_line, to_name
+from fairlead.domain.identifiers import to_client_order_id, to_line, to_name
 from fairlead.domain.order_table import OrderState
 from fairlead.domain.orders import Order, OrderView
-from fairlead.domain.trading_state import TradingState
+from fairlead.domain.trading_state import TradingState, to_trading_state
 from fairlead.errors import (
     ExchangeFault,
     FairleadError,
@@ -395,10 +395,3 @@ async def _answer(future: asyncio.Future[object]) -> CommandResult:
     if answer.code == CODE_KEY_REUSED:
         raise InvalidInput("idempotency_key", answer.reason, fix="Use a new key for a new intent.")
     return CommandResult(answer.accepted, answer.code, answer.reason, answer.names)
-
-
-def to_trading_state(value: object) -> TradingState:
-    """Return the trading state; raises `UnknownName` for anything else."""
-    if isinstance(value, str) and value in set(TradingState):
-        return TradingState(value)
-    raise UnknownName("state", excerpt_of(value), tuple(TradingState))
