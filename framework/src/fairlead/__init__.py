@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fairlead.domain.trading_state import TradingState
     from fairlead.kernel.blocking import BlockingKernel, BlockingResult, BlockingSession, BlockingStream
     from fairlead.kernel.kernel import Kernel
+    from fairlead.kernel.logs import LogFormat, log_handler
     from fairlead.kernel.results import CommandResult, ExecutionResult, FlattenResult, StopReport
     from fairlead.kernel.serialisation import from_dict, from_json, to_dict, to_json
     from fairlead.kernel.session import Session
@@ -44,6 +45,8 @@ _HOMES = {
     "Instrument": "fairlead.domain.instruments",
     "Kernel": "fairlead.kernel.kernel",
     "KernelSettings": "fairlead.kernel.settings",
+    "LogFormat": "fairlead.kernel.logs",
+    "log_handler": "fairlead.kernel.logs",
     "OrderSide": "fairlead.domain.order_kinds",
     "OrderStatus": "fairlead.domain.orders",
     "OrderType": "fairlead.domain.order_kinds",
@@ -79,6 +82,7 @@ __all__ = [
     "Instrument",
     "Kernel",
     "KernelSettings",
+    "LogFormat",
     "OrderSide",
     "OrderStatus",
     "OrderType",
@@ -96,6 +100,7 @@ __all__ = [
     "__version__",
     "from_dict",
     "from_json",
+    "log_handler",
     "to_dict",
     "to_json",
 ]

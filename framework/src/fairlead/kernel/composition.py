@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 import attrs
 
 from fairlead.domain.identifiers import to_key, to_name
-from fairlead.errors import ConfigurationRefused, TextRefused
+from fairlead.errors import ConfigurationRefused, InvalidInput
 from fairlead.hookspecs import PluginContext
 from fairlead.kernel.configuration import digest_of
+from fairlead.kernel.gate.judgements import limits_of
 from fairlead.kernel.gate.watchdog import ThreadWatchdog, Watchdog
 from fairlead.kernel.plugged.order import start_order
 from fairlead.kernel.settings import KernelSettings
@@ -163,7 +164,8 @@ def check_checks(
         try:
             to_name(check.name, "a risk check's name")
             to_key(check.version, "a risk check's version")
-        except TextRefused as refusal:
+            limits_of(check)
+        except InvalidInput as refusal:
             raise ConfigurationRefused(
                 refusal.what, not_done="The kernel was not made.", fix=refusal.fix
             ) from refusal

@@ -32,6 +32,7 @@ from fairlead.kernel.engine.position_events import open_episode, position_view
 from fairlead.kernel.events.bus import EventBus
 from fairlead.kernel.gate.watchdog import Watchdog
 from fairlead.kernel.history import History
+from fairlead.kernel.logs import EventLog
 from fairlead.kernel.pacing.view import PacingView
 from fairlead.kernel.parts import Parts
 from fairlead.kernel.plugged.parts import plug_in
@@ -43,6 +44,7 @@ from fairlead.kernel.system_clock import SystemClock
 from fairlead.kernel.system_ids import SystemIds
 from fairlead.kernel.venue.reconciler import ReconcileReport
 from fairlead.kernel.winding_down import wind_down
+from fairlead.plugins.redaction import REDACTION
 from fairlead.ports.clock import Clock
 from fairlead.ports.exchange import ExchangeClient
 from fairlead.ports.ids import Ids
@@ -97,6 +99,7 @@ class Kernel:
         self.clock: Clock = clock or SystemClock()
         self._ids: Ids = ids or SystemIds()
         self._logger = logger or logging.getLogger("fairlead")
+        self._logger.addFilter(REDACTION)
         ingredients = compose(settings, Given(plugins=plugins, **given), self.clock, self._ids, self._logger)
         self._parts = Parts(ingredients)
         plug_in(self, self._parts, ingredients.price_sources, ingredients.components)
@@ -104,6 +107,8 @@ class Kernel:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
         self.commands = Commands(self._parts, self.check_usable)
+        if settings.log_events:
+            self.events.subscribe(EventLog(self._logger, settings.account))
 
     @classmethod
     def from_config(

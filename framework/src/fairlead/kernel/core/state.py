@@ -87,6 +87,8 @@ class EngineState:
     trading_reason: str = "the kernel has not been started"
     cursors: dict[str, str] = attrs.Factory(dict)
     check_values: dict[str, str] = attrs.Factory(dict)
+    limits: tuple[tuple[str, str], ...] = ()
+    """What the checks of the last kernel told of their limits, by name."""
     locks: dict[str, LockPlaced] = attrs.Factory(dict)
     budgets: dict[str, BudgetLevel] = attrs.Factory(dict)
     budget_clock: tuple[int, int] = (0, 0)

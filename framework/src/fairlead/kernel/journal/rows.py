@@ -27,6 +27,7 @@ from fairlead.kernel.apply.apply import (
     LOCK_PREFIX,
     SETTING_ACCOUNT,
     SETTING_BUDGET_CLOCK,
+    SETTING_LIMITS,
     SETTING_REASON,
     SETTING_TRADING,
 )
@@ -37,6 +38,7 @@ from fairlead.kernel.journal.closing_rows import closing_row
 from fairlead.kernel.journal.episode_rows import episode_row
 from fairlead.ports.store import COMMANDS, ORDERS, POSITIONS, Row, Scalar, Table
 
+_limits_decoder = msgspec.json.Decoder(tuple[tuple[str, str], ...])
 _lock_decoder = msgspec.json.Decoder(LockPlaced)
 _level_decoder = msgspec.json.Decoder(BudgetLevel)
 _exact_encoder = msgspec.json.Encoder(decimal_format="string")
@@ -169,6 +171,8 @@ def setting_value(state: EngineState, name: str) -> str:
         return state.trading_reason
     if name == SETTING_ACCOUNT:
         return state.account
+    if name == SETTING_LIMITS:
+        return msgspec.json.encode(state.limits).decode()
     if name.startswith(OWNER_PREFIX):
         return ""
     if name == SETTING_BUDGET_CLOCK:
@@ -188,6 +192,8 @@ def restore_setting(state: EngineState, name: str, value: str) -> None:
         state.trading = TradingState(value)
     elif name == SETTING_REASON:
         state.trading_reason = value
+    elif name == SETTING_LIMITS:
+        state.limits = _limits_decoder.decode(value)
     elif name.startswith(OWNER_PREFIX):
         state.owners[name.removeprefix(OWNER_PREFIX)] = None
     elif name == SETTING_BUDGET_CLOCK:
