@@ -18,15 +18,22 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
+from functools import partial
+from typing import TypeVar
 
 from benchmarks.order_round_trip import AllowAll, sqlite_store
-from fairlead import Kernel, KernelSettings, Proposal, Trade
+from fairlead import Kernel, KernelSettings, Proposal, Session, Trade
+from fairlead.ports.events import OrderChanged
 from fairlead.ports.exchange import Instrument
 from fairlead.ports.store import Store
 from fairlead.testing.memory_store import MemoryDisk, MemoryStore
 from fairlead.testing.scripted_exchange import ScriptedExchange
 
+T = TypeVar("T")
+
 SYMBOL = "BTC/USDT"
+EVICTING = 12
+"""More orders than memory holds finished ones."""
 OPERATIONS = ("execute", "cancel", "close", "look-up in memory", "look-up in the store", "price")
 
 
@@ -36,7 +43,7 @@ class Watch:
     def __init__(self) -> None:
         self.taken: dict[str, list[int]] = {name: [] for name in OPERATIONS}
 
-    async def of(self, name: str, work: Callable[[], Awaitable[object]]) -> object:
+    async def of(self, name: str, work: Callable[[], Awaitable[T]]) -> T:
         started = time.perf_counter_ns()
         answer = await work()
         self.taken[name].append(time.perf_counter_ns() - started)
@@ -59,44 +66,49 @@ def venue() -> ScriptedExchange:
     return ScriptedExchange([rules])
 
 
+async def closed_by_venue(bot: Session, kernel: Kernel, exchange: ScriptedExchange) -> None:
+    """Close the position, and have the exit filled when it has come to the venue."""
+    events = kernel.events.stream(OrderChanged)
+    work = asyncio.ensure_future(bot.close_position(SYMBOL))
+    async for event in events:
+        order = getattr(event, "order", None)
+        if order is not None and order.side == "sell" and order.status == "ACCEPTED":
+            exchange.trade(order.client_order_id, "0.01", "100")
+            break
+    events.close()
+    await work
+
+
 async def measured(store: Store, rounds: int) -> dict[str, dict[str, float]]:
     """Return the figures of every operation on the store."""
     settings = KernelSettings(account="bench", on_stop="leave", closed_orders_max=10)
     watch, exchange = Watch(), venue()
+    wish = Proposal.buy(SYMBOL, quantity="0.01", limit_price="100")
     async with Kernel(settings, exchange=exchange, store=store, checks=[AllowAll()]) as kernel:
         bot = kernel.session(owner="bench")
-        first = ""
 
         async def publish() -> None:
             kernel.prices.publish(Trade(SYMBOL, Decimal(100), Decimal(1), kernel.clock.wall_ns()))
 
-        async def close() -> None:
-            work = asyncio.ensure_future(bot.close_position(SYMBOL))
-            while not (exits := [each for each in kernel.orders(live_only=True) if each.side == "sell"]):
-                await asyncio.sleep(0)
-            while exchange.submits_of(exits[0].client_order_id) == 0:
-                await asyncio.sleep(0)
-            exchange.trade(exits[0].client_order_id, "0.01", "100")
-            await work
+        async def execute() -> str:
+            return (await bot.execute(wish)).client_order_id
 
+        first = await execute()
+        exchange.trade(first, "0.01", "100")
         for _ in range(rounds):
             await watch.of("price", publish)
-            wish = Proposal.buy(SYMBOL, quantity="0.01", limit_price="100")
-            name = (await bot.execute(wish)).client_order_id
+            await watch.of("close", partial(closed_by_venue, bot, kernel, exchange))
+            name = await watch.of("execute", execute)
+            await watch.of("cancel", partial(bot.cancel, name))
+            await kernel.closed(name)
+            await watch.of("look-up in memory", partial(kernel.find_order, name))
+            name = await execute()
             exchange.trade(name, "0.01", "100")
             await kernel.closed(name)
-            first = first or name
-            await watch.of("close", close)
-            started = time.perf_counter_ns()
-            name = (await bot.execute(wish)).client_order_id
-            watch.taken["execute"].append(time.perf_counter_ns() - started)
-            await watch.of("cancel", lambda name=name: bot.cancel(name))  # type: ignore[misc]  # bound for this round
-            await kernel.closed(name)
-            await watch.of("look-up in memory", lambda name=name: kernel.find_order(name))  # type: ignore[misc]  # same
         for _ in range(rounds):
-            await watch.of("look-up in the store", lambda: kernel.find_order(first))
-            for _ in range(6):  # pushes it out of memory again
-                name = (await bot.execute(wish)).client_order_id
+            await watch.of("look-up in the store", partial(kernel.find_order, first))
+            for _ in range(EVICTING):
+                name = await execute()
                 await bot.cancel(name)
                 await kernel.closed(name)
     return watch.figures()
@@ -117,7 +129,11 @@ def main() -> int:
         return 0
     for store, operations in figures.items():
         for name, values in operations.items():
-            print(store.ljust(8), name.ljust(22), f"{values['median_us']:9.1f} us  p99 {values['p99_us']:9.1f} us")
+            print(
+                store.ljust(8),
+                name.ljust(22),
+                f"{values['median_us']:9.1f} us  p99 {values['p99_us']:9.1f} us",
+            )
     return 0
 
 

@@ -18,6 +18,7 @@ from tools import (
     order_table_page,
     order_terms_page,
     pages,
+    reconciliation_page,
     requirements_page,
     store_rules_page,
 )
@@ -32,6 +33,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     exchange_rules_page.PAGE: exchange_rules_page.page_text,
     store_rules_page.PAGE: store_rules_page.page_text,
     configuration_page.PAGE: configuration_page.page_text,
+    reconciliation_page.PAGE: reconciliation_page.page_text,
 }
 
 

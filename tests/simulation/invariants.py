@@ -12,6 +12,8 @@ from collections.abc import Coroutine, Mapping, Sequence
 from decimal import Context, Decimal, Inexact
 from typing import Any, TypeVar
 
+import attrs
+
 from fairlead.kernel.journal.verify import verify_journal
 from fairlead.ports.exchange import OrderSide, VenueStatus
 from fairlead.testing.memory_store import MemoryDisk, MemoryStore
@@ -19,10 +21,14 @@ from fairlead_paper.records import VenueFill, VenueOrder
 from fairlead_paper.venue import Venue
 
 T = TypeVar("T")
+Thing = TypeVar("Thing", VenueOrder, VenueFill)
 Problems = list[str]
 Record = Mapping[str, Any]
 EXACT = Context(prec=96, traps=[Inexact])
 ZERO = Decimal(0)
+BY_HAND = "by-hand"
+"""The client order id of an order of the account that no kernel sent."""
+
 NEVER_AT_VENUE = {"denied", "not_sent", "not_placed"}
 """What the kernel calls orders that the venue never had."""
 
@@ -75,15 +81,25 @@ class Journal:
         return [record for name, record in self.records if name == kind]
 
 
-def orders_at(venue: Venue, account: str) -> list[VenueOrder]:
-    """Return every order that the venue ever took from the account."""
+def orders_at(venue: Venue, account: str, journal: Journal) -> list[VenueOrder]:
+    """Return every order that the venue ever took from the account and that is ours, under our id."""
     orders = venue.shelves._by_venue_id.values()
-    return [order for order in orders if order.account == account]
+    return _ours([order for order in orders if order.account == account], journal)
 
 
-def fills_at(venue: Venue, account: str) -> list[VenueFill]:
-    """Return every fill of the account, in the venue's order."""
-    return venue.shelves._fills.get(account, [])
+def fills_at(venue: Venue, account: str, journal: Journal) -> list[VenueFill]:
+    """Return every fill of our orders of the account, under our ids, in the venue's order."""
+    return _ours(venue.shelves._fills.get(account, []), journal)
+
+
+def _ours(things: Sequence[Thing], journal: Journal) -> list[Thing]:
+    """Leave out what was placed by hand, and give our id to what was taken over."""
+    adopted = {record["venue_order_id"]: record["client_order_id"] for record in journal.of("order_adopted")}
+    return [
+        attrs.evolve(thing, client_order_id=adopted.get(thing.venue_order_id, thing.client_order_id))
+        for thing in things
+        if thing.client_order_id != BY_HAND or thing.venue_order_id in adopted
+    ]
 
 
 def durable_problems(disk: MemoryDisk, venue: Venue, account: str, acknowledged: list[str]) -> Problems:
@@ -92,9 +108,9 @@ def durable_problems(disk: MemoryDisk, venue: Venue, account: str, acknowledged:
     return [
         *_verified(disk),
         *(f"acknowledged and lost: {name}" for name in acknowledged if name not in journal.orders),
-        *_intents(journal, orders_at(venue, account)),
-        *_bookings(journal, fills_at(venue, account)),
-        *_cursor(journal, fills_at(venue, account)),
+        *_intents(journal, orders_at(venue, account, journal)),
+        *_bookings(journal, fills_at(venue, account, journal)),
+        *_cursor(journal, fills_at(venue, account, journal)),
     ]
 
 
@@ -107,11 +123,11 @@ def recovered_problems(
 ) -> Problems:
     """Return what is wrong once a kernel had time to recover and to come to rest."""
     journal = Journal(disk)
-    fills = fills_at(venue, account)
+    fills = fills_at(venue, account, journal)
     return [
         *durable_problems(disk, venue, account, acknowledged),
         *_nothing_open(journal),
-        *_same_ends(journal, orders_at(venue, account)),
+        *_same_ends(journal, orders_at(venue, account, journal)),
         *_all_booked(journal, fills),
         *_money(journal, venue, account, fills),
         *_alarms(journal, expected_anomalies),
@@ -125,9 +141,12 @@ def _verified(disk: MemoryDisk) -> Problems:
 
 
 def _intents(journal: Journal, orders: list[VenueOrder]) -> Problems:
-    """Every venue order has its intent and attempt in the journal, and no intent has two."""
-    approved = {record["client_order_id"] for record in journal.of("order_initialized") if record["approved"]}
-    attempted = {record["client_order_id"] for record in journal.of("attempt_started")}
+    """Every venue order has its intent and attempt in the journal, or was taken over; no intent has two."""
+    adopted = {record["client_order_id"] for record in journal.of("order_adopted")}
+    approved = adopted | {
+        record["client_order_id"] for record in journal.of("order_initialized") if record["approved"]
+    }
+    attempted = adopted | {record["client_order_id"] for record in journal.of("attempt_started")}
     counts = Counter(order.client_order_id for order in orders)
     return [
         *(f"at the venue, no intent in the journal: {name}" for name in counts if name not in approved),

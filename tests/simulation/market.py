@@ -9,11 +9,21 @@ import attrs
 
 from fairlead.kernel.settings import KernelSettings, OnStop
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND, Clock
-from fairlead.ports.exchange import ExchangeCapabilities, ExchangeClient, Fence, Instrument
+from fairlead.ports.exchange import (
+    ExchangeCapabilities,
+    ExchangeClient,
+    Fence,
+    Instrument,
+    OrderSide,
+    OrderType,
+    SubmitRequest,
+    TimeInForce,
+)
 from fairlead.ports.store import Batch
 from fairlead.testing.kernel_world import KernelWorld
 from fairlead.testing.memory_store import AppendFault
 from fairlead.testing.wire import NORMAL, Fate, Trip
+from fairlead_paper import messages as say
 from fairlead_paper.client import PaperClient
 from fairlead_paper.desk import Desk
 from fairlead_paper.link import InProcessLink
@@ -22,7 +32,7 @@ from fairlead_paper.records import PublicTrade, VenueRules
 from fairlead_paper.settings import RateLimitSettings
 from fairlead_paper.venue import Venue
 from fairlead_riskhooks.minimum_size import MinimumSize
-from tests.simulation.invariants import Problems, durable_problems
+from tests.simulation.invariants import BY_HAND, Problems, durable_problems
 
 ACCOUNT = "main"
 SYMBOL = "BTC/USDT"
@@ -48,6 +58,7 @@ SETTINGS = KernelSettings(
     look_up_interval_ms=200,
     look_up_interval_max_ms=2_000,
     commit_timeout_ms=300,
+    history_overlap_ms=50,
     recovery_interval_ms=50,
 )
 
@@ -84,6 +95,7 @@ class MarketWorld(KernelWorld):
         self.throttle = Throttle(rate_limit)
         self.pacing = None if rate_limit is None else model_of(_with_headroom(rate_limit))
         self.problems: Problems = []
+        self._by_hand = ""
         self.expected_anomalies: frozenset[str] = frozenset()
         super().__init__(
             self._open_venue,
@@ -100,11 +112,36 @@ class MarketWorld(KernelWorld):
         super().after_crash()
         self.problems.extend(durable_problems(self.disk, self.venue, ACCOUNT, self.acknowledged))
 
+    def place_by_hand(self) -> str:
+        """Let somebody else have an order of the account, once in this world; return the venue's id of it."""
+        assert self.desk is not None
+        if not self._by_hand:
+            now_ns = self.clock.wall_ns()
+            request = SubmitRequest(
+                BY_HAND,
+                SYMBOL,
+                OrderSide.BUY,
+                OrderType.LIMIT,
+                TimeInForce.GTC,
+                Decimal("0.80"),
+                Decimal(100),
+                False,
+                now_ns + 1_000 * NANOSECONDS_PER_MILLISECOND,
+            )
+            taken = self.desk.handle(ACCOUNT, say.Place(request))
+            assert isinstance(taken, say.Taken)
+            self._by_hand = taken.venue_order_id
+        return self._by_hand
+
     def _open_venue(self, clock: Clock) -> ExchangeClient:
         self.desk = Desk(self.venue, clock.wall_ns, throttle=self.throttle)
         link = InProcessLink(self.desk, ACCOUNT)
         capabilities = ExchangeCapabilities(
-            fence=Fence.DEADLINE, price_source=True, simulated=True, pacing=self.pacing
+            fence=Fence.DEADLINE,
+            price_source=True,
+            simulated=True,
+            pacing=self.pacing,
+            adoption=True,
         )
         return PaperClient(link, clock, capabilities)
 

@@ -269,9 +269,45 @@ def check_closed(world: MarketWorld) -> None:
     assert len(set(world.acknowledged)) == 3
 
 
+# -- (e) an order that was placed by hand is taken over -----------------------------------------------------
+
+
+async def adopting_bot(world: MarketWorld, generation: Generation) -> None:
+    """Take over an order that is filling, whether it still works or not, then cancel what is left of it.
+
+    It is its own recovery: said again, the word means the same order.
+    """
+    clock = world.clock_of(generation)
+    venue_order_id = world.place_by_hand()
+    async with world.kernel(generation) as kernel:
+        bot = kernel.session(owner="bot")
+        result = await insist(clock, lambda: bot.adopt_order(venue_order_id, symbol=SYMBOL))
+        assert result.accepted, result
+        [name] = result.names
+        world.acknowledge(generation, name)
+        await insist(clock, lambda: bot.cancel(name))
+        await world.converge(generation, kernel)
+
+
+def check_adopted(world: MarketWorld) -> None:
+    """Demand the same, that it was taken over once, and that each of its trades is in its owner's book."""
+    check(world)
+    journal = Journal(world.disk)
+    assert len(journal.of("order_adopted")) == 1
+    assert len(set(world.acknowledged)) == 1
+    assert {row["book"] for row in journal.positions} == {"bot"}
+
+
+def adoption_world(seed: int) -> MarketWorld:
+    """Return a world in which a foreign order is noted until it is taken over."""
+    world = MarketWorld(seed)
+    world.expected_anomalies = frozenset({"foreign_order"})
+    return world
+
+
 # -- the experiments -----------------------------------------------------------------------------------------
 
-SCENARIOS = ("one_limit_order", "lost_answers", "busy_bot", "paced_bot", "closing_bot")
+SCENARIOS = ("one_limit_order", "lost_answers", "busy_bot", "paced_bot", "closing_bot", "adopting_bot")
 
 
 def experiment(name: str, seed: int = 1) -> CrashExperiment[MarketWorld]:
@@ -281,6 +317,7 @@ def experiment(name: str, seed: int = 1) -> CrashExperiment[MarketWorld]:
         "lost_answers": (lambda: MarketWorld(seed, fate=Lossy()), lost_answers, come_back, check),
         "busy_bot": (lambda: MarketWorld(seed), busy_bot, busy_bot, check_keys),
         "closing_bot": (lambda: MarketWorld(seed), closing_bot, closing_bot, check_closed),
+        "adopting_bot": (lambda: adoption_world(seed), adopting_bot, adopting_bot, check_adopted),
         "paced_bot": (lambda: MarketWorld(seed, rate_limit=LIMIT), paced_bot, paced_bot, check_pace),
     }[name]
     return CrashExperiment(make_world, scenario, recover, check_it, downtime_ns=DOWNTIME_NS)

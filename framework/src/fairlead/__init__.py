@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fairlead.domain.orders import OrderStatus, OrderView, PositionView
     from fairlead.domain.prices import Price, Quote, Trade
     from fairlead.domain.proposals import Proposal
+    from fairlead.domain.reconciliation import PositionEntry, ReconcileEntry, ReconcileReport
     from fairlead.domain.trading_days import TradingDay
     from fairlead.domain.trading_state import TradingState
     from fairlead.kernel.blocking import BlockingKernel, BlockingResult, BlockingSession, BlockingStream
@@ -55,6 +56,9 @@ _HOMES = {
     "Price": "fairlead.domain.prices",
     "Proposal": "fairlead.domain.proposals",
     "Quote": "fairlead.domain.prices",
+    "PositionEntry": "fairlead.domain.reconciliation",
+    "ReconcileEntry": "fairlead.domain.reconciliation",
+    "ReconcileReport": "fairlead.domain.reconciliation",
     "Session": "fairlead.kernel.session",
     "TimeInForce": "fairlead.domain.order_kinds",
     "StopReport": "fairlead.kernel.results",
@@ -87,10 +91,13 @@ __all__ = [
     "OrderStatus",
     "OrderType",
     "OrderView",
+    "PositionEntry",
     "PositionView",
     "Price",
     "Proposal",
     "Quote",
+    "ReconcileEntry",
+    "ReconcileReport",
     "Session",
     "StopReport",
     "TimeInForce",

@@ -35,7 +35,7 @@ BY_SEVERITY = {
     # The books or the venue contradict what must be true: an operator looks first.
     "halt": {
         "illegal_event", "overfill", "trade_differs", "impossible_fill", "unknown_own_order",
-        "component_failed", "check_hung",
+        "component_failed", "check_hung", "position_drifted",
     },
     # Something at the venue is not as we hold it: nothing new until it is cleared up.
     "reduce": {"contradiction", "zombie", "missing_at_venue", "unreadable_report"},

@@ -8,9 +8,9 @@ from itertools import pairwise
 import pytest
 
 from fairlead import KernelSettings, OrderSide, TradingState
+from fairlead.domain.reconciliation import Found, ReconcileReport
 from fairlead.domain.records import OrderEventNoted, Reconciled
 from fairlead.errors import ExchangeFault, SettingRefused, UnknownName
-from fairlead.kernel.venue.reconciler import Found, ReconcileReport
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
 from fairlead.ports.exchange import FillPage, OrderReport, ReportSink, VenueStatus
 from fairlead.testing.scripted_exchange import ScriptedExchange, loses_request
@@ -112,7 +112,7 @@ def test_a_schedule_that_finds_nothing_records_nothing() -> None:
         exchange.hold("human-1", ETH, OrderSide.BUY, Decimal(1))
         await bench.pass_ms(INTERVAL_MS)
         after = reconciled(bench)
-        assert (len(after) - before, after[-1].foreign) == (1, 1)
+        assert (len(after) - before, after[-1].counts.foreign) == (1, 1)
         assert len(exchange.asked_ms) == 24
 
     on_bench(main)

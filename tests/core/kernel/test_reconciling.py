@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from fairlead import OrderSide, TradingState
 from fairlead.domain.records import CursorMoved, OrderFilled
 from fairlead.errors import ExchangeFault
+from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
 from fairlead.ports.exchange import FillPage, LookUp, OrderReport, VenueStatus
 from fairlead.testing.scripted_exchange import ScriptedExchange, finds_half
 from tests.core.kernel.bench import BTC, ETH, Bench, instrument, on_bench
@@ -375,3 +376,96 @@ def test_the_venues_reasons_are_kept_on_one_printable_line() -> None:
         assert "no" in detail
 
     on_bench(main)
+
+
+# -- a history that lists trades late, and two trades of one instant ----------------------------------
+
+
+def dated(bench: Bench, name: str, quantity: str, age_ms: int = 0, place: int | None = None) -> None:
+    """Let the venue list a trade of that age, at the end of its history or at a place before others."""
+    bench.exchange.trade(name, quantity, "100", said=False)
+    fill = replace(
+        bench.exchange.history.pop(),
+        ts_event=bench.clock.wall_ns() - age_ms * NANOSECONDS_PER_MILLISECOND,
+        trade_id=f"{name[-4:]}-{quantity}",
+    )
+    history = bench.exchange.history
+    history.insert(len(history) if place is None else place, fill)
+
+
+def fills_cursors(bench: Bench) -> list[str]:
+    """Return every cursor of the fills that is on record."""
+    return [record.cursor for record in bench.records() if isinstance(record, CursorMoved)]
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_trade_that_the_history_lists_late_is_found(killed: bool) -> None:  # noqa: FBT001 - one fact
+    """What is listed behind the last reading, between trades that were read, is booked: also after a kill."""
+
+    async def main(bench: Bench) -> None:
+        name = await bench.working("buy", "5", "100")
+        for quantity in ("0.1", "0.2", "0.3"):
+            dated(bench, name, quantity)
+        await bench.kernel.reconcile()
+        assert len(bench.fills()) == 3
+        dated(bench, name, "0.7", age_ms=1_000, place=1)
+        if killed:
+            await bench.die()
+            await bench.start_another()
+        else:
+            await bench.kernel.reconcile()
+        assert bench.order(name).filled_quantity == Decimal("1.3")
+        assert len(bench.fills()) == 4
+        assert bench.anomalies() == []
+
+    on_bench(main)
+
+
+def test_the_cursor_stays_before_what_is_young() -> None:
+    """It moves behind a page once all of it is older than the overlap, and never past a younger page."""
+
+    async def main(bench: Bench) -> None:
+        name = await bench.working("buy", "5", "100")
+        dated(bench, name, "0.1", age_ms=90_000)
+        dated(bench, name, "0.2", age_ms=70_000)
+        dated(bench, name, "0.3", age_ms=30_000)
+        dated(bench, name, "0.4", age_ms=80_000)  # out of order: old, behind a younger one
+        dated(bench, name, "0.5", age_ms=75_000)
+        await bench.kernel.reconcile()
+        assert fills_cursors(bench)[-1] == "2"
+        assert len(bench.fills()) == 5
+        await bench.pass_ms(31_000)
+        await bench.kernel.reconcile()
+        assert fills_cursors(bench)[-1] == "5"
+        assert len(bench.fills()) == 5
+
+    on_bench(main)
+
+
+def test_trades_of_one_instant_on_both_sides_of_a_page_are_all_booked() -> None:
+    """Five trades of the same nanosecond over three pages: each once, whatever is read again."""
+
+    async def main(bench: Bench) -> None:
+        name = await bench.working("buy", "5", "100")
+        for quantity in ("0.1", "0.2", "0.3", "0.4", "0.5"):
+            dated(bench, name, quantity)
+        same = bench.clock.wall_ns()
+        bench.exchange.history = [replace(fill, ts_event=same) for fill in bench.exchange.history]
+        for _ in range(2):
+            await bench.kernel.reconcile()
+        assert len(bench.fills()) == 5
+        assert bench.order(name).filled_quantity == Decimal("1.5")
+
+    on_bench(main)
+
+
+def test_the_overlap_is_a_setting() -> None:
+    """A shorter one lets the cursor move sooner."""
+
+    async def main(bench: Bench) -> None:
+        name = await bench.working("buy", "5", "100")
+        dated(bench, name, "0.1", age_ms=50)
+        await bench.kernel.reconcile()
+        assert fills_cursors(bench)[-1] == "1"
+
+    on_bench(main, settings={"history_overlap_ms": 10})

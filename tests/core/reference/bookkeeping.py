@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from fairlead.domain.identifiers import account_tag
 from fairlead.domain.instruments import Instrument
+from fairlead.domain.reconciliation import Counts
 from fairlead.kernel.core.effects import Effect
 from fairlead.kernel.core.inputs import InFlightLost, Input, KernelStarting, ReconciliationEnded
 from fairlead.kernel.core.state import Dirty, EngineState
@@ -106,7 +107,7 @@ class BareKernel:
         self.engine.on_broken_step = self.broken.append
         self.process(KernelStarting(0, "reference", "1", (), ""))
         self.process(InFlightLost(frozenset(), "the kernel was restarted"))
-        self.process(ReconciliationEnded("start", 0, 0, 0, 0, 0, enable=True, whole=True, recorded=True))
+        self.process(ReconciliationEnded("start", Counts(), 0, enable=True, whole=True, recorded=True))
         self.ledger.effects.clear()
 
     def process(self, given: Input) -> list[Effect]:

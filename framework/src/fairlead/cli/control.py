@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -38,6 +40,9 @@ def add_to(app: typer.Typer) -> None:
         ("cancel-all", cancel_all),
         ("flatten", flatten),
         ("resolve", resolve),
+        ("adopt", adopt),
+        ("accept-drift", accept_drift),
+        ("reconcile", reconcile),
     ):
         app.command(name)(command)
 
@@ -115,13 +120,83 @@ def resolve(
     *,
     control: SocketOption,
     note: NoteOption,
+    missing: Annotated[
+        bool, typer.Option("--missing", help="It was working, and the venue does not know it any more.")
+    ] = False,
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Record that an unresolved order was never placed. Its reserved exposure is freed: be certain."""
-    _confirm(f"Record that {order} was never placed at the venue?", yes=yes)
-    answer = request(control, "resolve", client_order_id=order, note=note)
-    _finish(answer, "The order is closed as not placed.", as_json=as_json)
+    """Record that an unresolved order was never placed, or that a missing one is over.
+
+    Its reserved exposure is freed: be certain.
+    """
+    claim = "is over at the venue" if missing else "was never placed at the venue"
+    _confirm(f"Record that {order} {claim}?", yes=yes)
+    command = "resolve-missing" if missing else "resolve"
+    answer = request(control, command, client_order_id=order, note=note)
+    done = "The order is closed as canceled." if missing else "The order is closed as not placed."
+    _finish(answer, done, as_json=as_json, fixes=RESOLVE_FIXES)
+
+
+def adopt(
+    venue_order: Annotated[str, typer.Argument(metavar="VENUE_ORDER", help="The order's id at the venue.")],
+    *,
+    control: SocketOption,
+    owner: Annotated[str, typer.Option("--owner", help="Whose it becomes.")],
+    book: Annotated[str, typer.Option("--book", help="In which book; the owner's unless given.")] = "",
+    symbol: Annotated[str, typer.Option("--symbol", help="Its symbol; needed when it is over.")] = "",
+    note: Annotated[str, typer.Option("--note", help="Why, for the journal.")] = _BY_HAND,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Take over an order of the account that nobody here sent: fills are booked, the rest is reserved."""
+    _confirm(f"Take the venue's order {venue_order} over for {owner}?", yes=yes)
+    answer = request(
+        control, "adopt", venue_order_id=venue_order, owner=owner, book=book, symbol=symbol, note=note
+    )
+    done = f"The order is {owner}'s, as {answer['client_order_id']}."
+    _finish(answer, done, as_json=as_json, fixes=ADOPT_FIXES)
+
+
+def accept_drift(
+    symbol: Annotated[str, typer.Argument(metavar="SYMBOL", help="The symbol that drifted.")],
+    *,
+    control: SocketOption,
+    quantity: Annotated[str, typer.Option("--quantity", help="The venue's net position that you saw.")],
+    note: NoteOption,
+    price: Annotated[str, typer.Option("--price", help="At which price the difference is booked.")] = "",
+    book: Annotated[str, typer.Option("--book", help="In which book; the operator's unless given.")] = "",
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Book the difference between the venue's net position and our books, as a correction by the operator."""
+    _confirm(f"Book what is missing until our books hold {quantity} {symbol}?", yes=yes)
+    answer = request(
+        control, "accept-drift", symbol=symbol, at_venue=quantity, book=book, price=price, note=note
+    )
+    _finish(answer, "The difference is booked.", as_json=as_json, fixes=DRIFT_FIXES)
+
+
+def reconcile(*, control: SocketOption, as_json: JsonOption = False) -> None:
+    """Reconcile with the venue now, and print what was found."""
+    _print_report(request(control, "reconcile"), as_json=as_json)
+
+
+RESOLVE_FIXES = {
+    "NOT_UNRESOLVED": "If it works here and the venue does not know it, add --missing.",
+    "NOT_MISSING": "If nobody knows whether it arrived, leave --missing out; else reconcile and look again.",
+}
+ADOPT_FIXES = {
+    "NO_EVIDENCE": "Check the id with reconcile; name --symbol if the order is over; else try again.",
+    "NOT_FOUND": "Check the id and the symbol with reconcile.",
+    "FILLS_INCOMPLETE": "Try again when the venue's trade history has caught up.",
+    "ALREADY_OURS": "Nothing is to be done; see explain for its story.",
+}
+DRIFT_FIXES = {
+    "VENUE_CHANGED": "Reconcile, look again, and give the figure that the venue holds now.",
+    "NO_PRICE": "Give --price.",
+}
+"""What to do about a refusal, by its code."""
 
 
 def request(path: Path, command: str, **arguments: str) -> dict[str, Any]:
@@ -164,8 +239,13 @@ def _confirm(question: str, *, yes: bool) -> None:
         raise typer.Exit(ExitCode.REFUSED)
 
 
-def _finish(answer: dict[str, Any], done: str, *, as_json: bool) -> None:
-    """Print what became of a command; exits with 1 when the kernel did not accept it."""
+def _finish(
+    answer: dict[str, Any], done: str, *, as_json: bool, fixes: Mapping[str, str] | None = None
+) -> None:
+    """Print what became of a command; exits with 1 when the kernel did not accept it.
+
+    *fixes* says what to do about a refusal, by its code.
+    """
     from fairlead.cli import output
 
     accepted = bool(answer["accepted"])
@@ -175,7 +255,42 @@ def _finish(answer: dict[str, Any], done: str, *, as_json: bool) -> None:
         output.print_line(answer["reason"] or done)
     else:
         output.print_line(f"Not done: {answer['code']}: {answer['reason']}")
+        fix = (fixes or {}).get(answer["code"], "")
+        if fix:
+            output.print_line(fix)
     raise typer.Exit(ExitCode.OK if accepted else ExitCode.FOUND_WRONG)
+
+
+def _print_report(found: dict[str, Any], *, as_json: bool) -> None:
+    from fairlead.cli import output
+
+    if as_json:
+        output.print_json(found)
+        return
+    rows = [
+        (
+            each["found"],
+            each["symbol"],
+            each["client_order_id"],
+            each["venue_order_id"],
+            each["concluded"],
+        )
+        for each in found["entries"]
+    ]
+    rows += [
+        (
+            each["found"],
+            each["symbol"],
+            each["book"],
+            f"{each['at_venue']}, ours {each['ours']}" if each["at_venue"] is not None else each["ours"],
+            each["concluded"],
+        )
+        for each in found["positions"]
+    ]
+    output.print_table(("class", "symbol", "order or book", "at the venue", "concluded"), rows)
+    counted = Counter(each["found"] for each in (*found["entries"], *found["positions"]))
+    told = [f"{count} {name}" for name, count in counted.items()] or ["nothing is live"]
+    output.print_line(f"{', '.join(told)}, {found['fills_booked']} trades were news")
 
 
 def _print_status(found: dict[str, Any], *, as_json: bool) -> None:

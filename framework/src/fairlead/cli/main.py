@@ -29,6 +29,9 @@ COMMANDS: Mapping[str, str] = {
     "cancel-all": "fairlead.cli.control",
     "flatten": "fairlead.cli.control",
     "resolve": "fairlead.cli.control",
+    "adopt": "fairlead.cli.control",
+    "accept-drift": "fairlead.cli.control",
+    "reconcile": "fairlead.cli.control",
 }
 """Command -> the module that adds it; in the order in which the help lists them."""
 

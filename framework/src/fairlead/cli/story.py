@@ -10,6 +10,7 @@ import attrs
 from fairlead.cli.wording import plain_number, seconds_of, time_of
 from fairlead.domain.numbers import ZERO, add
 from fairlead.domain.order_table import OrderEvent
+from fairlead.domain.reconcile_records import OrderAdopted
 from fairlead.domain.records import (
     AnomalyNoted,
     AttemptStarted,
@@ -32,6 +33,7 @@ _SOURCES = {
     "look_up": "a look-up",
     "open_orders": "the venue's list of open orders",
     "history": "the venue's trade history",
+    "adoption": "what the venue told when it was taken over",
 }
 
 
@@ -102,6 +104,18 @@ class _Teller:
             yield "It was approved, and what it may use was reserved in the same step."
         else:
             yield f"It was denied ({record.denial_code}): nothing was reserved and nothing was sent."
+
+    def adopted(self, record: OrderAdopted) -> Iterator[str]:
+        self.quantity = record.quantity
+        at = "at the market" if record.limit_price is None else f"at {plain_number(record.limit_price)}"
+        known = f", there known as {record.venue_client_order_id}" if record.venue_client_order_id else ""
+        why = f" ({record.note})" if record.note else ""
+        yield (
+            f"{record.by} took over the venue's order {record.venue_order_id}{known}, that nobody here sent: "
+            f"{record.side.value} {plain_number(record.quantity)} {record.symbol} {at}, for {record.owner}, "
+            f"book {record.book}{why}."
+        )
+        yield "What it may still fill was reserved in the same step; no risk check was asked."
 
     def attempt(self, record: AttemptStarted) -> Iterator[str]:
         until = "the venue knows no deadline"
@@ -203,6 +217,7 @@ _EVENTS: dict[OrderEvent, str] = {
 
 _SAY: dict[type[Record], Callable[[_Teller, Any], Iterator[str]]] = {
     OrderInitialized: _Teller.initialized,
+    OrderAdopted: _Teller.adopted,
     AttemptStarted: _Teller.attempt,
     OrderAccepted: _Teller.accepted,
     OrderFilled: _Teller.fill,

@@ -32,6 +32,7 @@ class AnomalyKind(StrEnum):
     MISSING_AT_VENUE = "missing_at_venue"
     UNKNOWN_OWN_ORDER = "unknown_own_order"
     FOREIGN_ORDER = "foreign_order"
+    POSITION_DRIFTED = "position_drifted"
     UNREADABLE_REPORT = "unreadable_report"
     PRICE_OUT_OF_BAND = "price_out_of_band"
     STALE_PRICE = "stale_price"
@@ -56,6 +57,7 @@ SEVERITY: dict[AnomalyKind, Severity] = {
     AnomalyKind.MISSING_AT_VENUE: Severity.REDUCE,
     AnomalyKind.UNKNOWN_OWN_ORDER: Severity.HALT,
     AnomalyKind.FOREIGN_ORDER: Severity.NOTE,
+    AnomalyKind.POSITION_DRIFTED: Severity.HALT,
     AnomalyKind.UNREADABLE_REPORT: Severity.REDUCE,
     AnomalyKind.PRICE_OUT_OF_BAND: Severity.NOTE,
     AnomalyKind.STALE_PRICE: Severity.NOTE,
@@ -66,6 +68,13 @@ SEVERITY: dict[AnomalyKind, Severity] = {
     AnomalyKind.PRICE_SOURCE_FAILED: Severity.NOTE,
     AnomalyKind.CHECK_HUNG: Severity.HALT,
 }
+
+BY_POLICY: dict[AnomalyKind, str] = {
+    AnomalyKind.MISSING_AT_VENUE: "missing_policy",
+    AnomalyKind.FOREIGN_ORDER: "foreign_policy",
+    AnomalyKind.POSITION_DRIFTED: "drifted_policy",
+}
+"""Classes of a reconciliation: each has a setting of its own, which says more than a severity."""
 
 MEANING: dict[AnomalyKind, str] = {
     AnomalyKind.ILLEGAL_EVENT: "an event that this state must never see",
@@ -79,7 +88,8 @@ MEANING: dict[AnomalyKind, str] = {
     AnomalyKind.IMPOSSIBLE_FILL: "a fill whose figures cannot be true; put aside",
     AnomalyKind.MISSING_AT_VENUE: "a working order that a complete look-up does not find",
     AnomalyKind.UNKNOWN_OWN_ORDER: "an order under our account tag that the journal does not hold",
-    AnomalyKind.FOREIGN_ORDER: "an order of the account that is not ours; left alone",
+    AnomalyKind.FOREIGN_ORDER: "an order of the account that is not ours",
+    AnomalyKind.POSITION_DRIFTED: "the venue's net position is not the sum of our books",
     AnomalyKind.UNREADABLE_REPORT: "a report that cannot be read; put aside and asked for again",
     AnomalyKind.PRICE_OUT_OF_BAND: "a fill far from the order's reference price; booked",
     AnomalyKind.STALE_PRICE: "an order asked for a price that is stale; noted once until it is fresh again",

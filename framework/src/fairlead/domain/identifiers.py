@@ -128,6 +128,25 @@ def account_tag(account: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()[:ACCOUNT_TAG_DIGITS]
 
 
+def is_client_order_id_of(name: str, tag: str) -> bool:
+    """Tell whether the name has the shape of a client order id of the account with this tag."""
+    return (
+        len(name) == CLIENT_ORDER_ID_DIGITS
+        and name.startswith(tag)
+        and bool(_CLIENT_ORDER_ID.fullmatch(name))
+    )
+
+
+def adopted_order_id(tag: str, symbol: str, venue_order_id: str) -> str:
+    """Return our id of an order that we did not send, made from the venue's.
+
+    Always the same for the same order, so nothing has to be remembered to recognise it; the symbol is in
+    it because some venues count their ids by symbol.
+    """
+    digest = hashlib.sha256(f"{symbol} {venue_order_id}".encode()).hexdigest()
+    return tag + digest[:UNIQUE_DIGITS]
+
+
 def _matching(value: object, field: str, shape: re.Pattern[str], length_max: int, fix: str) -> str:
     if not isinstance(value, str):
         raise TextRefused(field, f"a {type(value).__name__} is not text", fix=fix)

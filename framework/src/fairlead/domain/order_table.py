@@ -86,6 +86,7 @@ class OrderEvent(StrEnum):
 
     DENIED = "denied"
     APPROVED = "approved"
+    ADOPTED = "adopted"
     ATTEMPT_STARTED = "attempt_started"
     NOT_SENT = "not_sent"
     LIMITED = "limited"
@@ -125,6 +126,7 @@ STATE_MEANING: dict[OrderState, str] = {
 MEANING: dict[OrderEvent, str] = {
     OrderEvent.DENIED: "the gate, or validation before it, said no",
     OrderEvent.APPROVED: "every check said yes; exposure is reserved; durable with its client order id",
+    OrderEvent.ADOPTED: "an order of the account that we did not send was taken over; the venue has it",
     OrderEvent.ATTEMPT_STARTED: "the attempt with its deadline is durable; the request goes out next",
     OrderEvent.NOT_SENT: "we know that the request never left",
     OrderEvent.LIMITED: "the venue refused for its rate limit; the order is not there and may be tried later",
@@ -160,6 +162,7 @@ _ROWS: dict[OrderEvent, tuple[str, ...]] = {
     # FILLED, CANCELED, EXPIRED, REJECTED, NOT_SENT, NOT_PLACED
     OrderEvent.DENIED: ("denied", *(_ILLEGAL,) * 11),
     OrderEvent.APPROVED: ("approved", *(_ILLEGAL,) * 11),
+    OrderEvent.ADOPTED: ("working", *(_ILLEGAL,) * 11),
     OrderEvent.ATTEMPT_STARTED: (_ILLEGAL, _ILLEGAL, "submitted", *(_ILLEGAL,) * 9),
     OrderEvent.NOT_SENT: (_ILLEGAL, _ILLEGAL, "not_sent", "not_sent", _CLASH, _CLASH,
                           _CLASH, _CLASH, _CLASH, "=", "=", "="),

@@ -32,7 +32,8 @@ class Order:
     that was booked to its digest, so that the same id with other numbers is noticed.
     *look_up_ns* is when an unresolved order may next be looked up, 0 when nothing is due. *reduces* is
     what the kernel found, *reduce_only* what the bot demanded. *expire_ns* is 0 unless it is good until
-    a date. An order with *max_slippage* was wished for as a market order.
+    a date. An order with *max_slippage* was wished for as a market order. One that is *adopted* was not sent
+    by us: the venue knows it by its own id alone.
     """
 
     client_order_id: str
@@ -82,6 +83,7 @@ class Order:
     other_fees: Fees = ()
     contract: Contract | None = None
     position_id: str = ""
+    adopted: bool = False
 
     @property
     def key(self) -> PositionKey:
@@ -161,8 +163,8 @@ class OrderView(Value):
     """An order as it was at one sequence; a snapshot that never changes.
 
     *sizing* says how its quantity was computed, and is nothing when the bot gave it; *position_id* names
-    the hedging position it works on and is empty for the book's netting one; the other terms are those of
-    `Proposal`.
+    the hedging position it works on and is empty for the book's netting one; *adopted* says that it was
+    placed by somebody else and taken over; the other terms are those of `Proposal`.
     """
 
     client_order_id: str
@@ -207,6 +209,7 @@ class OrderView(Value):
     currency: str = ""
     other_fees: Fees = ()
     position_id: str = ""
+    adopted: bool = False
 
     @property
     def fees_by_currency(self) -> dict[str, Decimal]:
@@ -253,7 +256,7 @@ def view_of(order: Order) -> OrderView:
         order.trigger_price, order.trailing_distance, order.trailing_rate, order.max_slippage,
         order.leverage, order.expire_ns, order.post_only, order.reduce_only,
         order.note, order.tags, order.sizing, order.triggered,
-        order.currency, order.other_fees, order.position_id,
+        order.currency, order.other_fees, order.position_id, order.adopted,
     )  # fmt: skip
 
 

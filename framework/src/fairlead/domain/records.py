@@ -16,6 +16,8 @@ from fairlead.domain.command_records import ClosingEnded, ClosingMoved, ClosingR
 from fairlead.domain.contracts import Contract
 from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInForce
 from fairlead.domain.order_table import OrderEvent
+from fairlead.domain.reconcile_records import ForeignCancelRequested, OrderAdopted, PositionCorrected
+from fairlead.domain.reconciliation import Counts
 from fairlead.domain.requests import Lane, RequestKind
 from fairlead.domain.sizing import Sizing
 from fairlead.domain.trading_state import TradingState
@@ -202,10 +204,7 @@ class Reconciled(Value):
     KIND: ClassVar[str] = "reconciled"
     VERSION: ClassVar[int] = 1
     reason: str
-    matched: int
-    missing: int
-    foreign: int
-    resolved: int
+    counts: Counts
     fills_booked: int
 
 
@@ -300,6 +299,9 @@ Record = (
     | AnomalyNoted
     | CursorMoved
     | Reconciled
+    | ForeignCancelRequested
+    | OrderAdopted
+    | PositionCorrected
     | CheckValueChanged
     | LockPlaced
     | CommandTaken
@@ -324,6 +326,9 @@ RECORD_CLASSES: tuple[type[Record], ...] = (
     AnomalyNoted,
     CursorMoved,
     Reconciled,
+    ForeignCancelRequested,
+    OrderAdopted,
+    PositionCorrected,
     CheckValueChanged,
     LockPlaced,
     CommandTaken,

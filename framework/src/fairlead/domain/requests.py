@@ -16,6 +16,7 @@ class RequestKind(StrEnum):
     FILLS = "fills"
     BALANCES = "balances"
     INSTRUMENTS = "instruments"
+    POSITIONS = "positions"
 
 
 class Lane(StrEnum):

@@ -14,8 +14,10 @@ from typing import Generic, Protocol, Self, TypeVar, Unpack
 from fairlead.domain.closings import CloseResult
 from fairlead.domain.episodes import EpisodeView
 from fairlead.domain.events import Event, EventsMissed
+from fairlead.domain.numbers import Number
 from fairlead.domain.orders import OrderStatus, OrderView, PositionView
 from fairlead.domain.proposals import Proposal
+from fairlead.domain.reconciliation import ReconcileReport
 from fairlead.domain.trading_state import TradingState
 from fairlead.kernel.command_maker import CloseWishes
 from fairlead.kernel.decide.rules import OPERATOR
@@ -24,7 +26,6 @@ from fairlead.kernel.kernel import Kernel
 from fairlead.kernel.loop_thread import LoopThread
 from fairlead.kernel.results import CommandResult, ExecutionResult, FlattenResult, StopReport
 from fairlead.kernel.session import Session
-from fairlead.kernel.venue.reconciler import ReconcileReport
 
 _T = TypeVar("_T")
 _T_co = TypeVar("_T_co", covariant=True)
@@ -157,6 +158,14 @@ class BlockingSession:
             lambda: self._session.cancel_all(symbol, book, idempotency_key=idempotency_key)
         )
 
+    def adopt_order(
+        self, venue_order_id: str, *, book: str = "", symbol: str = "", note: str = ""
+    ) -> CommandResult:
+        """Take over an order of the account that nobody here sent; see `Session.adopt_order`."""
+        return self._thread.wait_for(
+            lambda: self._session.adopt_order(venue_order_id, book=book, symbol=symbol, note=note)
+        )
+
     def close_position(
         self, symbol: str, book: str | None = None, **wishes: Unpack[CloseWishes]
     ) -> CloseResult:
@@ -280,6 +289,36 @@ class BlockingKernel:
     def set_trading_state(self, state: TradingState, *, reason: str, by: str = OPERATOR) -> CommandResult:
         """Set the trading state and return when that is durable; see `Kernel.set_trading_state`."""
         return self._thread.wait_for(lambda: self._kernel.set_trading_state(state, reason=reason, by=by))
+
+    def resolve_not_placed(self, client_order_id: str, *, note: str) -> CommandResult:
+        """Record that an unresolved order was never placed; see `Kernel.resolve_not_placed`."""
+        return self._thread.wait_for(lambda: self._kernel.resolve_not_placed(client_order_id, note=note))
+
+    def resolve_missing(self, client_order_id: str, *, note: str) -> CommandResult:
+        """Record that a working order which the venue does not know is over; see `Kernel.resolve_missing`."""
+        return self._thread.wait_for(lambda: self._kernel.resolve_missing(client_order_id, note=note))
+
+    def adopt_order(
+        self, venue_order_id: str, *, owner: str, book: str = "", symbol: str = "", note: str = ""
+    ) -> CommandResult:
+        """Take over an order of the account that nobody here sent; see `Kernel.adopt_order`."""
+        return self._thread.wait_for(
+            lambda: self._kernel.adopt_order(venue_order_id, owner=owner, book=book, symbol=symbol, note=note)
+        )
+
+    def accept_drift(
+        self,
+        symbol: str,
+        *,
+        at_venue: Number,
+        note: str,
+        book: str = OPERATOR,
+        price: Number | None = None,
+    ) -> CommandResult:
+        """Record that the venue's net position is right; see `Kernel.accept_drift`."""
+        return self._thread.wait_for(
+            lambda: self._kernel.accept_drift(symbol, at_venue=at_venue, note=note, book=book, price=price)
+        )
 
     def reconcile(self, reason: str = "asked for") -> ReconcileReport:
         """Reconcile with the venue now."""

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, TypedDict
 import msgspec
 
 from fairlead.domain.closings import CLOSING_PREFIX
-from fairlead.domain.identifiers import UNIQUE_DIGITS, to_key, to_name, to_symbol
-from fairlead.domain.numbers import EXACT, Number, to_positive
+from fairlead.domain.identifiers import UNIQUE_DIGITS, to_key, to_line, to_name, to_symbol, venue_text
+from fairlead.domain.numbers import EXACT, Number, to_decimal, to_positive
 from fairlead.errors import UnknownName
-from fairlead.kernel.core.inputs import CancelAll, ClosePosition, Flatten
+from fairlead.kernel.core.inputs import AcceptDrift, CancelAll, ClosePosition, Flatten, Wish
 
 if TYPE_CHECKING:
     from fairlead.kernel.kernel import Kernel
@@ -42,6 +42,37 @@ class CommandMaker:
         text = _key(key)
         digest = _digest(text, "cancel_all", *where)
         return CancelAll(self._by, *where, 0, self._operator, idempotency_key=text, command_digest=digest)
+
+    def adoption(self, venue_order_id: str, owner: str, book: str, symbol: str, note: str) -> Wish:
+        """Return the wish to take an order over; no book is the owner's, no symbol is looked for."""
+        name = to_name(owner, "owner")
+        return Wish(
+            venue_order_id=venue_text(venue_order_id, "venue_order_id"),
+            owner=name,
+            book=to_name(book, "book") if book else name,
+            by=self._by,
+            note=to_line(note, "note") if note else "",
+            symbol=to_symbol(symbol, "symbol") if symbol else "",
+            operator=self._operator,
+        )
+
+    def acceptance(
+        self, symbol: str, at_venue: Number, book: str, price: Number | None, note: str
+    ) -> AcceptDrift:
+        """Return the command to book a drift; raises `UnknownName` for a symbol without rules."""
+        if to_symbol(symbol, "symbol") not in self._kernel.instruments:
+            raise UnknownName("symbol", symbol, tuple(sorted(self._kernel.instruments)))
+        seen = to_decimal(at_venue, "at_venue")
+        return AcceptDrift(
+            symbol,
+            to_name(book, "book"),
+            seen,
+            seen,
+            None if price is None else to_positive(price, "price"),
+            self._by,
+            to_line(note, "note"),
+            0,
+        )
 
     def close_position(self, symbol: str, book: str | None, wishes: CloseWishes) -> ClosePosition:
         """Return the command to close a position.

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import cast
+from functools import partial
+from typing import TypeVar, cast
 
 from msgspec.structs import replace
 
@@ -18,10 +19,18 @@ from fairlead.domain.identifiers import excerpt_of, to_client_order_id, to_line,
 from fairlead.domain.order_table import OrderState
 from fairlead.domain.orders import OrderView
 from fairlead.domain.trading_state import TradingState
-from fairlead.errors import InvalidInput, JournalUnavailable, NotRunning, UnknownName
+from fairlead.errors import (
+    ExchangeFault,
+    FairleadError,
+    InvalidInput,
+    JournalUnavailable,
+    NotRunning,
+    UnknownName,
+)
 from fairlead.kernel.core.command_answers import CODE_KEY_REUSED
 from fairlead.kernel.core.effects import AnswerCommand, SendCancel
 from fairlead.kernel.core.inputs import (
+    AcceptDrift,
     CancelAll,
     CancelOrder,
     ClosePosition,
@@ -29,12 +38,15 @@ from fairlead.kernel.core.inputs import (
     ResolveByOperator,
     SetTradingState,
     SubmitProposal,
+    Wish,
 )
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.decide.commands import is_meant
 from fairlead.kernel.journal.restore import load_closing, load_command, load_order
 from fairlead.kernel.parts import Parts
 from fairlead.kernel.results import CommandResult, FlattenResult
+
+_T = TypeVar("_T")
 
 
 class Commands:
@@ -200,6 +212,63 @@ class Commands:
         command_id, future = self._parts.engine.new_command()
         self._parts.engine.process(ResolveByOperator(client_order_id, name, text, command_id, missing))
         return await _answer(future)
+
+    async def adopt(self, wish: Wish) -> CommandResult:
+        """Take an order of the account over that we did not send, with what the venue tells of it.
+
+        Raises `ExchangeFault` when the venue could not be asked.
+        """
+        self.check_usable()
+        self.check_journal()
+        engine = self._parts.engine
+        self._loading += 1  # the kernel is not settled meanwhile
+        try:
+            with engine.eviction:
+                given, rebuilds = None, -1
+                while given is None or rebuilds != engine.rebuilds:  # a rebuild forgot what was loaded
+                    rebuilds = engine.rebuilds
+                    given = await self._asked("adopted", partial(self._parts.foreign.read, wish))
+                self.check_journal()
+                self.check_usable()  # it may have been stopped meanwhile
+                command_id, future = engine.new_command()
+                engine.process(replace(given, command_id=command_id))
+        finally:
+            self._loading -= 1
+        return await _answer(future)
+
+    async def accept_drift(self, command: AcceptDrift) -> CommandResult:
+        """Book the difference between the venue's net position and our books, once history has been read.
+
+        Raises `InvalidInput` where the venue keeps no positions, `ExchangeFault` when it could not be asked.
+        """
+        self.check_usable()
+        self.check_journal()
+        reconciler, symbol = self._parts.reconciler, command.symbol
+        await self._asked("booked", partial(reconciler.run, f"{command.by} accepts drift of {symbol}"))
+        position = await self._asked("booked", partial(reconciler.venue_position, symbol))
+        if position is None:
+            problem = "the venue keeps no positions that could be compared"
+            raise InvalidInput("symbol", problem, fix="Of spot, compare balances.")
+        self.check_journal()
+        self.check_usable()  # it may have been stopped meanwhile
+        price = position.average_price if command.price is None else command.price
+        command_id, future = self._parts.engine.new_command()
+        self._parts.engine.process(
+            replace(command, at_venue=position.quantity, price=price, command_id=command_id)
+        )
+        return await _answer(future)
+
+    async def _asked(self, done: str, question: Callable[[], Awaitable[_T]]) -> _T:
+        try:
+            return await question()
+        except FairleadError:
+            raise
+        except Exception as error:  # supervision point: whatever a client raises is told as one kind of error
+            raise ExchangeFault(
+                f"The venue could not be asked: {type(error).__name__}.",
+                not_done=f"Nothing was {done}.",
+                fix="Try again.",
+            ) from error
 
     # -- inside --------------------------------------------------------------------------------
 

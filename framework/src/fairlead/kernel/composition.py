@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 import attrs
 
 from fairlead.domain.identifiers import to_key, to_name
+from fairlead.domain.reconciliation import ForeignPolicy
 from fairlead.errors import ConfigurationRefused, InvalidInput
 from fairlead.hookspecs import PluginContext
 from fairlead.kernel.configuration import digest_of
@@ -21,7 +22,7 @@ from fairlead.plugins.manager import PluginManager
 from fairlead.plugins.observers import Observer
 from fairlead.ports.clock import Clock
 from fairlead.ports.components import KernelComponent
-from fairlead.ports.exchange import ExchangeClient
+from fairlead.ports.exchange import ExchangeClient, Fence
 from fairlead.ports.ids import Ids
 from fairlead.ports.pacing import PacingModel
 from fairlead.ports.prices import PriceSource
@@ -68,6 +69,20 @@ class Given:
     pacing: PacingModel | None = None
 
 
+class GivenParts(TypedDict, total=False):
+    """Parts that may be passed as they are instead of coming from a plugin."""
+
+    exchange: ExchangeClient | None
+    store: Store | None
+    checks: Sequence[RiskCheck]
+    required_checks: Sequence[str]
+    tables: Mapping[str, Mapping[str, Any]]
+    watchdog: Watchdog | None
+    pacing: PacingModel | None
+    folder: Path
+    digest: str
+
+
 def compose(
     settings: KernelSettings, given: Given, clock: Clock, ids: Ids, logger: logging.Logger
 ) -> Ingredients:
@@ -88,7 +103,7 @@ def compose(
     store = only_one("store", given.store, manager.stores(context))
     checks = [*given.checks, *manager.risk_checks(context)]
     check_checks(settings, checks, given.required_checks)
-    check_live(settings, exchange)
+    check_exchange(settings, exchange)
     sources, components = manager.price_sources(context), manager.components(context)
     start_order(sources, components)
     return Ingredients(
@@ -132,6 +147,12 @@ def only_one(part: str, given: _T | None, provided: Sequence[_T]) -> _T:
     return found[0]
 
 
+def check_exchange(settings: KernelSettings, exchange: ExchangeClient) -> None:
+    """Refuse an exchange client that the settings do not fit."""
+    check_live(settings, exchange)
+    check_adoption(settings, exchange)
+
+
 def check_live(settings: KernelSettings, exchange: ExchangeClient) -> None:
     """Refuse a real venue that was not asked for as one, and one without any check."""
     if exchange.capabilities.simulated:
@@ -147,6 +168,28 @@ def check_live(settings: KernelSettings, exchange: ExchangeClient) -> None:
             "kernel.allow_unchecked is for simulated venues; this kernel is live.",
             not_done="The kernel was not made.",
             fix="Leave it out and give the kernel risk checks.",
+        )
+
+
+def check_adoption(settings: KernelSettings, exchange: ExchangeClient) -> None:
+    """Refuse to take orders over by policy where that cannot be done, or where nothing fences who sent them.
+
+    Without a fence an order of another kernel that is still on its way could arrive after all was taken over.
+    """
+    if settings.foreign_policy is not ForeignPolicy.ADOPT:
+        return
+    fix = 'Set foreign_policy = "leave", and let an operator take over what shall be ours.'
+    if not exchange.capabilities.adoption:
+        raise ConfigurationRefused(
+            f"kernel.foreign_policy is adopt, and the client {exchange.name} cannot take orders over.",
+            not_done="The kernel was not made.",
+            fix=fix,
+        )
+    if exchange.capabilities.fence is Fence.NONE:
+        raise ConfigurationRefused(
+            f"kernel.foreign_policy is adopt, and the venue of {exchange.name} has no fence.",
+            not_done="The kernel was not made: an account without a fence is not taken over by itself.",
+            fix=fix,
         )
 
 

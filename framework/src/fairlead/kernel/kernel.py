@@ -8,7 +8,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypedDict, Unpack
+from typing import Any, Self, Unpack
 
 from msgspec.structs import replace
 
@@ -18,19 +18,20 @@ from fairlead.domain.identifiers import UNIQUE_DIGITS, to_client_order_id, to_li
 from fairlead.domain.instruments import Instrument
 from fairlead.domain.ledger import Position
 from fairlead.domain.marks import mark
+from fairlead.domain.numbers import Number
 from fairlead.domain.orders import OrderView, PositionView, view_of
+from fairlead.domain.reconciliation import ReconcileReport
 from fairlead.domain.trading_state import TradingState
 from fairlead.errors import NotRunning, WrongThread
 from fairlead.kernel.command_maker import CloseWishes, CommandMaker
 from fairlead.kernel.commands import Commands
-from fairlead.kernel.composition import Given, compose
+from fairlead.kernel.composition import Given, GivenParts, compose
 from fairlead.kernel.configuration import read_configuration
 from fairlead.kernel.control.parts import control_parts
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.decide.rules import OPERATOR
 from fairlead.kernel.engine.position_events import open_episode, position_view
 from fairlead.kernel.events.bus import EventBus
-from fairlead.kernel.gate.watchdog import Watchdog
 from fairlead.kernel.history import History
 from fairlead.kernel.logs import EventLog
 from fairlead.kernel.pacing.view import PacingView
@@ -42,29 +43,10 @@ from fairlead.kernel.session import Session
 from fairlead.kernel.settings import KernelSettings
 from fairlead.kernel.system_clock import SystemClock
 from fairlead.kernel.system_ids import SystemIds
-from fairlead.kernel.venue.reconciler import ReconcileReport
 from fairlead.kernel.winding_down import wind_down
 from fairlead.plugins.redaction import REDACTION
 from fairlead.ports.clock import Clock
-from fairlead.ports.exchange import ExchangeClient
 from fairlead.ports.ids import Ids
-from fairlead.ports.pacing import PacingModel
-from fairlead.ports.risk import RiskCheck
-from fairlead.ports.store import Store
-
-
-class GivenParts(TypedDict, total=False):
-    """Parts that may be passed as they are instead of coming from a plugin."""
-
-    exchange: ExchangeClient | None
-    store: Store | None
-    checks: Sequence[RiskCheck]
-    required_checks: Sequence[str]
-    tables: Mapping[str, Mapping[str, Any]]
-    watchdog: Watchdog | None
-    pacing: PacingModel | None
-    folder: Path
-    digest: str
 
 
 class Kernel:
@@ -352,6 +334,37 @@ class Kernel:
         `UnknownName` for an order that was never made here.
         """
         return await self.commands.resolve(client_order_id, note=note, by=by, missing=True)
+
+    async def adopt_order(
+        self, venue_order_id: str, *, owner: str, book: str = "", symbol: str = "", note: str = ""
+    ) -> CommandResult:
+        """Take over, as the operator, an order that nobody here sent; see `Session.adopt_order`.
+
+        *owner* is whose it becomes. One that carries an id of this account which the journal does not hold
+        keeps that id.
+        """
+        maker = CommandMaker(self, OPERATOR, operator=True)
+        return await self.commands.adopt(maker.adoption(venue_order_id, owner, book, symbol, note))
+
+    async def accept_drift(
+        self,
+        symbol: str,
+        *,
+        at_venue: Number,
+        note: str,
+        book: str = OPERATOR,
+        price: Number | None = None,
+    ) -> CommandResult:
+        """Record an operator's word that the venue's net position is right and our books are not.
+
+        The difference is booked in *book* as a `PositionCorrected` record, in the name of the operator, at
+        *price*, else at what the venue says, else at a fresh price. *at_venue* is the net that the operator
+        saw: refused when the venue holds something else by now. Trading stays as it is. Raises `UnknownName`
+        for a symbol without rules, `InvalidInput` where the venue keeps no positions, `ExchangeFault` when it
+        could not be asked.
+        """
+        maker = CommandMaker(self, OPERATOR, operator=True)
+        return await self.commands.accept_drift(maker.acceptance(symbol, at_venue, book, price, note))
 
     async def reconcile(self, reason: str = "asked for") -> ReconcileReport:
         """Reconcile with the venue now."""

@@ -39,6 +39,7 @@ from fairlead.kernel.prices.service import PriceService
 from fairlead.kernel.recovery import Recovery, RecoveryHooks
 from fairlead.kernel.venue.admission import Admission
 from fairlead.kernel.venue.dispatcher import Dispatcher
+from fairlead.kernel.venue.foreign_orders import ForeignOrders
 from fairlead.kernel.venue.inbox import Inbox
 from fairlead.kernel.venue.monitoring import Monitoring, StreamWatch
 from fairlead.kernel.venue.patience import patiently
@@ -139,7 +140,10 @@ class Parts:
             recovery_interval_ns=settings.ns("recovery_interval"),
         )
         watch = StreamWatch(clock, streams=self.client.capabilities.streams_reports)
-        self.reconciler = Reconciler(self.client, clock, self.engine, self.inbox, self.admission, watch)
+        self.foreign = ForeignOrders(self.client, clock, self.engine, self.inbox, self.admission)
+        self.reconciler = Reconciler(
+            self.client, clock, self.engine, self.inbox, self.admission, watch, self.foreign
+        )
         pauses_ns = settings.ns("look_up_interval"), settings.ns("look_up_interval_max")
         self.requests = ReconcileRequests(self.reconciler, clock, pauses_ns, self.logger)
         hooks = RecoveryHooks(self._release, self._recovered, self.give_up, self._on_their_way)
@@ -303,7 +307,7 @@ class Parts:
     def is_settled(self, waiting: frozenset[asyncio.Task[None]]) -> bool:
         """Tell whether nothing is under way except tasks that are waiting for time."""
         idle = self.endless | self.dispatcher.free_couriers | self.reconciler.queued | self.requests.pausing
-        idle |= self.admission.waiting
+        idle |= self.admission.waiting | self.reconciler.pausing
         under_way = self.supervisor.tasks - idle
         return self.inbox.is_idle and self.journal.is_idle and self.observers.is_idle and under_way <= waiting
 

@@ -121,6 +121,22 @@ class Session:
         maker = CommandMaker(self._kernel, self.owner)
         return await self._kernel.commands.flatten(maker.flatten(symbol, book, idempotency_key))
 
+    async def adopt_order(
+        self, venue_order_id: str, *, book: str = "", symbol: str = "", note: str = ""
+    ) -> CommandResult:
+        """Take over an order of the account that nobody here sent: from here on it is this owner's.
+
+        It is named by the venue's id; *symbol* is needed when it is over already, *book* is the owner's
+        unless said. Its fills are booked, what it may still fill is reserved, and it can be canceled like any
+        other. No check is asked: it is a fact at the venue. *names* of the answer holds its client order id,
+        which is the same however often it is asked for. Refused with the reason when the venue does not tell
+        enough, or when it is somebody's already. Raises `ExchangeFault` when the venue could not be asked,
+        `JournalUnavailable`, `NotRunning`.
+        """
+        maker = CommandMaker(self._kernel, self.owner)
+        wish = maker.adoption(venue_order_id, self.owner, book, symbol, note)
+        return await self._kernel.commands.adopt(wish)
+
     def order(self, client_order_id: str) -> OrderView | None:
         """Return an order that memory holds, whoever owns it; see `find_order` for older ones."""
         return self._kernel.order(client_order_id)

@@ -13,9 +13,11 @@ from fairlead.domain.identifiers import excerpt_of, to_name
 from fairlead.domain.instruments import to_asset
 from fairlead.domain.money import Conversion, check_conversions
 from fairlead.domain.numbers import ONE, ZERO, to_decimal, to_positive
+from fairlead.domain.reconciliation import DriftedPolicy, ForeignPolicy
 from fairlead.domain.requests import PacingPolicy
 from fairlead.domain.trading_days import TradingDay
 from fairlead.errors import SettingRefused, UnknownName
+from fairlead.kernel.anomaly_settings import AnomalySettings, to_anomaly_settings, to_severity
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
 
 
@@ -72,10 +74,32 @@ def _policy(value: object) -> PacingPolicy:
     return to_pacing_policy(value, "kernel.pacing_policy")
 
 
-def _severity(value: object) -> Severity:
-    if isinstance(value, str) and value in set(Severity):
-        return Severity(value)
-    raise UnknownName("kernel.missing_policy", excerpt_of(value), tuple(each.value for each in Severity))
+def _missing_policy(value: object) -> Severity:
+    return to_severity(value, "kernel.missing_policy")
+
+
+def _foreign_policy(value: object) -> ForeignPolicy:
+    if isinstance(value, str) and value in set(ForeignPolicy):
+        return ForeignPolicy(value)
+    raise UnknownName("kernel.foreign_policy", excerpt_of(value), tuple(each.value for each in ForeignPolicy))
+
+
+def _drifted_policy(value: object) -> DriftedPolicy:
+    if isinstance(value, str) and value in set(DriftedPolicy):
+        return DriftedPolicy(value)
+    raise UnknownName("kernel.drifted_policy", excerpt_of(value), tuple(each.value for each in DriftedPolicy))
+
+
+def _adopt_owner(value: object) -> str:
+    return "" if value == "" else to_name(value, "kernel.adopt_owner")
+
+
+def _not_negative(_instance: object, attribute: attrs.Attribute[int], value: object) -> None:
+    if type(value) is not int or value < 0:
+        problem = f"{value!r} is not a whole number, 0 or more"
+        raise SettingRefused(
+            f"kernel.{attribute.name}", problem, fix=f"Leave it out for {attribute.default}."
+        )
 
 
 def _limit(default: int, meaning: str) -> int:
@@ -249,10 +273,38 @@ class KernelSettings:
     )
     missing_policy: Severity = attrs.field(
         default=Severity.REDUCE,
-        converter=_severity,
+        converter=_missing_policy,
         metadata={
             "doc": "what a working order that the venue does not know does to trading: note, reduce, halt"
         },
+    )
+    foreign_policy: ForeignPolicy = attrs.field(
+        default=ForeignPolicy.LEAVE,
+        converter=_foreign_policy,
+        metadata={"doc": "what is done about an open order that is not ours: leave, adopt, cancel, halt"},
+    )
+    adopt_owner: str = attrs.field(
+        default="",
+        converter=_adopt_owner,
+        metadata={"doc": "owner and book of the orders that foreign_policy adopts; needed with it"},
+    )
+    drifted_policy: DriftedPolicy = attrs.field(
+        default=DriftedPolicy.HALT,
+        converter=_drifted_policy,
+        metadata={"doc": "what a net position other than the sum of our books does: report, reduce, halt"},
+    )
+    drift_tolerance_steps: int = attrs.field(
+        default=0,
+        validator=_not_negative,
+        metadata={"doc": "lot steps by which the venue's net position may differ from the sum of our books"},
+    )
+    history_overlap_ms: int = _limit(
+        60_000, "fills as young as this are read again, for venues whose history lists some of them late"
+    )
+    anomalies: AnomalySettings = attrs.field(
+        default=AnomalySettings(),
+        converter=to_anomaly_settings,
+        metadata={"doc": "what each anomaly does to trading: note, reduce, halt"},
     )
     control_socket: str = _path(
         "Unix socket on which an operator reaches the running kernel; none when empty"
@@ -274,6 +326,13 @@ class KernelSettings:
                 "kernel.stream_silence_max_ms",
                 f"{self.stream_silence_max_ms} is not above poll_interval_ms, {self.poll_interval_ms}",
                 fix="Between two polls a venue is silent for as long; leave room for slow ones.",
+            )
+
+        if (self.foreign_policy is ForeignPolicy.ADOPT) != bool(self.adopt_owner):
+            raise SettingRefused(
+                "kernel.adopt_owner",
+                'belongs to foreign_policy = "adopt", and that to it',
+                fix="Set both, or neither.",
             )
 
     def ns(self, name: str) -> int:

@@ -35,10 +35,13 @@ __all__ = [
     "Instrument",
     "Liquidity",
     "LookUp",
+    "OrderFinder",
     "OrderReport",
     "OrderSide",
+    "OrderTerms",
     "OrderType",
     "Outcome",
+    "PositionKeeper",
     "PriceHeartbeat",
     "Quote",
     "Report",
@@ -46,6 +49,7 @@ __all__ = [
     "SubmitRequest",
     "TimeInForce",
     "Trade",
+    "VenuePosition",
     "VenueStatus",
 ]
 
@@ -72,6 +76,10 @@ class ExchangeCapabilities:
     kernel sends the order good until canceled and asks for a cancel when the time has come. *pacing*
     is the model of its rate limits; without one nothing is paced.
     *simulated* says that no money moves there; any other client needs ``live = true``.
+
+    *adoption*: orders that the kernel did not send can be taken over. Reports of `open_orders`, `look_up`
+    and `find` carry the order's terms, the client is an `OrderFinder`, and `cancel` works by the venue's id
+    alone. *positions*: the venue keeps net positions by symbol, and the client is a `PositionKeeper`.
     """
 
     fence: Fence
@@ -84,6 +92,8 @@ class ExchangeCapabilities:
     price_source: bool = False
     simulated: bool = False
     pacing: PacingModel | None = None
+    adoption: bool = False
+    positions: bool = False
 
 
 class Outcome(StrEnum):
@@ -144,8 +154,28 @@ class VenueStatus(StrEnum):
     REJECTED = "rejected"
 
 
+class OrderTerms(Value):
+    """What the venue says that an order is, whoever placed it; as in `SubmitRequest`."""
+
+    side: OrderSide
+    order_type: OrderType
+    time_in_force: TimeInForce
+    quantity: Decimal
+    limit_price: Decimal | None = None
+    trigger_price: Decimal | None = None
+    trailing_distance: Decimal | None = None
+    trailing_rate: Decimal | None = None
+    expire_ns: int = 0
+    post_only: bool = False
+    reduce_only: bool = False
+    leverage: Decimal | None = None
+
+
 class OrderReport(Value):
-    """What the venue says about one order. *filled_quantity* is cumulative and never booked."""
+    """What the venue says about one order. *filled_quantity* is cumulative and never booked.
+
+    *terms* are needed only to take over an order that the kernel did not send.
+    """
 
     client_order_id: str
     venue_order_id: str
@@ -154,6 +184,7 @@ class OrderReport(Value):
     filled_quantity: Decimal
     ts_event: int
     reason: str = ""
+    terms: OrderTerms | None = None
 
 
 class FillReport(Value):
@@ -195,6 +226,17 @@ class LookUp(Value):
     report: OrderReport | None
     fills: Sequence[FillReport]
     complete: bool
+
+
+class VenuePosition(Value):
+    """The venue's net position of one symbol: *quantity* is signed, in base or contracts, 0 when flat.
+
+    *average_price* is what the venue says it was entered at, if it does.
+    """
+
+    symbol: str
+    quantity: Decimal
+    average_price: Decimal | None = None
 
 
 class PriceHeartbeat(Value):
@@ -245,7 +287,10 @@ class ExchangeClient(Protocol):
         """Send the order exactly once, whatever happens; never retry."""
 
     async def cancel(self, client_order_id: str, venue_order_id: str, symbol: str) -> Answer:
-        """Ask to cancel. `ACCEPTED` says the request was taken; the end itself comes as a report."""
+        """Ask to cancel. `ACCEPTED` says the request was taken; the end itself comes as a report.
+
+        *client_order_id* is empty for an order that somebody else placed: the venue's id names it.
+        """
 
     async def look_up(self, client_order_id: str, symbol: str) -> LookUp:
         """Look an order up by client order id in open orders, closed orders and trades."""
@@ -254,7 +299,27 @@ class ExchangeClient(Protocol):
         """Return every open order of the account, ours or not."""
 
     async def fills_since(self, cursor: str) -> FillPage:
-        """Return the next page of fill history after the cursor; the empty cursor is the beginning."""
+        """Return the next page of fill history after the cursor; the empty cursor is the beginning.
+
+        Trades of the same instant that lie on both sides of a page's border are all returned, once each.
+        """
 
     async def balances(self) -> Mapping[str, Decimal]:
         """Return the total held of each asset, locked quantity included."""
+
+
+class OrderFinder(Protocol):
+    """What an `ExchangeClient` with the capability *adoption* has besides."""
+
+    async def find(self, venue_order_id: str, symbol: str) -> LookUp:
+        """Look any order of the account up by the venue's id, as `look_up` does by the client's.
+
+        Its report carries the terms. Fills are all of the order's, also those before a kernel ran.
+        """
+
+
+class PositionKeeper(Protocol):
+    """What an `ExchangeClient` with the capability *positions* has besides."""
+
+    async def positions(self) -> Sequence[VenuePosition]:
+        """Return the net position of every symbol that is not flat; raise rather than leave one out."""

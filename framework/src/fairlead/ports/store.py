@@ -83,6 +83,7 @@ ORDERS = Table(
         Column("post_only", bool),
         Column("reduce_only", bool),
         *_texts("note", "tags", "sizing", "other_fees", "contract", "position_id"),
+        Column("adopted", bool),
     ),
 )
 FILLS = Table(

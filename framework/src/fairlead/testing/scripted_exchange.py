@@ -13,10 +13,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import TypedDict, Unpack
 
-import attrs
-
 from fairlead.domain.instruments import Instrument
-from fairlead.domain.numbers import ZERO, add, to_decimal
+from fairlead.domain.numbers import add, to_decimal
 from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInForce
 from fairlead.ports.exchange import (
     Answer,
@@ -30,9 +28,11 @@ from fairlead.ports.exchange import (
     Report,
     ReportSink,
     SubmitRequest,
+    VenuePosition,
     VenueStatus,
 )
 from fairlead.ports.pacing import PacingModel
+from fairlead.testing.scripted_orders import VenueOrder
 
 SubmitScript = Callable[["ScriptedExchange", SubmitRequest], Awaitable[Answer]]
 CancelScript = Callable[["ScriptedExchange", str], Awaitable[Answer]]
@@ -40,21 +40,6 @@ LookUpScript = Callable[["ScriptedExchange", str], Awaitable[LookUp]]
 
 
 _ALIVE = (VenueStatus.LIVE, VenueStatus.TRIGGERED)
-
-
-@attrs.define
-class VenueOrder:
-    """An order as the venue holds it; *request* is what was sent, when it came from a kernel."""
-
-    client_order_id: str
-    venue_order_id: str
-    symbol: str
-    side: OrderSide
-    quantity: Decimal
-    status: VenueStatus = VenueStatus.LIVE
-    filled_quantity: Decimal = ZERO
-    reason: str = ""
-    request: SubmitRequest | None = None
 
 
 async def accepts(exchange: ScriptedExchange, request: SubmitRequest) -> Answer:
@@ -136,13 +121,16 @@ class Offers(TypedDict, total=False):
     times_in_force: Iterable[TimeInForce]
     post_only: bool
     reduce_only: bool
+    adoption: bool
+    positions: bool
 
 
 class ScriptedExchange:
     """An `ExchangeClient` on a venue that is moved by hand.
 
     Requests follow the scripts that were queued with `will_submit`, `will_cancel` and `will_look_up`,
-    then the well-behaved ones. *submits*, *cancels* and *look_ups* hold what was asked, in order.
+    then the well-behaved ones. *submits*, *cancels*, *look_ups* and *finds* hold what was asked, in order;
+    *net* is what `positions` answers.
     """
 
     def __init__(
@@ -167,12 +155,16 @@ class ScriptedExchange:
             post_only=offers.get("post_only", True),
             reduce_only=offers.get("reduce_only", True),
             pacing=pacing,
+            adoption=offers.get("adoption", True),
+            positions=offers.get("positions", False),
         )
         self.rules = list(instruments)
         self.page_size = page_size
         self.submits: list[SubmitRequest] = []
         self.cancels: list[str] = []
         self.look_ups: list[str] = []
+        self.finds: list[str] = []
+        self.net: dict[str, VenuePosition] = {}
         self.orders: dict[str, VenueOrder] = {}
         self.history: list[FillReport] = []
         self.sink: ReportSink | None = None
@@ -197,7 +189,7 @@ class ScriptedExchange:
         self._look_up_scripts.extend(scripts)
 
     def will_fail(self, method: str, times: int = 1) -> None:
-        """Let the next calls of connect, instruments, open_orders or fills_since fail."""
+        """Let the next calls of connect, instruments, open_orders, fills_since, find or positions fail."""
         self.failing[method] = times
 
     def place(self, request: SubmitRequest) -> VenueOrder:
@@ -206,10 +198,18 @@ class ScriptedExchange:
         order.request = request
         return order
 
-    def hold(self, client_order_id: str, symbol: str, side: OrderSide, quantity: Decimal) -> VenueOrder:
+    def hold(
+        self,
+        client_order_id: str,
+        symbol: str,
+        side: OrderSide,
+        quantity: Decimal,
+        limit_price: Decimal | None = None,
+    ) -> VenueOrder:
         """Let the venue hold an order, whoever placed it."""
         self._placed += 1
         order = VenueOrder(client_order_id, f"V{self._placed}", symbol, side, quantity)
+        order.limit_price = limit_price
         self.orders[client_order_id or order.venue_order_id] = order
         return order
 
@@ -276,6 +276,7 @@ class ScriptedExchange:
             order.filled_quantity,
             0,
             order.reason,
+            order.terms,
         )
 
     def say(self, *reports: Report) -> None:
@@ -318,9 +319,28 @@ class ScriptedExchange:
 
     async def cancel(self, client_order_id: str, venue_order_id: str, symbol: str) -> Answer:  # noqa: ARG002 - the port's
         """See `ExchangeClient.cancel`."""
-        self.cancels.append(client_order_id)
+        name = client_order_id or self._named(venue_order_id)
+        self.cancels.append(name)
         script = self._cancel_scripts.popleft() if self._cancel_scripts else accepts_cancel
-        return await script(self, client_order_id)
+        return await script(self, name)
+
+    async def find(self, venue_order_id: str, symbol: str) -> LookUp:  # noqa: ARG002 - the port's
+        """See `OrderFinder.find`."""
+        self.finds.append(venue_order_id)
+        self._fail("find")
+        fills = [fill for fill in self.history if fill.venue_order_id == venue_order_id]
+        name = self._named(venue_order_id)
+        return LookUp(self.report(name) if name else None, fills, complete=True)
+
+    async def positions(self) -> Sequence[VenuePosition]:
+        """See `PositionKeeper.positions`."""
+        self._fail("positions")
+        return list(self.net.values())
+
+    def _named(self, venue_order_id: str) -> str:
+        """Return under which name the venue's order is kept, or nothing when it is not."""
+        same = (name for name, order in self.orders.items() if order.venue_order_id == venue_order_id)
+        return next(same, "")
 
     async def look_up(self, client_order_id: str, symbol: str) -> LookUp:  # noqa: ARG002 - the port's
         """See `ExchangeClient.look_up`."""

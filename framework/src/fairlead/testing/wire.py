@@ -22,10 +22,13 @@ from fairlead.ports.exchange import (
     ExchangeClient,
     FillPage,
     LookUp,
+    OrderFinder,
     OrderReport,
+    PositionKeeper,
     Report,
     ReportSink,
     SubmitRequest,
+    VenuePosition,
 )
 from fairlead.testing.generation import Generation
 from fairlead.testing.simulation import World
@@ -208,6 +211,16 @@ class WireClient:
     async def balances(self) -> Mapping[str, Decimal]:
         """See `ExchangeClient.balances`."""
         return await self._ask("balances", None, lambda venue: venue.balances())
+
+    async def find(self, venue_order_id: str, symbol: str) -> LookUp:
+        """See `OrderFinder.find`."""
+        return await self._ask(
+            "find", venue_order_id, lambda venue: cast("OrderFinder", venue).find(venue_order_id, symbol)
+        )
+
+    async def positions(self) -> Sequence[VenuePosition]:
+        """See `PositionKeeper.positions`."""
+        return await self._ask("positions", None, lambda venue: cast("PositionKeeper", venue).positions())
 
     def bring(self, delay_ns: int, what: Callable[[ReportSink], None]) -> None:
         """Let something reach the program after that time, if it then still lives and listens."""

@@ -145,11 +145,18 @@ class PaperClient:
 
     async def look_up(self, client_order_id: str, symbol: str) -> LookUp:  # noqa: ARG002 - ids are venue-wide
         """Read open orders, closed orders and trades: in this order no move between them hides one."""
+        return await self._find(client_order_id, "")
+
+    async def find(self, venue_order_id: str, symbol: str) -> LookUp:  # noqa: ARG002 - ids are venue-wide
+        """Look any order of the account up by the venue's id, whoever placed it."""
+        return await self._find("", venue_order_id)
+
+    async def _find(self, client_order_id: str, venue_order_id: str) -> LookUp:
         reports: dict[str, OrderReport] = {}
         fills: Sequence[FillReport] = ()
         complete = True
         for shelf in say.Shelf:
-            reply = await self._ask_or_none(say.Find(shelf, client_order_id))
+            reply = await self._ask_or_none(say.Find(shelf, client_order_id, venue_order_id))
             if isinstance(reply, say.Orders) and shelf is not say.Shelf.TRADES:
                 # the later reading of the same order is the newer one
                 reports.update((report.venue_order_id, report) for report in reply.orders)

@@ -149,9 +149,10 @@ class Desk:
     def _read(self, account: str, request: say.Request) -> say.Reply:
         shelves = self.venue.shelves
         if isinstance(request, say.Find):
+            client_id, venue_id = request.client_order_id, request.venue_order_id
             if request.shelf is say.Shelf.TRADES:
-                return say.Fills(shelves.find_fills(account, request.client_order_id))
-            return say.Orders(shelves.find_orders(account, request.client_order_id, request.shelf))
+                return say.Fills(shelves.find_fills(account, client_id, venue_id))
+            return say.Orders(shelves.find_orders(account, client_id, request.shelf, venue_id))
         if isinstance(request, say.ReadOpen):
             return say.Orders(shelves.open_orders(account))
         if isinstance(request, say.ReadFills):

@@ -41,10 +41,11 @@ class Shelf(StrEnum):
 
 @attrs.define(slots=True)
 class Find:
-    """Find orders (or, on the shelf of trades, fills) by client order id."""
+    """Find orders (or, on the shelf of trades, fills) by client order id, or by the venue's if given."""
 
     shelf: Shelf
     client_order_id: str
+    venue_order_id: str = ""
 
 
 @attrs.define(slots=True)

@@ -75,6 +75,7 @@ def paper_client(settings: PaperSettings, clock: Clock, desk: Desk | None = None
         price_source=settings.price_source,
         simulated=True,
         pacing=model_of(settings.rate_limit),
+        adoption=True,
     )
     patience = Patience(
         delay_ns=settings.reconnect_delay_ms * NANOSECONDS_PER_MILLISECOND,

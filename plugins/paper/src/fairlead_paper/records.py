@@ -13,6 +13,7 @@ from fairlead.ports.exchange import (
     Liquidity,
     OrderReport,
     OrderSide,
+    OrderTerms,
     OrderType,
     TimeInForce,
     VenueStatus,
@@ -103,6 +104,7 @@ class VenueOrder:
             filled_quantity=self.filled_quantity,
             ts_event=self.updated_ns,
             reason=self.reason,
+            terms=OrderTerms(self.side, self.order_type, self.time_in_force, self.quantity, self.limit_price),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from operator import attrgetter
 
 from fairlead.ports.exchange import FillReport, OrderReport, VenueStatus
@@ -64,14 +65,22 @@ class Shelves:
                 return order
         return same[-1] if same else None
 
-    def find_orders(self, account: str, client_order_id: str, shelf: Shelf) -> list[OrderReport]:
-        """Return the open or the closed orders with the client order id, oldest first."""
+    def find_orders(
+        self, account: str, client_order_id: str, shelf: Shelf, venue_order_id: str = ""
+    ) -> list[OrderReport]:
+        """Return the open or the closed orders with that id, the venue's if it is given, oldest first."""
         wanted = shelf is Shelf.OPEN
-        orders = self._by_client_id.get((account, client_order_id), ())
+        orders: Sequence[VenueOrder] = self._by_client_id.get((account, client_order_id), ())
+        if venue_order_id:
+            found = self.order(account, "", venue_order_id)
+            orders = () if found is None else (found,)
         return [order.report() for order in orders if (order.status is VenueStatus.LIVE) is wanted]
 
-    def find_fills(self, account: str, client_order_id: str) -> list[FillReport]:
-        """Return the fills of all orders with the client order id."""
+    def find_fills(self, account: str, client_order_id: str, venue_order_id: str = "") -> list[FillReport]:
+        """Return the fills of all orders with that id, the venue's if it is given."""
+        if venue_order_id:
+            fills = self._fills.get(account, ())
+            return [fill.report() for fill in fills if fill.venue_order_id == venue_order_id]
         return [fill.report() for fill in self._fills_by_client_id.get((account, client_order_id), ())]
 
     def open_orders(self, account: str) -> list[OrderReport]:

@@ -152,6 +152,7 @@ class OrderRow(FairleadTable, table=True):
     other_fees: str = text('fees in other currencies, as JSON, or ""')
     contract: str = text('the terms of the contract it traded, as JSON, or ""')
     position_id: str = text('the hedging position it works on, or "" for the netting one')
+    adopted: bool = flag("whether somebody else placed it and it was taken over")
 
 
 class FillRow(FairleadTable, table=True):

@@ -15,6 +15,7 @@ from fairlead.domain.numbers import ZERO, add, subtract
 from fairlead.domain.order_table import OrderEvent, OrderState, decision_for, next_state
 from fairlead.domain.orders import Order
 from fairlead.domain.pending_requests import PendingRequest, pending_after
+from fairlead.domain.reconcile_records import ForeignCancelRequested, OrderAdopted, PositionCorrected
 from fairlead.domain.records import (
     AnomalyNoted,
     AttemptStarted,
@@ -36,6 +37,7 @@ from fairlead.domain.records import (
     TradingStateChanged,
 )
 from fairlead.domain.trading_state import TradingState
+from fairlead.kernel.apply.adoption import adopted_order, correct
 from fairlead.kernel.apply.balances import move_balances, pay_otherwise, settle
 from fairlead.kernel.apply.commands import (
     closing_ended,
@@ -45,6 +47,7 @@ from fairlead.kernel.apply.commands import (
     command_taken,
     denial_text,
     meet,
+    meet_owner,
     reconciled,
 )
 from fairlead.kernel.apply.episodes import fold_booking
@@ -108,6 +111,14 @@ def _initialized(state: EngineState, record: OrderInitialized, ts_ns: int) -> No
         _finish(state, order)
         if record.denial_code == CODE_PACE_EXCEEDED:
             state.pace.counts.refusals += 1
+
+
+def _adopted(state: EngineState, record: OrderAdopted, ts_ns: int) -> None:
+    order = adopted_order(state, record, ts_ns)
+    state.orders[order.client_order_id] = order
+    state.dirty.orders[order.client_order_id] = None
+    meet_owner(state, record.owner)
+    reserve(state, order, record.currency)
 
 
 def _take_terms(order: Order, record: OrderInitialized) -> None:
@@ -308,6 +319,9 @@ _APPLY: dict[type[Record], Callable[[EngineState, Any, int], PositionChange | No
     AnomalyNoted: _anomaly,
     CursorMoved: _cursor_moved,
     Reconciled: reconciled,
+    ForeignCancelRequested: _evidence_only,
+    OrderAdopted: _adopted,
+    PositionCorrected: correct,
     CheckValueChanged: _check_value_changed,
     LockPlaced: _lock_placed,
     BudgetSpent: _budget_spent,

@@ -31,10 +31,22 @@ def settle(state: EngineState, asset: str, amount: Decimal) -> None:
 
 def move_balances(state: EngineState, record: OrderFilled, fee: Decimal) -> None:
     """Move what changes hands; *fee* is what is paid of quote."""
-    buying = record.side is OrderSide.BUY
-    base, quote = (add, subtract) if buying else (subtract, add)
+    move_between(state, record.side, record.base, record.quantity, record.quote, record.value, fee)
+
+
+def move_between(
+    state: EngineState,
+    side: OrderSide,
+    base: str,
+    quantity: Decimal,
+    quote: str,
+    value: Decimal,
+    fee: Decimal = ZERO,
+) -> None:
+    """Move a quantity of base against a value of quote, of which *fee* is paid besides."""
+    gain, give = (add, subtract) if side is OrderSide.BUY else (subtract, add)
     balances = state.balances
-    balances[record.base] = base(balances.get(record.base, ZERO), record.quantity)
-    balances[record.quote] = subtract(quote(balances.get(record.quote, ZERO), record.value), fee)
-    state.dirty.balances[record.base] = None
-    state.dirty.balances[record.quote] = None
+    balances[base] = gain(balances.get(base, ZERO), quantity)
+    balances[quote] = subtract(give(balances.get(quote, ZERO), value), fee)
+    state.dirty.balances[base] = None
+    state.dirty.balances[quote] = None

@@ -25,12 +25,17 @@ def remember(state: EngineState, entry: CommandEntry) -> None:
 
 def meet(state: EngineState, record: OrderInitialized, ts_ns: int) -> None:
     """Remember an order's owner, and its command when it had a key."""
-    if record.owner not in state.owners:
-        state.owners[record.owner] = None
-        state.dirty.settings[OWNER_PREFIX + record.owner] = None
+    meet_owner(state, record.owner)
     if record.idempotency_key:
         key, digest = record.idempotency_key, record.command_digest
         remember(state, CommandEntry(record.owner, key, digest, record.client_order_id, ts_ns))
+
+
+def meet_owner(state: EngineState, owner: str) -> None:
+    """Remember that there is such an owner: a book that bears its name is its own."""
+    if owner not in state.owners:
+        state.owners[owner] = None
+        state.dirty.settings[OWNER_PREFIX + owner] = None
 
 
 def command_refused(state: EngineState, record: CommandRefused, ts_ns: int) -> None:

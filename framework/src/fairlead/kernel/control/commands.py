@@ -15,6 +15,7 @@ from fairlead.domain.numbers import text_of
 from fairlead.domain.trading_state import TradingState
 from fairlead.errors import InvalidInput, UnknownName
 from fairlead.kernel.decide.rules import OPERATOR
+from fairlead.kernel.serialisation import to_dict
 
 if TYPE_CHECKING:
     from fairlead.kernel.kernel import Kernel
@@ -25,7 +26,10 @@ _Handler = Callable[["Kernel", Mapping[str, str]], Awaitable[object]]
 
 @attrs.frozen
 class ControlCommand:
-    """One command: the names of its arguments, all of them text and all needed, and what carries it out."""
+    """One command: the names of its arguments, all of them text and all needed, and what carries it out.
+
+    An empty text stands for an argument that is left out, where one may be.
+    """
 
     arguments: tuple[str, ...]
     handler: _Handler
@@ -86,6 +90,37 @@ async def _resolve(kernel: Kernel, arguments: Mapping[str, str]) -> object:
     return _plain(await kernel.resolve_not_placed(arguments["client_order_id"], note=arguments["note"]))
 
 
+async def _resolve_missing(kernel: Kernel, arguments: Mapping[str, str]) -> object:
+    return _plain(await kernel.resolve_missing(arguments["client_order_id"], note=arguments["note"]))
+
+
+async def _adopt(kernel: Kernel, arguments: Mapping[str, str]) -> object:
+    result = await kernel.adopt_order(
+        arguments["venue_order_id"],
+        owner=arguments["owner"],
+        book=arguments["book"],
+        symbol=arguments["symbol"],
+        note=arguments["note"],
+    )
+    answer = {"accepted": result.accepted, "code": result.code, "reason": result.reason}
+    return {**answer, "client_order_id": result.names[0] if result.names else ""}
+
+
+async def _accept_drift(kernel: Kernel, arguments: Mapping[str, str]) -> object:
+    result = await kernel.accept_drift(
+        arguments["symbol"],
+        at_venue=arguments["at_venue"],
+        note=arguments["note"],
+        book=arguments["book"] or OPERATOR,
+        price=arguments["price"] or None,
+    )
+    return _plain(result)
+
+
+async def _reconcile(kernel: Kernel, _arguments: Mapping[str, str]) -> object:
+    return to_dict(await kernel.reconcile("an operator asks"))
+
+
 async def _cancel_all(kernel: Kernel, _arguments: Mapping[str, str]) -> object:
     result = await kernel.cancel_all()
     return {"accepted": result.accepted, "code": result.code, "reason": result.reason, "orders": result.names}
@@ -113,4 +148,8 @@ CONTROL_COMMANDS: Mapping[str, ControlCommand] = {
     "cancel-all": ControlCommand((), _cancel_all),
     "flatten": ControlCommand((), _flatten),
     "resolve": ControlCommand(("client_order_id", "note"), _resolve),
+    "resolve-missing": ControlCommand(("client_order_id", "note"), _resolve_missing),
+    "adopt": ControlCommand(("venue_order_id", "owner", "book", "symbol", "note"), _adopt),
+    "accept-drift": ControlCommand(("symbol", "at_venue", "book", "price", "note"), _accept_drift),
+    "reconcile": ControlCommand((), _reconcile),
 }

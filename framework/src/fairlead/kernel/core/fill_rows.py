@@ -13,11 +13,15 @@ from fairlead.ports.store import Row
 
 
 def fill_digest(fill: OrderFilled | FillReport) -> str:
-    """Return the figures of a trade in one word: side, quantity, price and fee, normalised.
+    """Return the figures of a trade in one word: side, quantity, price, fee and its currency, normalised."""
+    fee = f"{_plain(fill.fee)}{_fee_currency(fill)}" if fill.fee else "0"
+    return f"{fill.side._value_}:{_plain(fill.quantity)}@{_plain(fill.price)}-{fee}"
 
-    Not the fee's currency: what a venue calls it may depend on where it was asked.
-    """
-    return f"{fill.side._value_}:{_plain(fill.quantity)}@{_plain(fill.price)}-{_plain(fill.fee)}"
+
+def _fee_currency(fill: OrderFilled | FillReport) -> str:
+    if type(fill) is OrderFilled:
+        return fill.fee_currency or fill.quote
+    return fill.fee_currency
 
 
 def _plain(number: Decimal) -> str:

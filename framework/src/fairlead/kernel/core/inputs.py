@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from fairlead.domain.ledger import PositionKey
 from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
+from fairlead.domain.reconciliation import Counts
 from fairlead.domain.requests import PacingPolicy, RequestKind
 from fairlead.domain.trading_state import TradingState
 from fairlead.domain.values import Value
@@ -146,6 +147,69 @@ class ResolveByOperator(Value):
     missing: bool = False
 
 
+class Wish(Value, kw_only=True):
+    """Who wants which order to be theirs; the venue's id names it, and its symbol if that is known."""
+
+    venue_order_id: str
+    owner: str
+    book: str
+    by: str
+    note: str = ""
+    symbol: str = ""
+    operator: bool = False
+
+
+class AdoptOrder(Value):
+    """Someone, or the policy, wants an order of the account that we did not send to be ours.
+
+    *client_order_id* is the id that it will have here; *report* and *fills*, under that id, are what the
+    venue told of it, and *problem* is why it did not. *venue_client_order_id* is the venue's client id of it.
+    """
+
+    client_order_id: str
+    venue_order_id: str
+    venue_client_order_id: str
+    owner: str
+    book: str
+    by: str
+    note: str
+    operator: bool
+    report: OrderReport | None
+    fills: Sequence[FillReport]
+    problem: str
+    asked_ns: int
+    command_id: int = 0
+
+
+class CancelForeign(Value):
+    """The policy wants an order canceled that is not ours; *client_order_id* is what it would be here."""
+
+    client_order_id: str
+    report: OrderReport
+
+
+class DriftSeen(Value):
+    """The venue's net position of symbols that were compared with our books, and found to differ."""
+
+    nets: tuple[tuple[str, Decimal], ...]
+
+
+class AcceptDrift(Value):
+    """An operator accepts what the venue holds of a symbol; the difference to our books is booked.
+
+    *seen* is what the operator saw there, *at_venue* what it holds now; *price* is nothing when nobody knows.
+    """
+
+    symbol: str
+    book: str
+    seen: Decimal
+    at_venue: Decimal
+    price: Decimal | None
+    by: str
+    note: str
+    command_id: int
+
+
 class SubmitAnswered(Value):
     """What became of one attempt to submit."""
 
@@ -162,7 +226,7 @@ class CancelAnswered(Value):
 
 
 class OrderReported(Value):
-    """The venue said something about an order; *source* is stream, history, open_orders or look_up.
+    """The venue said something about an order; *source* is stream, history, open_orders, look_up or adoption.
 
     *asked_ns* is when a snapshot was asked for, 0 for what came by itself.
     """
@@ -228,10 +292,14 @@ class QueryRefused(Value):
 
 
 class FillsRead(Value):
-    """A page of fill history, with the cursor that covers it."""
+    """A page of fill history, with the cursor that covers it.
+
+    *settled*: the pages before it in this reading were old enough for nothing to be added to them.
+    """
 
     fills: Sequence[FillReport]
     cursor: str
+    settled: bool = True
 
 
 class KernelStarting(Value):
@@ -265,10 +333,7 @@ class ReconciliationEnded(Value):
     """
 
     reason: str
-    matched: int
-    missing: int
-    foreign: int
-    resolved: int
+    counts: Counts
     fills_booked: int
     enable: bool
     whole: bool
@@ -292,6 +357,10 @@ Input = (
     | AdvanceClosing
     | SetTradingState
     | ResolveByOperator
+    | AdoptOrder
+    | CancelForeign
+    | DriftSeen
+    | AcceptDrift
     | SubmitAnswered
     | CancelAnswered
     | OrderReported

@@ -14,10 +14,18 @@ from msgspec.structs import replace
 
 from fairlead.domain.identifiers import VENUE_TEXT_LENGTH_MAX
 from fairlead.domain.numbers import ZERO, to_decimal
-from fairlead.domain.order_kinds import Liquidity, OrderSide
+from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInForce
 from fairlead.errors import NumberRefused
 from fairlead.plugins.redaction import redacted
-from fairlead.ports.exchange import Answer, FillReport, LookUp, OrderReport, Outcome, VenueStatus
+from fairlead.ports.exchange import (
+    Answer,
+    FillReport,
+    LookUp,
+    OrderReport,
+    OrderTerms,
+    Outcome,
+    VenueStatus,
+)
 
 # fixed: what one text of a stranger may cost the journal
 TEXT_LENGTH_MAX = 500
@@ -25,6 +33,8 @@ TEXT_LENGTH_MAX = 500
 
 # fixed: what a signed integer of 64 bits holds
 TIME_MAX_NS = 2**63
+OPTIONAL_FIGURES = ("limit_price", "trigger_price", "trailing_distance", "trailing_rate", "leverage")
+"""Figures of an order's terms that not every order has."""
 
 
 @attrs.frozen
@@ -113,8 +123,28 @@ def _names_problem(report: OrderReport | FillReport) -> str:
 def _order_problem(report: OrderReport) -> str:
     if type(report.status) is not VenueStatus:
         return "status is not known"
-    problem = _number_problem(report.filled_quantity, "filled_quantity")
+    problem = _number_problem(report.filled_quantity, "filled_quantity") or _terms_problem(report.terms)
     return problem or ("filled_quantity is below zero" if report.filled_quantity < ZERO else "")
+
+
+def _terms_problem(terms: object) -> str:
+    """Say why terms cannot be read, or nothing; whether they can be true is decided where they are used."""
+    if terms is None:
+        return ""
+    if type(terms) is not OrderTerms or type(terms.side) is not OrderSide:
+        return "terms cannot be read"
+    if type(terms.order_type) is not OrderType or type(terms.time_in_force) is not TimeInForce:
+        return "terms.order_type or terms.time_in_force is not known"
+    optional = [getattr(terms, name) for name in OPTIONAL_FIGURES]
+    figures = [terms.quantity, *(figure for figure in optional if figure is not None)]
+    if any(type(figure) is not Decimal for figure in figures):
+        return "a figure of the terms is not a Decimal"
+    flags = type(terms.post_only) is bool and type(terms.reduce_only) is bool
+    return (
+        ""
+        if flags and _is_time(terms.expire_ns)
+        else "terms.expire_ns or a flag of the terms is not readable"
+    )
 
 
 def _fill_problem(fill: FillReport) -> str:

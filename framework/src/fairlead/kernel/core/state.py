@@ -86,6 +86,8 @@ class EngineState:
     trading: TradingState = TradingState.DISABLED
     trading_reason: str = "the kernel has not been started"
     cursors: dict[str, str] = attrs.Factory(dict)
+    adopts: bool = False
+    """Whether an order that somebody else placed was ever taken over: then reports may be about such."""
     check_values: dict[str, str] = attrs.Factory(dict)
     limits: tuple[tuple[str, str], ...] = ()
     """What the checks of the last kernel told of their limits, by name."""

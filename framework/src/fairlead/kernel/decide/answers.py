@@ -85,8 +85,7 @@ def decide_absence(state: EngineState, given: AbsenceSeen, rules: Rules, now_ns:
     if order.state is OrderState.WORKING:
         if given.asked_ns > order.updated_ns and order.detail != MISSING:
             step.records.append(OrderEventNoted(order.client_order_id, OrderEvent.ABSENT, MISSING, KERNEL))
-            severity = rules.settings.missing_policy
-            step.note(state, AnomalyKind.MISSING_AT_VENUE, order.client_order_id, MISSING, severity)
+            step.note(state, AnomalyKind.MISSING_AT_VENUE, order.client_order_id, MISSING)
         step.effects.append(WakeAt(order.client_order_id, now_ns + rules.look_up_interval_max_ns))
         return
     if order.state is not OrderState.UNRESOLVED:

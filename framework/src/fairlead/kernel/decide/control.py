@@ -179,11 +179,7 @@ def decide_reconciled(
 ) -> None:
     """Reconciliation passed: trading may begin, or go on, unless something stands against it."""
     if ended.recorded or not state.reconciled:
-        step.records.append(
-            Reconciled(
-                ended.reason, ended.matched, ended.missing, ended.foreign, ended.resolved, ended.fills_booked
-            )
-        )
+        step.records.append(Reconciled(ended.reason, ended.counts, ended.fills_booked))
         arm_expiries(state, rules, step)
     wanted = ended.enable or state.trading_reason == RECOVERED
     begins = wanted and state.trading is TradingState.DISABLED

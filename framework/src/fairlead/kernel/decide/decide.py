@@ -14,11 +14,15 @@ from fairlead.domain.records import CursorMoved, Record, TradingStateChanged
 from fairlead.kernel.core.effects import AnswerCommand, Effect
 from fairlead.kernel.core.inputs import (
     AbsenceSeen,
+    AcceptDrift,
+    AdoptOrder,
     AdvanceClosing,
     CancelAll,
     CancelAnswered,
+    CancelForeign,
     CancelOrder,
     ClosePosition,
+    DriftSeen,
     FillReported,
     FillsRead,
     Flatten,
@@ -40,7 +44,10 @@ from fairlead.kernel.core.inputs import (
     TroubleSeen,
     VenueSilent,
 )
+from fairlead.kernel.core.readable import report_problem
 from fairlead.kernel.core.state import EngineState
+from fairlead.kernel.core.strangers import ADOPTION
+from fairlead.kernel.decide.adoption import decide_adoption, decide_foreign_cancel
 from fairlead.kernel.decide.answers import (
     decide_absence,
     decide_answer,
@@ -59,6 +66,7 @@ from fairlead.kernel.decide.control import (
     decide_timer,
     decide_trouble,
 )
+from fairlead.kernel.decide.drift import decide_acceptance, decide_drift
 from fairlead.kernel.decide.pacing import decide_pace, decide_query, decide_query_refused, pace_effects
 from fairlead.kernel.decide.proposals import decide_proposal
 from fairlead.kernel.decide.reports import LOOK_UP, decide_fill, decide_report
@@ -80,12 +88,17 @@ def expand(given: Input) -> Sequence[Input]:
         else:
             facts.append(LookUpFailed(given.client_order_id, "the look-up was not complete"))
         return facts
+    if type(given) is AdoptOrder:
+        told: list[Input] = [given, *(FillReported(fill, ADOPTION) for fill in given.fills)]
+        if given.report is not None:
+            told.append(OrderReported(given.report, ADOPTION, given.asked_ns))
+        return told
     if type(given) is FillsRead:
         return [*(FillReported(fill, HISTORY) for fill in given.fills), given]
     return (given,)
 
 
-_MOVES_CLOSINGS = frozenset({ClosePosition, Flatten, ReconciliationEnded})
+_MOVES_CLOSINGS = frozenset({ClosePosition, Flatten, ReconciliationEnded, AcceptDrift})
 
 
 def follow_ups(state: EngineState, given: Input, touched: Iterable[str]) -> Sequence[Input]:
@@ -98,16 +111,28 @@ def follow_ups(state: EngineState, given: Input, touched: Iterable[str]) -> Sequ
 
 def decide(state: EngineState, given: Input, rules: Rules, now_ns: int) -> tuple[list[Record], list[Effect]]:
     """Conclude what follows from one fact: records to apply, and effects for when they are durable."""
-    step = Step()
+    step = Step(rules.severities)
     _DECIDE[type(given)](state, given, rules, now_ns, step)
     if rules.pacing is not None and type(given) is not PaceDue:
         pace_effects(state, rules.pacing, now_ns, step)
     return step.records, step.effects
 
 
-def _fills_read(state: EngineState, given: FillsRead, _rules: Rules, _now_ns: int, step: Step) -> None:
-    if state.cursors.get(CURSOR_FILLS, "") != given.cursor:
+def _fills_read(state: EngineState, given: FillsRead, rules: Rules, now_ns: int, step: Step) -> None:
+    """Move the cursor behind a page of which nothing can be missing any more."""
+    if state.cursors.get(CURSOR_FILLS, "") != given.cursor and is_settled(given, rules, now_ns):
         step.records.append(CursorMoved(CURSOR_FILLS, given.cursor))
+
+
+def is_settled(page: FillsRead, rules: Rules, now_ns: int) -> bool:
+    """Tell whether the page, and those before it, are so old that the venue adds nothing to them.
+
+    Some histories list trades late, between others that were listed already: what is young is read again.
+    """
+    if not page.settled:
+        return False
+    since_ns = now_ns - rules.history_overlap_ns
+    return not any(not report_problem(fill) and fill.ts_event >= since_ns for fill in page.fills)
 
 
 def _trading(_state: EngineState, given: SetTradingState, _rules: Rules, _now_ns: int, step: Step) -> None:
@@ -125,6 +150,10 @@ _DECIDE: dict[type[Input], _Decider] = {
     Flatten: decide_flatten,
     AdvanceClosing: advance,
     SetTradingState: _trading,
+    AdoptOrder: decide_adoption,
+    CancelForeign: lambda state, given, _rules, _now, step: decide_foreign_cancel(state, given, step),
+    DriftSeen: lambda state, given, rules, _now, step: decide_drift(state, given, rules, step),
+    AcceptDrift: decide_acceptance,
     ResolveByOperator: lambda state, given, _rules, _now, step: decide_resolution(state, given, step),
     SubmitAnswered: decide_answer,
     CancelAnswered: decide_cancel_answer,
@@ -144,4 +173,4 @@ _DECIDE: dict[type[Input], _Decider] = {
     TroubleSeen: lambda state, given, _rules, _now, step: decide_trouble(state, given, step),
 }
 
-__all__ = ["CURSOR_FILLS", "decide", "expand", "follow_ups"]
+__all__ = ["CURSOR_FILLS", "decide", "expand", "follow_ups", "is_settled"]

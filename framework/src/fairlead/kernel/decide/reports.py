@@ -6,7 +6,6 @@ from decimal import Decimal
 
 from fairlead.domain.anomalies import AnomalyKind
 from fairlead.domain.contracts import settlement_value
-from fairlead.domain.identifiers import CLIENT_ORDER_ID_DIGITS
 from fairlead.domain.instruments import Instrument
 from fairlead.domain.ledger import quantity_after_fee
 from fairlead.domain.numbers import ZERO, add, divide, multiply, subtract, text_of, to_decimal, to_positive
@@ -20,6 +19,7 @@ from fairlead.kernel.core.fill_rows import fill_digest
 from fairlead.kernel.core.inputs import FillReported, OrderReported
 from fairlead.kernel.core.readable import outside_text, report_problem
 from fairlead.kernel.core.state import EngineState
+from fairlead.kernel.core.strangers import ADOPTION, is_ours, name_in
 from fairlead.kernel.decide.rules import KERNEL, Rules, Step
 from fairlead.kernel.decide.shrinking import cut_after_fill
 from fairlead.ports.exchange import FillReport, VenueStatus
@@ -98,9 +98,10 @@ def decide_report(state: EngineState, given: OrderReported, rules: Rules, now_ns
     if problem:
         step.note(state, AnomalyKind.UNREADABLE_REPORT, given.source, problem)
         return
-    order = state.orders.get(report.client_order_id)
+    order = state.orders.get(name_in(state, report))
     if order is None:
-        note_stranger(state, report.client_order_id, report.venue_order_id, step)
+        if given.source != ADOPTION:
+            note_stranger(state, report.client_order_id, report.venue_order_id, step)
         return
     if report.status in ALIVE:
         stale = given.source == STREAM or (given.asked_ns and given.asked_ns <= order.updated_ns)
@@ -177,9 +178,10 @@ def decide_fill(state: EngineState, given: FillReported, rules: Rules, now_ns: i
     if problem:
         step.note(state, AnomalyKind.UNREADABLE_REPORT, given.source, problem)
         return
-    order = state.orders.get(fill.client_order_id)
+    order = state.orders.get(name_in(state, fill))
     if order is None:
-        note_stranger(state, fill.client_order_id, fill.venue_order_id, step)
+        if given.source != ADOPTION:
+            note_stranger(state, fill.client_order_id, fill.venue_order_id, step)
         return
     problem = _impossible(fill, order)
     if problem:
@@ -289,6 +291,6 @@ def _moved(fill: FillReport, order: Order) -> Decimal:
 def note_stranger(state: EngineState, client_order_id: str, venue_order_id: str, step: Step) -> None:
     """Something at the venue is not in the journal: ours by its tag is alarming, others are noted."""
     name = client_order_id or venue_order_id
-    ours = len(client_order_id) == CLIENT_ORDER_ID_DIGITS and client_order_id.startswith(state.account_tag)
+    ours = is_ours(client_order_id, state.account_tag)
     kind = AnomalyKind.UNKNOWN_OWN_ORDER if ours else AnomalyKind.FOREIGN_ORDER
     step.note(state, kind, name, f"venue order {venue_order_id} is not in the journal")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import attrs
 
-from fairlead.domain.anomalies import SEVERITY, AnomalyKind, Severity
+from fairlead.domain.anomalies import AnomalyKind, Severity
 from fairlead.domain.records import AnomalyNoted, Record, TradingStateChanged
 from fairlead.domain.trading_state import TradingState
 from fairlead.kernel.core.effects import Effect
 from fairlead.kernel.core.market import Market
 from fairlead.kernel.core.state import UNHEARD, EngineState
+from fairlead.kernel.decide.severities import severities_of
 from fairlead.kernel.gate.gate import Gate
 from fairlead.kernel.pacing.pacing import PaceStep, Pacing
 from fairlead.kernel.settings import KernelSettings
@@ -44,6 +47,8 @@ class Rules:
     approval_ttl_ns: int
     market: Market
     close_retry_ns: int
+    severities: Mapping[AnomalyKind, Severity]
+    history_overlap_ns: int
     pacing: Pacing | None = None
 
     @classmethod
@@ -66,6 +71,8 @@ class Rules:
             settings.ns("approval_ttl"),
             gate.market,
             settings.ns("close_retry"),
+            severities_of(settings),
+            settings.ns("history_overlap"),
             Pacing.of(settings, model or capabilities.pacing),
         )
 
@@ -73,9 +80,10 @@ class Rules:
 class Step:
     """What one input led to so far: records to apply in order, and effects to carry out after."""
 
-    __slots__ = ("_pace", "effects", "records")
+    __slots__ = ("_pace", "_severities", "effects", "records")
 
-    def __init__(self) -> None:
+    def __init__(self, severities: Mapping[AnomalyKind, Severity]) -> None:
+        self._severities = severities
         self.records: list[Record] = []
         self.effects: list[Effect] = []
         self._pace: PaceStep | None = None
@@ -87,22 +95,14 @@ class Step:
             self._pace = PaceStep()
         return self._pace
 
-    def note(
-        self,
-        state: EngineState,
-        kind: AnomalyKind,
-        subject: str,
-        detail: str,
-        severity: Severity | None = None,
-    ) -> None:
+    def note(self, state: EngineState, kind: AnomalyKind, subject: str, detail: str) -> None:
         """Record an anomaly, and let its severity act on the trading state in the same step.
 
-        The same words about the same subject are recorded once while the kernel runs. *severity*
-        replaces the default one of the kind.
+        The same words about the same subject are recorded once while the kernel runs.
         """
         if kind not in ALWAYS_NOTED and (kind, subject, detail) in state.noted:
             return
-        severity = severity or SEVERITY[kind]
+        severity = self._severities[kind]
         self.records.append(AnomalyNoted(kind, severity, subject, detail))
         last = next((each for each in reversed(self.records) if type(each) is TradingStateChanged), None)
         trading, reason = (state.trading, state.trading_reason) if last is None else (last.state, last.reason)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from fairlead.domain.ledger import PositionKey
 from fairlead.domain.numbers import ZERO, add, subtract, text_of
 from fairlead.domain.order_kinds import OrderSide
 from fairlead.domain.orders import Order
@@ -28,17 +29,34 @@ def cut_after_fill(
     The newest are canceled first, until what all live orders of the side may take fits what is held.
     """
     key = order.key
-    resting = state.reduce_only.get(key)
-    if not resting:
-        return
     position = state.positions.get(key)
     held = ZERO if position is None else position.quantity
     held = add(held, moved) if order.side is OrderSide.BUY else subtract(held, moved)
+    cut(state, key, held, order, quantity, rules, now_ns, step)
+
+
+def cut(
+    state: EngineState,
+    key: PositionKey,
+    held: Decimal,
+    order: Order | None,
+    quantity: Decimal,
+    rules: Rules,
+    now_ns: int,
+    step: Step,
+) -> None:
+    """Cancel what is too much of the key's reduce-only orders when *held* is what its position becomes.
+
+    *order*, if there is one, is filled with *quantity* in the same step, which is not applied yet.
+    """
+    resting = state.reduce_only.get(key)
+    if not resting:
+        return
     side = OrderSide.SELL if held > ZERO else OrderSide.BUY
     oldest_first = sorted(resting, key=lambda name: state.orders[name].created_ns)
     left = {name: _left(state.orders[name], order, quantity) for name in reversed(oldest_first)}
     room = subtract(held.copy_abs(), state.leaves_of(key, side))
-    if order.side is side and order.state.is_live:
+    if order is not None and order.side is side and order.state.is_live:
         room = add(room, min(quantity, order.leaves_quantity))
     for name, rest in left.items():
         if state.orders[name].pending is PendingRequest.CANCEL and state.orders[name].side is side:
@@ -54,6 +72,6 @@ def cut_after_fill(
             room = add(room, rest)
 
 
-def _left(order: Order, filled: Order, quantity: Decimal) -> Decimal:
+def _left(order: Order, filled: Order | None, quantity: Decimal) -> Decimal:
     leaves = order.leaves_quantity
     return subtract(leaves, min(quantity, leaves)) if order is filled else leaves

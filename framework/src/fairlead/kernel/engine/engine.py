@@ -18,6 +18,7 @@ from fairlead.domain.events import Event, FillBooked, KernelChanged, OrderChange
 from fairlead.domain.ledger import PositionChange
 from fairlead.domain.order_table import OrderState
 from fairlead.domain.orders import Order, OrderView, view_of
+from fairlead.domain.reconcile_records import PositionCorrected
 from fairlead.domain.records import BudgetSpent, OrderFilled, Record
 from fairlead.errors import InvalidInput, InvariantBroken, JournalUnavailable
 from fairlead.kernel.apply.apply import apply
@@ -160,7 +161,11 @@ class Engine:
         if client_order_id is None:
             if type(record) is BudgetSpent:
                 return []
-            return [KernelChanged(sequence, now_ns, record)]
+            told: list[Event] = [KernelChanged(sequence, now_ns, record)]
+            if type(record) is PositionCorrected and change is not None:
+                position = state.positions[record.symbol, record.book, ""]
+                told.append(position_changed(state, position, change, now_ns))
+            return told
         order = state.orders[client_order_id]
         view = view_of(order)
         if not isinstance(record, OrderFilled) or change is None:

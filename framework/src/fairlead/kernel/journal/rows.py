@@ -20,6 +20,7 @@ from fairlead.domain.pending_requests import PendingRequest
 from fairlead.domain.records import LockPlaced
 from fairlead.domain.sizing import Sizing
 from fairlead.domain.trading_state import TradingState
+from fairlead.kernel.apply.adoption import SETTING_ADOPTS
 from fairlead.kernel.apply.apply import (
     BUDGET_PREFIX,
     CHECK_PREFIX,
@@ -89,8 +90,7 @@ def order_from_row(row: Mapping[str, Any], fills: Iterable[Mapping[str, Any]]) -
         row["quantity"],
         row["limit_price"],
         row["reference_price"],
-        row["reduces"],
-        row["currency"],
+        row["reduces"], row["currency"],
         row["idempotency_key"],
         tuple((key, text) for key, text in msgspec.json.decode(row["metadata"])) if row["metadata"] else (),
         row["created_ns"],
@@ -116,7 +116,8 @@ def order_from_row(row: Mapping[str, Any], fills: Iterable[Mapping[str, Any]]) -
         row["leverage"], row["expire_ns"], row["post_only"], row["reduce_only"], row["note"],
         tuple(msgspec.json.decode(row["tags"])) if row["tags"] else (),
         _sizing_decoder.decode(row["sizing"]) if row["sizing"] else None,
-        fees_from_text(row["other_fees"]), contract_from_text(row["contract"]), row["position_id"],
+        fees_from_text(row["other_fees"]), contract_from_text(row["contract"]),
+        row["position_id"], row["adopted"],
     )  # fmt: skip
 
 
@@ -173,7 +174,7 @@ def setting_value(state: EngineState, name: str) -> str:
         return state.account
     if name == SETTING_LIMITS:
         return msgspec.json.encode(state.limits).decode()
-    if name.startswith(OWNER_PREFIX):
+    if name == SETTING_ADOPTS or name.startswith(OWNER_PREFIX):
         return ""
     if name == SETTING_BUDGET_CLOCK:
         return " ".join(map(str, state.budget_clock))
@@ -194,11 +195,19 @@ def restore_setting(state: EngineState, name: str, value: str) -> None:
         state.trading_reason = value
     elif name == SETTING_LIMITS:
         state.limits = _limits_decoder.decode(value)
-    elif name.startswith(OWNER_PREFIX):
-        state.owners[name.removeprefix(OWNER_PREFIX)] = None
+    elif name == SETTING_ADOPTS:
+        state.adopts = True
     elif name == SETTING_BUDGET_CLOCK:
         budgets_ns, wall_ns = value.split()
         state.budget_clock = int(budgets_ns), int(wall_ns)
+    else:
+        _restore_named(state, name, value)
+
+
+def _restore_named(state: EngineState, name: str, value: str) -> None:
+    """Put back one of several: an owner, a cursor, a check's value, a lock, a budget."""
+    if name.startswith(OWNER_PREFIX):
+        state.owners[name.removeprefix(OWNER_PREFIX)] = None
     elif name.startswith(CURSOR_PREFIX):
         state.cursors[name.removeprefix(CURSOR_PREFIX)] = value
     elif name.startswith(CHECK_PREFIX):

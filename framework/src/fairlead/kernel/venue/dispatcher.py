@@ -19,6 +19,7 @@ from fairlead.kernel.core.inputs import CancelAnswered, LookedUp, LookUpFailed, 
 from fairlead.kernel.core.readable import Failure, look_up_problem, sound_answer
 from fairlead.kernel.engine.engine import Engine
 from fairlead.kernel.settings import KernelSettings
+from fairlead.kernel.venue import questions
 from fairlead.kernel.venue.couriers import Couriers
 from fairlead.kernel.venue.inbox import Inbox
 from fairlead.kernel.venue.time_limits import TimeLimits
@@ -129,7 +130,8 @@ class Dispatcher:
 
     async def _cancel(self, effect: SendCancel, task: asyncio.Task[None]) -> None:
         name = effect.client_order_id
-        question = partial(self._client.cancel, name, effect.venue_order_id, effect.symbol)
+        order = self._engine.state.orders.get(name)
+        question = partial(questions.cancel, self._client, name, effect.venue_order_id, effect.symbol, order)
         answer = await self._asked(question, task)
         del self._canceling[name]
         self._bring(CancelAnswered(name, sound_answer(answer)))
@@ -137,7 +139,8 @@ class Dispatcher:
     async def _look_up(self, effect: LookUpOrder, task: asyncio.Task[None]) -> None:
         name = effect.client_order_id
         asked_ns = self._clock.wall_ns()
-        result = await self._asked(partial(self._client.look_up, name, effect.symbol), task)
+        order = self._engine.state.orders.get(name)
+        result = await self._asked(partial(questions.look_up, self._client, name, effect.symbol, order), task)
         again = self._looking.pop(name)
         problem = look_up_problem(result, name)
         if type(result) is Failure and result.limited_ns is not None and not self._engine.suspended:

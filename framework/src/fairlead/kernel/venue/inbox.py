@@ -11,10 +11,12 @@ from collections import deque
 from collections.abc import Callable
 
 from fairlead.kernel.core.inputs import FillReported, Input, OrderReported, SubmitAnswered
+from fairlead.kernel.core.state import EngineState
+from fairlead.kernel.core.strangers import name_of_report
 from fairlead.kernel.engine.engine import Engine
 from fairlead.kernel.journal.restore import load_order
 from fairlead.ports.clock import Clock
-from fairlead.ports.exchange import FillReport, PriceHeartbeat, Quote, Report, Trade
+from fairlead.ports.exchange import FillReport, OrderReport, PriceHeartbeat, Quote, Report, Trade
 from fairlead.ports.store import Store
 
 # fixed: a fair turn for the rest of the loop; the order of reports is the same
@@ -104,7 +106,7 @@ class Inbox:
             self._busy = False
 
     async def _bring(self, given: Input) -> None:
-        name = refers_to(given)
+        name = refers_to(given, self._engine.state)
         try:
             if name not in self._engine.state.orders:
                 await self.ensure_known(name)
@@ -116,6 +118,10 @@ class Inbox:
             self._queue.appendleft(given)
         else:
             self._engine.process(given)
+
+    async def ensure_held(self, report: OrderReport | FillReport) -> None:
+        """Load the order that a report is about, ours or taken over, when the store has it."""
+        await self.ensure_known(refers_to(OrderReported(report, ""), self._engine.state))  # type: ignore[arg-type]  # either
 
     async def ensure_known(self, client_order_id: str) -> None:
         """Load an order of ours that memory does not hold, when the store has it."""
@@ -134,8 +140,12 @@ class Inbox:
                 await load_order(self._store, engine.state, client_order_id)
 
 
-def refers_to(given: Input) -> str:
+def refers_to(given: Input, state: EngineState) -> str:
     """Return the client order id that an input is about, or nothing."""
-    about = given.report if type(given) is FillReported or type(given) is OrderReported else given
+    about: object = given
+    if type(given) is FillReported or type(given) is OrderReported:
+        about = given.report
+        if state.adopts:
+            return name_of_report(about, state.account_tag)
     name: object = getattr(about, "client_order_id", "")
     return name if isinstance(name, str) else ""

@@ -2,75 +2,51 @@
 
 The stream is connected before it runs, so nothing falls between the snapshot and the stream. History
 is the truth: fills are fetched since the journaled cursor, open orders are compared with live ones,
-and every live order that the venue does not list is looked up.
+every live order that the venue does not list is looked up, and net positions are compared where the venue
+keeps some. What is done about each class is the policy's word.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
-import attrs
-
+from fairlead.domain.numbers import ZERO
 from fairlead.domain.order_table import OrderState
 from fairlead.domain.orders import Order, status_of
+from fairlead.domain.reconciliation import (
+    Found,
+    PositionEntry,
+    ReconcileEntry,
+    ReconcileReport,
+    counts_of,
+)
 from fairlead.domain.requests import RequestKind
 from fairlead.errors import ExchangeFault, JournalUnavailable
-from fairlead.kernel.core.inputs import FillsRead, Input, LookedUp, OrderReported, ReconciliationEnded
-from fairlead.kernel.core.readable import look_up_problem, outside_text
+from fairlead.kernel.core.inputs import (
+    DriftSeen,
+    FillsRead,
+    Input,
+    LookedUp,
+    OrderReported,
+    ReconciliationEnded,
+)
+from fairlead.kernel.core.readable import look_up_problem, report_problem
 from fairlead.kernel.core.state import MISSING
-from fairlead.kernel.decide.decide import CURSOR_FILLS
+from fairlead.kernel.core.strangers import name_in
+from fairlead.kernel.decide.decide import CURSOR_FILLS, is_settled
 from fairlead.kernel.engine.engine import Engine
+from fairlead.kernel.venue import questions
 from fairlead.kernel.venue.admission import Admission
+from fairlead.kernel.venue.dust import dust_of
+from fairlead.kernel.venue.foreign_orders import ForeignOrders
 from fairlead.kernel.venue.inbox import Inbox
 from fairlead.kernel.venue.monitoring import SCHEDULED, StreamWatch
+from fairlead.kernel.venue.net_positions import Drift, NetPositions
 from fairlead.ports.clock import Clock
-from fairlead.ports.exchange import ExchangeClient
-
-
-class Found(StrEnum):
-    """The classes of a reconciliation."""
-
-    MATCHED = "matched"
-    MISSING = "missing"
-    FOREIGN = "foreign"
-    RESOLVED = "resolved"
-
-
-MEANING: dict[Found, str] = {
-    Found.MATCHED: "live here and at the venue",
-    Found.MISSING: "live here, not at the venue; looked up, and kept until it is explained",
-    Found.FOREIGN: "at the venue, not in the journal; left alone",
-    Found.RESOLVED: "live before, ended by what was found",
-}
-
-
-@attrs.frozen
-class ReconcileEntry:
-    """One order that a reconciliation found; *concluded* is its state afterwards, or what was done."""
-
-    found: Found
-    client_order_id: str
-    venue_order_id: str
-    symbol: str
-    concluded: str
-
-
-@attrs.frozen
-class ReconcileReport:
-    """What a reconciliation found, by class (`Found`): counts, and an entry for each order."""
-
-    reason: str
-    matched: int
-    missing: int
-    foreign: int
-    resolved: int
-    fills_booked: int
-    entries: tuple[ReconcileEntry, ...] = ()
+from fairlead.ports.exchange import ExchangeClient, LookUp, OrderReport, VenuePosition
 
 
 def _entry(found: Found, order: Order) -> ReconcileEntry:
@@ -89,6 +65,7 @@ class Reconciler:
         inbox: Inbox,
         admission: Admission,
         watch: StreamWatch,
+        foreign: ForeignOrders,
     ) -> None:
         self._client = client
         self._clock = clock
@@ -96,6 +73,8 @@ class Reconciler:
         self._inbox = inbox
         self._admission = admission
         self._watch = watch
+        self._foreign = foreign
+        self._net = NetPositions(client, clock, engine, admission, self._read_fills)
         self._rebuilds = 0
         self._lock = asyncio.Lock()
         self._queued: dict[asyncio.Task[Any], None] = {}
@@ -105,6 +84,17 @@ class Reconciler:
     def queued(self) -> frozenset[asyncio.Task[Any]]:
         """Return the tasks that wait for another reconciliation to end, and for nothing else."""
         return frozenset(self._queued)
+
+    @property
+    def pausing(self) -> frozenset[asyncio.Task[Any]]:
+        """Return the tasks that wait to look at net positions a second time."""
+        return self._net.pausing
+
+    async def venue_position(self, symbol: str) -> VenuePosition | None:
+        """Return what the venue holds of the symbol, flat or not; nothing where it keeps no positions."""
+        if not self._net.are_kept:
+            return None
+        return (await self._net.read()).get(symbol, VenuePosition(symbol, ZERO))
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
@@ -135,10 +125,7 @@ class Reconciler:
             self._take(
                 ReconciliationEnded(
                     reason,
-                    report.matched,
-                    report.missing,
-                    report.foreign,
-                    report.resolved,
+                    counts_of(report),
                     report.fills_booked,
                     enable=enable,
                     whole=self._watch.covers(mark),
@@ -156,12 +143,17 @@ class Reconciler:
         live_before = self._live()
         booked = await self._read_fills()
         live_before |= self._live()
-        matched, foreign = await self._read_open_orders()
-        missing = [name for name in self._live() if name not in matched and self._was_sent(name)]
+        matched, strangers = await self._read_open_orders()
+        foreign = [await self._foreign.follow_policy(report) for report in strangers]
+        self._check_whole()
+        listed = {*matched, *(entry.client_order_id for entry in foreign if entry.found is Found.ADOPTED)}
+        missing = [name for name in self._live() if name not in listed and self._was_sent(name)]
         for client_order_id in missing:
             if reason != SCHEDULED or self._nobody_asks(client_order_id):
                 await self._look_up(client_order_id)
-        self._check_whole()
+        drifts, more = await self._net.compare()
+        if drifts:
+            self._take(DriftSeen(tuple((symbol, at_venue) for symbol, _, at_venue in drifts)))
         left = self._live()
         entries = [
             *(_entry(Found.MATCHED, left[name]) for name in matched if name in left),
@@ -169,22 +161,26 @@ class Reconciler:
             *foreign,
             *(_entry(Found.RESOLVED, order) for name, order in live_before.items() if name not in left),
         ]
-        count = Counter(entry.found for entry in entries)
-        return ReconcileReport(
-            reason,
-            count[Found.MATCHED],
-            count[Found.MISSING],
-            count[Found.FOREIGN],
-            count[Found.RESOLVED],
-            booked,
-            tuple(entries),
-        )
+        positions = [*self._drifted(drifts), *dust_of(self._engine.state)]
+        return ReconcileReport(reason, booked + more, tuple(entries), tuple(positions))
+
+    def _drifted(self, drifts: list[Drift]) -> list[PositionEntry]:
+        policy = self._engine.rules.settings.drifted_policy.value
+        return [
+            PositionEntry(Found.DRIFTED, symbol, "", ours, at_venue, policy)
+            for symbol, ours, at_venue in drifts
+        ]
 
     def _is_news(self, report: ReconcileReport) -> bool:
         """Tell whether a report says what the one before did not."""
         last = self.last
-        changed = last is None or (last.missing, last.foreign) != (report.missing, report.foreign)
-        return changed or report.resolved + report.fills_booked > 0
+        if last is None or (last.missing, last.foreign, last.drifted) != (
+            report.missing,
+            report.foreign,
+            report.drifted,
+        ):
+            return True
+        return report.adopted + report.resolved + report.fills_booked > 0
 
     def _take(self, given: Input) -> None:
         self._check_whole()
@@ -210,40 +206,48 @@ class Reconciler:
         return order is not None and order.state is OrderState.WORKING and order.detail != MISSING
 
     async def _read_fills(self) -> int:
+        """Read the history on from the cursor, and return how many trades were news.
+
+        The cursor stays before what is young: the venue may still list a trade there. Orders and fills that
+        are read once more are known by their ids.
+        """
         engine = self._engine
+        cursor = engine.state.cursors.get(CURSOR_FILLS, "")
         booked = 0
-        more = True
+        settled = more = True
         while more:
-            cursor = engine.state.cursors.get(CURSOR_FILLS, "")
             await self._admission.admit(RequestKind.FILLS)
             page = await self._admission.answer(RequestKind.FILLS, self._client.fills_since(cursor))
             with engine.eviction:  # what is loaded for the page stays until the page is taken
                 for fill in page.fills:
-                    await self._inbox.ensure_known(fill.client_order_id)
-                    order = engine.state.orders.get(fill.client_order_id)
+                    await self._inbox.ensure_held(fill)
+                    order = engine.state.orders.get(name_in(engine.state, fill))
                     booked += order is not None and fill.trade_id not in order.trades
-                self._take(FillsRead(page.fills, page.cursor))
+                given = FillsRead(page.fills, page.cursor, settled)
+                self._take(given)
+            settled = is_settled(given, engine.rules, self._clock.wall_ns())
             more = page.more
             if more and page.cursor == cursor:
                 raise ExchangeFault("The history says that there is more, and its cursor does not move.")
+            cursor = page.cursor
         return booked
 
-    async def _read_open_orders(self) -> tuple[dict[str, None], list[ReconcileEntry]]:
+    async def _read_open_orders(self) -> tuple[dict[str, None], list[OrderReport]]:
+        """Return our orders that the venue lists, and the reports of those that are not ours."""
         await self._admission.admit(RequestKind.OPEN_ORDERS)
         asked_ns = self._clock.wall_ns()
         matched: dict[str, None] = {}
-        foreign: list[ReconcileEntry] = []
+        strangers: list[OrderReport] = []
         for report in await self._admission.answer(RequestKind.OPEN_ORDERS, self._client.open_orders()):
-            await self._inbox.ensure_known(report.client_order_id)
-            if report.client_order_id in self._engine.state.orders:
-                matched[report.client_order_id] = None
-            else:
-                name, venue_id = outside_text(report.client_order_id), outside_text(report.venue_order_id)
-                foreign.append(
-                    ReconcileEntry(Found.FOREIGN, name, venue_id, outside_text(report.symbol), "left alone")
-                )
+            await self._inbox.ensure_held(report)
+            readable = not report_problem(report)
+            name = name_in(self._engine.state, report) if readable else ""
+            if name in self._engine.state.orders:
+                matched[name] = None
+            elif readable:
+                strangers.append(report)
             self._take(OrderReported(report, "open_orders", asked_ns))
-        return matched, foreign
+        return matched, strangers
 
     async def _look_up(self, client_order_id: str) -> None:
         self._check_whole()
@@ -253,9 +257,9 @@ class Reconciler:
         symbol = order.symbol
         await self._admission.admit(RequestKind.LOOK_UP, symbol)
         asked_ns = self._clock.wall_ns()
-        question = self._client.look_up(client_order_id, symbol)
+        question = questions.look_up(self._client, client_order_id, symbol, order)
         result = await self._admission.answer(RequestKind.LOOK_UP, question, symbol)
         problem = look_up_problem(result, client_order_id)
         if problem:
             raise ExchangeFault(f"The look-up of an order proves nothing: {problem}.")
-        self._take(LookedUp(client_order_id, result, asked_ns))
+        self._take(LookedUp(client_order_id, cast("LookUp", result), asked_ns))

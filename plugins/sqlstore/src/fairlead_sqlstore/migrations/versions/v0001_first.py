@@ -107,6 +107,7 @@ def create_orders() -> None:
         flag("post_only"),
         flag("reduce_only"),
         *texts("note", "tags", "sizing", "other_fees", "contract", "position_id"),
+        flag("adopted"),
         sa.PrimaryKeyConstraint("client_order_id", name=op.f("pk_orders")),
     )
     op.create_index(op.f("ix_orders_live"), "orders", ["live"])
