@@ -58,7 +58,7 @@ SETTINGS = KernelSettings(
     look_up_interval_ms=200,
     look_up_interval_max_ms=2_000,
     commit_timeout_ms=300,
-    history_overlap_ms=50,
+    history_overlap_ms=20,
     recovery_interval_ms=50,
 )
 
@@ -89,7 +89,7 @@ class MarketWorld(KernelWorld):
         append_fault: Callable[[Batch], AppendFault | None] | None = None,
         rate_limit: RateLimitSettings | None = None,
     ) -> None:
-        self.venue = Venue(VenueRules(), (BTC_USDT,))
+        self.venue = Venue(VenueRules(fill_page_size=2), (BTC_USDT,))
         self.venue.open_account(ACCOUNT, OPENING)
         self.desk: Desk | None = None
         self.throttle = Throttle(rate_limit)

@@ -13,6 +13,7 @@ from fairlead.domain.reconcile_records import PositionCorrected
 from fairlead.domain.reconciliation import Found, PositionEntry, ReconcileReport
 from fairlead.domain.records import AnomalyNoted, CommandRefused
 from fairlead.errors import ExchangeFault, InvalidInput, JournalUnavailable, UnknownName
+from fairlead.kernel.core.inputs import DriftSeen
 from fairlead.ports.exchange import VenuePosition
 from fairlead.testing.memory_store import AppendFault
 from fairlead.testing.scripted_exchange import ScriptedExchange
@@ -389,5 +390,33 @@ def test_a_correction_whose_commit_fails_is_not_booked() -> None:
         assert bench.kernel.positions() == ()
         assert (await bench.kernel.accept_drift(PERP, at_venue=5, note="x")).accepted
         assert len(corrections(bench)) == 1
+
+    on_bench(main, exchange=venue())
+
+
+def test_what_is_within_the_tolerance_by_then_is_not_noted() -> None:
+    """The books moved between the comparison and its step: what agrees now is no anomaly."""
+
+    async def main(bench: Bench) -> None:
+        await bought(bench, "2")
+        bench.kernel._parts.engine.process(DriftSeen(((PERP, Decimal(2)),)))
+        await bench.pass_ms()
+        assert bench.anomalies() == []
+
+    on_bench(main, exchange=venue())
+
+
+def test_a_kernel_that_pauses_before_a_second_look_is_settled() -> None:
+    """A driver of virtual time may let it pass: nothing is under way but the pause."""
+
+    async def main(bench: Bench) -> None:
+        holds(bench, "5")
+        parts = bench.kernel._parts
+        parts._request_reconciliation("asked for")
+        await bench.pass_ms(10)
+        assert len(parts.reconciler.pausing) == 1
+        assert bench.kernel.is_settled()
+        await bench.pass_ms(2_000)
+        assert bench.anomalies() == ["position_drifted"]
 
     on_bench(main, exchange=venue())
