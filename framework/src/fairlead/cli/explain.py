@@ -16,7 +16,7 @@ from fairlead.cli.store_access import (
     StoreOption,
     StorePlace,
     journal_of,
-    read_store,
+    read_place,
 )
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def add_to(app: typer.Typer) -> None:
         """Tell the story of one order: who asked, what was judged, sent, answered and concluded, and why."""
         from fairlead.cli import output
 
-        found = read_store(StorePlace(store, store_plugin, config), lambda reader: explained(reader, order))
+        found = read_place(StorePlace(store, store_plugin, config), lambda reader: explained(reader, order))
         if as_json:
             output.print_json(found)
         else:

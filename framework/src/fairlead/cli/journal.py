@@ -14,7 +14,7 @@ from fairlead.cli.store_access import (
     PluginOption,
     StoreOption,
     StorePlace,
-    read_store,
+    read_place,
 )
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def add_to(app: typer.Typer) -> None:
         """
         from fairlead.cli import output
 
-        report = read_store(StorePlace(store, store_plugin, config), verified)
+        report = read_place(StorePlace(store, store_plugin, config), verified)
         if as_json:
             output.print_json({"ok": report.ok, "report": report})
         else:

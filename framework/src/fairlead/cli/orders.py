@@ -25,7 +25,7 @@ from fairlead.cli.store_access import (
     PluginOption,
     StoreOption,
     StorePlace,
-    read_store,
+    read_place,
 )
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def add_to(app: typer.Typer) -> None:
         from fairlead.cli import output
 
         wanted = _search_of(filters_of(symbol, book, owner, tag, note, since, until), live=live)
-        rows = read_store(
+        rows = read_place(
             StorePlace(store, store_plugin, config), lambda reader: reader.search("orders", wanted)
         )
         ordered = sorted(rows, key=lambda row: (row["created_ns"], row["client_order_id"]))[-last:]

@@ -24,7 +24,7 @@ from fairlead.cli.store_access import (
     PluginOption,
     StoreOption,
     StorePlace,
-    read_store,
+    read_place,
 )
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def add_to(app: typer.Typer) -> None:
 def _print_positions(place: StorePlace, *, only_open: bool, as_json: bool) -> None:
     from fairlead.cli import output
 
-    rows = read_store(place, lambda reader: reader.rows("positions"))
+    rows = read_place(place, lambda reader: reader.rows("positions"))
     shown = [row for row in rows if row["quantity"] or not only_open]
     if as_json:
         output.print_json({"positions": shown})
@@ -111,7 +111,7 @@ def _print_episodes(place: StorePlace, filters: Filters, *, as_json: bool) -> No
     from fairlead.kernel.history import found_episodes, search_of
 
     wanted = search_of(filters, "opened_ns")
-    found = read_store(place, lambda reader: found_episodes(reader, wanted))
+    found = read_place(place, lambda reader: found_episodes(reader, wanted))
     if as_json:
         output.print_json({"episodes": found})
     elif not found:

@@ -67,7 +67,12 @@ async def open_reader(place: StorePlace) -> AsyncIterator[StoreReader]:
         await reader.close()
 
 
-def read_store(place: StorePlace, work: Callable[[StoreReader], Awaitable[_T]]) -> _T:
+def read_store(path: Path | None, plugin: str, work: Callable[[StoreReader], Awaitable[_T]]) -> _T:
+    """Run something on a reader of the store at the path; see `read_place`."""
+    return read_place(StorePlace(path, plugin), work)
+
+
+def read_place(place: StorePlace, work: Callable[[StoreReader], Awaitable[_T]]) -> _T:
     """Run something on a reader of the store, in an event loop of its own."""
 
     async def read() -> _T:
