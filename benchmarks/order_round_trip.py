@@ -42,7 +42,7 @@ from fairlead.ports.exchange import (
     ReportSink,
     SubmitRequest,
 )
-from fairlead.ports.risk import ALLOW, Judgement, Record, RiskRequest, RiskView
+from fairlead.ports.risk import ALLOW, Fact, Judgement, RiskRequest, RiskView
 from fairlead.ports.store import Store
 from fairlead.testing.memory_store import MemoryDisk, MemoryStore
 
@@ -124,7 +124,7 @@ class AllowAll:
     def initial(self) -> str:
         return ""
 
-    def fold(self, value: str, fact: Record) -> str:
+    def fold(self, value: str, fact: Fact) -> str:
         return value
 
     def judge(self, request: RiskRequest, view: RiskView, value: str) -> Judgement:

@@ -12,7 +12,8 @@ import pytest
 
 from fairlead.cli.main import main
 from fairlead.plugins.discovery import installed
-from fairlead.ports.store import Envelope, JournalHead, Scalar, Search
+from fairlead.ports.searches import Search
+from fairlead.ports.store import Envelope, JournalHead, Scalar
 from fairlead.testing.memory_store import MemoryDisk, MemoryStore
 from tests.core.plugins.installed_distributions import declare, install
 

@@ -17,7 +17,7 @@ from fairlead.kernel.journal.verify import VerifyReport, verify_journal
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
 from fairlead.ports.exchange import Fence, Quote, Trade
 from fairlead.ports.pacing import PacingModel
-from fairlead.ports.risk import ALLOW, Judgement, RiskCheck, RiskRequest, RiskView
+from fairlead.ports.risk import ALLOW, Fact, Judgement, RiskCheck, RiskRequest, RiskView
 from fairlead.ports.store import Batch, Opened, Scalar
 from fairlead.testing import SeededIds, SeededLoop, SeedStreams, VirtualClock, run
 from fairlead.testing.memory_store import AppendFault, MemoryDisk, MemoryStore
@@ -55,7 +55,7 @@ class Yes:
         """Keep no value."""
         return ""
 
-    def fold(self, value: str, fact: Record) -> str:  # noqa: ARG002 - the port's
+    def fold(self, value: str, fact: Fact) -> str:  # noqa: ARG002 - the port's
         """Learn nothing."""
         return value
 

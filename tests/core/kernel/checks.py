@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
-from fairlead.domain.records import OrderFilled, Record
-from fairlead.ports.risk import ALLOW, Deny, Judgement, RiskRequest, RiskView
+from fairlead.domain.records import OrderFilled
+from fairlead.ports.risk import ALLOW, Deny, Fact, Judgement, RiskRequest, RiskView
 from tests.core.kernel.bench import Yes
 
 Judge = Callable[[RiskRequest, RiskView, str], object]
@@ -64,7 +64,7 @@ class BoughtValue(Yes):
         """Begin with nothing bought."""
         return "0"
 
-    def fold(self, value: str, fact: Record) -> str:
+    def fold(self, value: str, fact: Fact) -> str:
         """Add the value of a fill."""
         return str(Decimal(value) + fact.value) if isinstance(fact, OrderFilled) else value
 

@@ -14,14 +14,14 @@ import attrs
 import pytest
 
 from fairlead import KernelSettings, OrderSide, OrderType, TimeInForce, TradingState
-from fairlead.domain.records import CheckValueChanged, LockPlaced, OrderInitialized, Record
+from fairlead.domain.records import CheckValueChanged, LockPlaced, OrderInitialized
 from fairlead.domain.verdicts import Verdict
 from fairlead.errors import ConfigurationRefused
 from fairlead.kernel.core.approved import ApprovedOrder, approve
 from fairlead.kernel.gate.gate import Gate, GateAnswer
 from fairlead.kernel.gate.watchdog import CheckHung, NoWatchdog, ThreadWatchdog
 from fairlead.ports.exchange import Outcome, SubmitRequest
-from fairlead.ports.risk import ALLOW, Deny, Judgement, Lock, RiskRequest, RiskView
+from fairlead.ports.risk import ALLOW, Deny, Fact, Judgement, Lock, RiskRequest, RiskView
 from fairlead.testing.scripted_exchange import answers
 from tests.core.kernel.bench import BTC, ETH, Bench, Yes, on_bench, on_seeded_bench
 from tests.core.kernel.checks import BoughtValue, MostPositions, Says
@@ -265,7 +265,7 @@ class Forgets(BoughtValue):
         super().__init__(10**9)
         self.answer = answer
 
-    def fold(self, value: str, fact: Record) -> str:
+    def fold(self, value: str, fact: Fact) -> str:
         """Misbehave as told."""
         if fact.KIND != "order_filled":
             return value

@@ -110,7 +110,7 @@ def test_a_schedule_that_finds_nothing_records_nothing() -> None:
         await bench.pass_ms(INTERVAL_MS)
         before = len(reconciled(bench))
         exchange.hold("human-1", ETH, OrderSide.BUY, Decimal(1))
-        await bench.pass_ms(INTERVAL_MS)
+        await bench.pass_ms(INTERVAL_MS + 1)  # beyond the last poll, not beside it
         after = reconciled(bench)
         assert (len(after) - before, after[-1].counts.foreign) == (1, 1)
         assert len(exchange.asked_ms) == 24

@@ -260,7 +260,7 @@ def test_a_changed_column_of_any_row_is_found_and_named() -> None:
                     (problem,) = problems
                     assert f": {column.name} is " in problem
 
-    on_bench(main)
+    on_bench(main, settings={"snapshot_interval_ms": 1, "snapshot_batch_max": 1})
 
 
 def test_a_number_of_another_type_is_another_value() -> None:

@@ -12,7 +12,7 @@ import pluggy
 
 from fairlead.hookspecs import PluginContext, hookimpl
 from fairlead.plugins import lint
-from fairlead.ports.risk import ALLOW, Judgement, Record, RiskRequest, RiskView
+from fairlead.ports.risk import ALLOW, Fact, Judgement, RiskRequest, RiskView
 
 others_hookimpl = pluggy.HookimplMarker("someone-else")
 
@@ -28,7 +28,7 @@ class GoodCheck:
     def initial(self) -> str:
         return ""
 
-    def fold(self, value: str, fact: Record) -> str:
+    def fold(self, value: str, fact: Fact) -> str:
         del fact
         return value
 

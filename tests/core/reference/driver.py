@@ -10,7 +10,6 @@ from fairlead.domain.instruments import ContractKind, Instrument
 from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInForce
 from fairlead.domain.orders import Order as KernelOrder
 from fairlead.domain.pending_requests import PendingRequest
-from fairlead.domain.records import Record
 from fairlead.domain.trading_state import TradingState
 from fairlead.kernel.core.effects import (
     AnswerCommand,
@@ -47,7 +46,7 @@ from fairlead.ports.exchange import (
     Outcome,
     VenueStatus,
 )
-from fairlead.ports.risk import ALLOW, Deny, Judgement, RiskRequest, RiskView
+from fairlead.ports.risk import ALLOW, Deny, Fact, Judgement, RiskRequest, RiskView
 from fairlead.testing import SeedStreams
 from tests.core.reference.bookkeeping import ACCOUNT, BareKernel, HandClock
 from tests.core.reference.model import Figures, Market, Order, ReferenceModel
@@ -115,7 +114,7 @@ class AtMostKeys:
         """Keep no value."""
         return ""
 
-    def fold(self, value: str, fact: Record) -> str:  # noqa: ARG002 - the port's
+    def fold(self, value: str, fact: Fact) -> str:  # noqa: ARG002 - the port's
         """Learn nothing."""
         return value
 

@@ -9,7 +9,8 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from fairlead.errors import CommitFailed, CommitUncertain, StoreHeld, UnknownName
-from fairlead.ports.store import Batch, Envelope, JournalHead, Opened, OutboxRow, Row, Scalar, Search
+from fairlead.ports.searches import Search
+from fairlead.ports.store import Batch, Envelope, JournalHead, Opened, OutboxRow, Row, Scalar
 from fairlead.testing.memory_store import AppendFault, MemoryStore, yield_to_loop
 
 Rows = Sequence[Mapping[str, Scalar]]

@@ -30,7 +30,7 @@ from fairlead.cli.store_access import (
 
 if TYPE_CHECKING:
     from fairlead.kernel.history import Filters
-    from fairlead.ports.store import Search
+    from fairlead.ports.searches import Search
 
 _COLUMNS = ("order", "state", "owner/book", "what", "filled", "average", "fees", "created (UTC)", "why")
 

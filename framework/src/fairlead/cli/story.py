@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from fairlead.cli.wording import plain_number, seconds_of, time_of
+from fairlead.domain.command_records import OrderAnnotated
 from fairlead.domain.numbers import ZERO, add
 from fairlead.domain.order_table import OrderEvent
 from fairlead.domain.reconcile_records import OrderAdopted
@@ -172,11 +173,21 @@ class _Teller:
         for verdict in record.verdicts:
             yield _verdict(verdict)
 
+    def annotated(self, record: OrderAnnotated) -> Iterator[str]:
+        yield f"{record.by} annotated it; it says now: {_remarks(record)}."
+
     def anomaly(self, record: AnomalyNoted) -> Iterator[str]:
         yield f"Anomaly {record.anomaly.value} ({record.severity.value}): {record.detail}."
 
     def refusal(self, record: CommandRefused) -> Iterator[str]:
         yield f"{record.by} asked to {record.command} it and was refused ({record.code}): {record.reason}"
+
+
+def _remarks(record: OrderAnnotated) -> str:
+    said = [f'note "{record.note}"'] if record.note else []
+    said += [f"tag {tag}" for tag in record.tags]
+    said += [f"{name}={text}" for name, text in record.metadata]
+    return ", ".join(said) or "nothing"
 
 
 def _fee_currency(record: OrderFilled) -> str:
@@ -221,6 +232,7 @@ _SAY: dict[type[Record], Callable[[_Teller, Any], Iterator[str]]] = {
     AttemptStarted: _Teller.attempt,
     OrderAccepted: _Teller.accepted,
     OrderFilled: _Teller.fill,
+    OrderAnnotated: _Teller.annotated,
     OrderEventNoted: _Teller.event,
     AnomalyNoted: _Teller.anomaly,
     CommandRefused: _Teller.refusal,

@@ -22,6 +22,42 @@ class CommandTaken(Value):
     command_digest: str = ""
 
 
+class OrderAnnotated(Value):
+    """Somebody said something about an order: its remarks are these from now on."""
+
+    KIND: ClassVar[str] = "order_annotated"
+    VERSION: ClassVar[int] = 1
+    client_order_id: str
+    by: str
+    note: str
+    tags: tuple[str, ...]
+    metadata: tuple[tuple[str, str], ...]
+    idempotency_key: str = ""
+    command_digest: str = ""
+
+
+class EpisodeAnnotated(Value):
+    """Somebody said something about an episode of a position: its remarks are these from now on."""
+
+    KIND: ClassVar[str] = "episode_annotated"
+    VERSION: ClassVar[int] = 1
+    symbol: str
+    book: str
+    position_id: str
+    number: int
+    by: str
+    note: str
+    tags: tuple[str, ...]
+    metadata: tuple[tuple[str, str], ...]
+    idempotency_key: str = ""
+    command_digest: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, str, int]:
+        """Return what the episode is found by."""
+        return self.symbol, self.book, self.position_id, self.number
+
+
 class ClosingRequested(Value):
     """Somebody wants a position closed; *joins* names the closing under way that this one is now part of."""
 

@@ -41,6 +41,15 @@ class PositionChanged(Value):
     ended: EpisodeView | None = None
 
 
+class EpisodeRemarked(Value):
+    """Somebody annotated an episode of a position, open or over."""
+
+    sequence: int
+    ts_ns: int
+    by: str
+    episode: EpisodeView
+
+
 class KernelChanged(Value):
     """Trading state, anomalies, reconciliation and refused commands."""
 
@@ -56,4 +65,4 @@ class EventsMissed(Value):
     after_sequence: int
 
 
-Event = OrderChanged | FillBooked | PositionChanged | KernelChanged
+Event = OrderChanged | FillBooked | PositionChanged | EpisodeRemarked | KernelChanged

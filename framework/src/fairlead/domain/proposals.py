@@ -9,7 +9,15 @@ from typing import Any, TypedDict, TypeVar, Unpack
 
 import attrs
 
-from fairlead.domain.identifiers import excerpt_of, to_line, to_metadata, to_name, to_symbol, to_tags
+from fairlead.domain.identifiers import (
+    excerpt_of,
+    to_client_order_id,
+    to_line,
+    to_metadata,
+    to_name,
+    to_symbol,
+    to_tags,
+)
 from fairlead.domain.numbers import ONE, Number, text_of, to_decimal, to_fraction, to_positive, to_time_ns
 from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
 from fairlead.domain.order_terms import check_terms
@@ -39,6 +47,7 @@ class Wishes(TypedDict, total=False):
     stop_loss_rate: Number | None
     leverage: Number | None
     book: str | None
+    position_id: str | None
     note: str | None
     tags: Sequence[str] | None
     metadata: Mapping[str, str] | tuple[tuple[str, str], ...] | None
@@ -66,8 +75,9 @@ class Proposal:
     take; *reduce_only* ones are denied when they would add exposure. *leverage* is taken where the
     instrument has some.
 
-    *book* names the position it works on; the owner's own book unless given. *note*, *tags* and
-    *metadata* are kept with the order. Numbers are `Decimal`, `int` or text, never floats.
+    *book* names the position it works on; the owner's own book unless given. *position_id* names the
+    hedging position it works on. *note*, *tags* and *metadata* are kept with the order. Numbers are
+    `Decimal`, `int` or text, never floats.
 
     Raises `NumberRefused`, `TextRefused`, `UnknownName` or `InvalidInput` with the field and the fix.
     """
@@ -92,6 +102,7 @@ class Proposal:
     stop_loss_rate: Decimal | None = None
     leverage: Decimal | None = None
     book: str | None = None
+    position_id: str | None = None
     note: str = ""
     tags: tuple[str, ...] = ()
     metadata: tuple[tuple[str, str], ...] = ()
@@ -218,6 +229,7 @@ _CONVERTERS: dict[str, Callable[[object, str], object]] = {
     "reduce_only": _truth,
     "leverage": _leverage,
     "book": to_name,
+    "position_id": to_client_order_id,
     "note": to_line,
     "tags": to_tags,
     "metadata": to_metadata,

@@ -12,7 +12,14 @@ from typing import ClassVar
 
 from fairlead.domain.anomalies import AnomalyKind, Severity
 from fairlead.domain.budgets import BudgetLevel
-from fairlead.domain.command_records import ClosingEnded, ClosingMoved, ClosingRequested, CommandTaken
+from fairlead.domain.command_records import (
+    ClosingEnded,
+    ClosingMoved,
+    ClosingRequested,
+    CommandTaken,
+    EpisodeAnnotated,
+    OrderAnnotated,
+)
 from fairlead.domain.contracts import Contract
 from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInForce
 from fairlead.domain.order_table import OrderEvent
@@ -20,6 +27,7 @@ from fairlead.domain.reconcile_records import ForeignCancelRequested, OrderAdopt
 from fairlead.domain.reconciliation import Counts
 from fairlead.domain.requests import Lane, RequestKind
 from fairlead.domain.sizing import Sizing
+from fairlead.domain.snapshots import PositionSnapshot
 from fairlead.domain.trading_state import TradingState
 from fairlead.domain.values import Value
 from fairlead.domain.verdicts import Verdict
@@ -287,6 +295,26 @@ class OrderJudgedAgain(Value):
     verdicts: tuple[Verdict, ...]
 
 
+class PositionsSnapshotted(Value):
+    """Open positions as they stood, gathered and written together; evidence, which changes nothing."""
+
+    KIND: ClassVar[str] = "positions_snapshotted"
+    VERSION: ClassVar[int] = 1
+    snapshots: tuple[PositionSnapshot, ...]
+
+
+class TradingDayBegan(Value):
+    """The first step of a trading day; told only where a risk check keeps a value.
+
+    Times are nanoseconds UTC; the day ends where the next begins.
+    """
+
+    KIND: ClassVar[str] = "trading_day_began"
+    VERSION: ClassVar[int] = 1
+    began_ns: int
+    ends_ns: int
+
+
 Record = (
     KernelStarted
     | TradingStateChanged
@@ -305,6 +333,8 @@ Record = (
     | CheckValueChanged
     | LockPlaced
     | CommandTaken
+    | OrderAnnotated
+    | EpisodeAnnotated
     | ClosingRequested
     | ClosingMoved
     | ClosingEnded
@@ -312,6 +342,8 @@ Record = (
     | OrderPaced
     | QueryPaced
     | OrderJudgedAgain
+    | PositionsSnapshotted
+    | TradingDayBegan
 )
 
 RECORD_CLASSES: tuple[type[Record], ...] = (
@@ -332,6 +364,8 @@ RECORD_CLASSES: tuple[type[Record], ...] = (
     CheckValueChanged,
     LockPlaced,
     CommandTaken,
+    OrderAnnotated,
+    EpisodeAnnotated,
     ClosingRequested,
     ClosingMoved,
     ClosingEnded,
@@ -339,4 +373,6 @@ RECORD_CLASSES: tuple[type[Record], ...] = (
     OrderPaced,
     QueryPaced,
     OrderJudgedAgain,
+    PositionsSnapshotted,
+    TradingDayBegan,
 )

@@ -29,6 +29,7 @@ class RiskRequest(Value):
     price: Decimal | None
     reduces: bool
     instrument: Instrument
+    position_id: str = ""
 
 
 class RiskView(Protocol):

@@ -19,7 +19,7 @@ from fairlead.domain.orders import OrderStatus, OrderView, PositionView
 from fairlead.domain.proposals import Proposal
 from fairlead.domain.reconciliation import ReconcileReport
 from fairlead.domain.trading_state import TradingState
-from fairlead.kernel.command_maker import CloseWishes
+from fairlead.kernel.command_maker import CloseWishes, Saying
 from fairlead.kernel.decide.rules import OPERATOR
 from fairlead.kernel.history import Filters
 from fairlead.kernel.kernel import Kernel
@@ -180,6 +180,10 @@ class BlockingSession:
             lambda: self._session.flatten(symbol, book, idempotency_key=idempotency_key)
         )
 
+    def annotate(self, client_order_id: str, **saying: Unpack[Saying]) -> CommandResult:
+        """Say something about an order of this owner; see `Session.annotate`."""
+        return self._thread.wait_for(lambda: self._session.annotate(client_order_id, **saying))
+
     def find_order(self, client_order_id: str) -> OrderView | None:
         """Return any order ever made here, from memory or from the store."""
         return self._thread.wait_for(lambda: self._session.find_order(client_order_id))
@@ -243,9 +247,9 @@ class BlockingKernel:
         finally:
             self._thread.stop()
 
-    def session(self, *, owner: str) -> BlockingSession:
-        """Return the commands in the name of an owner."""
-        return BlockingSession(self._thread, self._kernel.session(owner=owner))
+    def session(self, *, owner: str, hedging: bool = False) -> BlockingSession:
+        """Return the commands in the name of an owner; see `Kernel.session`."""
+        return BlockingSession(self._thread, self._kernel.session(owner=owner, hedging=hedging))
 
     @property
     def trading_state(self) -> TradingState:

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, TypedDict
 
 import msgspec
 
 from fairlead.domain.closings import CLOSING_PREFIX
-from fairlead.domain.identifiers import UNIQUE_DIGITS, to_key, to_line, to_name, to_symbol, venue_text
+from fairlead.domain.episodes import EpisodeKey
+from fairlead.domain.identifiers import (
+    UNIQUE_DIGITS,
+    to_client_order_id,
+    to_key,
+    to_line,
+    to_name,
+    to_symbol,
+    venue_text,
+)
 from fairlead.domain.numbers import EXACT, Number, to_decimal, to_positive
+from fairlead.domain.remarks import to_annotation
 from fairlead.errors import UnknownName
 from fairlead.kernel.core.inputs import AcceptDrift, CancelAll, ClosePosition, Flatten, Wish
+from fairlead.kernel.core.position_inputs import Annotate
 
 if TYPE_CHECKING:
     from fairlead.kernel.kernel import Kernel
@@ -22,9 +34,22 @@ class CloseWishes(TypedDict, total=False):
 
     limit_price: Number | None
     cancel_entries: bool
+    position_id: str | None
     idempotency_key: str | None
 
 
+class Saying(TypedDict, total=False):
+    """What `Session.annotate` may be given: see `fairlead.domain.remarks` for shapes and sizes."""
+
+    note: str | None
+    add_tags: Sequence[str]
+    remove_tags: Sequence[str]
+    metadata: Mapping[str, str] | None
+    remove_metadata: Sequence[str]
+    idempotency_key: str | None
+
+
+_SAYINGS = frozenset(Saying.__annotations__)
 _KNOWN = frozenset(CloseWishes.__annotations__)
 
 
@@ -91,7 +116,9 @@ class CommandMaker:
             instrument.check_price(price, "limit_price")
         key, entries = _key(wishes.get("idempotency_key")), bool(wishes.get("cancel_entries", False))
         where = _book(book) or self._by
-        words = (symbol, where, entries, None if price is None else EXACT.normalize(price))
+        named = wishes.get("position_id")
+        position_id = "" if named is None else to_client_order_id(named, "position_id")
+        words = (symbol, where, position_id, entries, None if price is None else EXACT.normalize(price))
         return ClosePosition(
             self._new_id(),
             self._by,
@@ -102,6 +129,7 @@ class CommandMaker:
             limit_price=price,
             idempotency_key=key,
             command_digest=_digest(key, "close_position", *words),
+            position_id=position_id,
         )
 
     def flatten(self, symbol: str | None, book: str | None, key: str | None) -> Flatten:
@@ -112,6 +140,21 @@ class CommandMaker:
         return Flatten(
             self._new_id(), self._by, *where, 0, self._operator, idempotency_key=text, command_digest=digest
         )
+
+    def annotate(self, subject: str | EpisodeKey, saying: Saying) -> Annotate:
+        """Return the command to say something about an order, by its id, or about an episode.
+
+        Raises `UnknownName` for what cannot be said, and what `to_annotation` raises.
+        """
+        if not saying.keys() <= _SAYINGS:
+            raise UnknownName("annotate", min(saying.keys() - _SAYINGS), tuple(sorted(_SAYINGS)))
+        words = {name: value for name, value in saying.items() if name != "idempotency_key"}
+        wanted = to_annotation(**words)
+        key = _key(saying.get("idempotency_key"))
+        digest = _digest(key, "annotate", subject, wanted)
+        if isinstance(subject, str):
+            return Annotate(self._by, wanted, subject, idempotency_key=key, command_digest=digest)
+        return Annotate(self._by, wanted, episode=subject, idempotency_key=key, command_digest=digest)
 
     def _new_id(self) -> str:
         return CLOSING_PREFIX + self._kernel.new_client_order_id(UNIQUE_DIGITS)

@@ -40,9 +40,16 @@ from fairlead.kernel.core.inputs import (
     SubmitProposal,
     Wish,
 )
+from fairlead.kernel.core.position_inputs import Annotate
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.decide.commands import is_meant
-from fairlead.kernel.journal.restore import load_closing, load_command, load_order
+from fairlead.kernel.journal.restore import (
+    load_closing,
+    load_command,
+    load_episode,
+    load_order,
+    load_position,
+)
 from fairlead.kernel.parts import Parts
 from fairlead.kernel.results import CommandResult, FlattenResult
 
@@ -152,6 +159,11 @@ class Commands:
     async def close_position(self, command: ClosePosition) -> CloseResult:
         """Have a position closed and wait until it is, or until what is left is said."""
         await self._prepare(command.by, command.idempotency_key)
+        if command.position_id and command.key not in self._state.positions:
+            await self._load(lambda: load_position(self._parts.store, self._state, command.key))
+            if command.key not in self._state.positions:
+                raise UnknownName("position_id", command.position_id, fix="No such position was opened.")
+            self.check_journal()
         future = self._parts.engine.wait_for(command.closing_id, until_closed=True)
         self._parts.engine.process(command)
         return cast("CloseResult", await future)
@@ -184,6 +196,31 @@ class Commands:
     async def _load_key(self, by: str, idempotency_key: str) -> None:
         if idempotency_key:
             await self._load(lambda: self._load_command(by, idempotency_key))
+
+    async def annotate(self, command: Annotate) -> CommandResult:
+        """Have something said about an order or an episode, in memory or not, and return when it is durable.
+
+        Raises `UnknownName` for one that there never was.
+        """
+        await self._prepare(command.by, command.idempotency_key)
+        await self._load_subject(command)
+        self.check_journal()
+        self.check_usable()  # it may have been stopped meanwhile
+        command_id, future = self._parts.engine.new_command()
+        self._parts.engine.process(replace(command, command_id=command_id))
+        return await _answer(future)
+
+    async def _load_subject(self, command: Annotate) -> None:
+        name, episode = command.client_order_id, command.episode
+        if episode is None:
+            await self.load_order(name)
+            if name not in self._state.orders:
+                raise UnknownName("client_order_id", name, fix="No such order was made here.")
+            return
+        if episode not in self._state.episodes:
+            await self._load(lambda: load_episode(self._parts.store, self._state, episode))
+        if episode not in self._state.episodes:
+            raise UnknownName("episode", " ".join(map(str, episode)), fix="List them with episodes().")
 
     async def set_trading_state(self, state: TradingState, *, reason: str, by: str) -> CommandResult:
         """Set the trading state and return when that is durable."""

@@ -25,8 +25,10 @@ def submission(
     owner: str,
     idempotency_key: str,
     new_client_order_id: Callable[[], str],
+    *,
+    hedging: bool = False,
 ) -> SubmitProposal:
-    """Return the input that a proposal becomes.
+    """Return the input that a proposal becomes; *hedging* gives it a position of its own unless it names one.
 
     Raises `UnknownName` for a symbol without rules, and `NumberRefused` with the field and the nearest
     valid figures for what is off the instrument's grids or more leverage than it has.
@@ -35,8 +37,9 @@ def submission(
     if instrument is None:
         raise UnknownName("symbol", proposal.symbol, tuple(sorted(instruments)))
     _check_figures(proposal, instrument)
+    name = new_client_order_id()
     return SubmitProposal(
-        new_client_order_id(),
+        name,
         owner,
         proposal.book or owner,
         proposal.symbol,
@@ -53,7 +56,7 @@ def submission(
         proposal.risk, proposal.target, proposal.stop_loss, proposal.stop_loss_rate,
         proposal.trigger_price, proposal.trailing_distance, proposal.trailing_rate, proposal.max_slippage,
         proposal.leverage, proposal.expire_ns, proposal.post_only, proposal.reduce_only,
-        proposal.note, proposal.tags,
+        proposal.note, proposal.tags, proposal.position_id or (name if hedging else ""),
     )  # fmt: skip
 
 

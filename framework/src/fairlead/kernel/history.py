@@ -15,10 +15,12 @@ from fairlead.domain.identifiers import excerpt_of, to_line, to_name, to_symbol
 from fairlead.domain.numbers import to_time_ns
 from fairlead.domain.orders import OrderView, view_of
 from fairlead.domain.remarks import as_in_text
+from fairlead.domain.snapshots import PositionSnapshot
 from fairlead.errors import InvalidInput, UnknownName
 from fairlead.kernel.journal.episode_rows import view_from_row
 from fairlead.kernel.journal.rows import order_from_row
-from fairlead.ports.store import Scalar, Search
+from fairlead.ports.searches import Search
+from fairlead.ports.store import Scalar
 
 # fixed: whoever asks says how many, and pages on; this bounds what one question may cost
 HISTORY_DEFAULT = 100
@@ -137,6 +139,13 @@ async def found_orders(reader: Searchable, wanted: Search) -> tuple[OrderView, .
     return tuple(view_of(order_from_row(row, ())) for row in await reader.search("orders", wanted))
 
 
+async def found_snapshots(reader: Searchable, wanted: Search) -> tuple[PositionSnapshot, ...]:
+    """Return the snapshots that are wanted."""
+    rows = await reader.search("position_snapshots", wanted)
+    names = PositionSnapshot.__struct_fields__
+    return tuple(PositionSnapshot(*(row[name] for name in names)) for row in rows)  # type: ignore[arg-type]
+
+
 class History:
     """The questions about history, of one kernel; *read* carries a reading out under its time limit."""
 
@@ -155,6 +164,11 @@ class History:
         """Return orders, the newest first."""
         wanted = search_of(filters, "created_ns")
         return await self._answer(lambda: found_orders(self._reader, wanted))
+
+    async def snapshots(self, filters: Filters) -> tuple[PositionSnapshot, ...]:
+        """Return snapshots of positions, the newest first; they have no owner, tag or note to ask by."""
+        wanted = search_of(filters, "ts_ns")
+        return await self._answer(lambda: found_snapshots(self._reader, wanted))
 
     async def _answer(self, ask: Callable[[], Awaitable[_T]]) -> _T:
         found: list[_T] = []

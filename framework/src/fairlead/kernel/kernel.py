@@ -6,18 +6,15 @@ import asyncio
 import logging
 import threading
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
-
-from msgspec.structs import replace
 
 from fairlead.domain.closings import CLOSING_PREFIX, CloseResult
 from fairlead.domain.episodes import EpisodeView
 from fairlead.domain.identifiers import UNIQUE_DIGITS, to_client_order_id, to_line, to_name
 from fairlead.domain.instruments import Instrument
-from fairlead.domain.ledger import Position
-from fairlead.domain.marks import mark
 from fairlead.domain.numbers import Number
 from fairlead.domain.orders import OrderView, PositionView, view_of
 from fairlead.domain.reconciliation import ReconcileReport
@@ -30,7 +27,7 @@ from fairlead.kernel.configuration import read_configuration
 from fairlead.kernel.control.parts import control_parts
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.decide.rules import OPERATOR
-from fairlead.kernel.engine.position_events import open_episode, position_view
+from fairlead.kernel.engine.position_events import marked_view, net_quantity, open_episode
 from fairlead.kernel.events.bus import EventBus
 from fairlead.kernel.history import History
 from fairlead.kernel.logs import EventLog
@@ -153,9 +150,9 @@ class Kernel:
         await self._parts.stop()
         return report
 
-    def session(self, *, owner: str) -> Session:
-        """Return the commands in the name of an owner."""
-        return Session(self, to_name(owner, "owner"))
+    def session(self, *, owner: str, hedging: bool = False) -> Session:
+        """Return an owner's commands; with *hedging* a proposal that names no position has its own."""
+        return Session(self, to_name(owner, "owner"), hedging=hedging)
 
     # -- reads ---------------------------------------------------------------------------------
 
@@ -225,25 +222,21 @@ class Kernel:
         orders = self._state.orders.values()
         return tuple(view_of(order) for order in orders if not live_only or order.state.is_live)
 
-    def position(self, symbol: str, book: str) -> PositionView | None:
+    def position(self, symbol: str, book: str, position_id: str = "") -> PositionView | None:
         """Return the open position of the key, or nothing when it is flat."""
-        position = self._state.positions.get((symbol, book, ""))
-        return self._marked(position) if position is not None and position.is_open else None
+        position = self._state.positions.get((symbol, book, position_id))
+        if position is None or not position.is_open:
+            return None
+        return marked_view(self._state, position, self.prices)
+
+    def net_quantity(self, symbol: str) -> Decimal:
+        """Return what all positions of a symbol come to, signed: what the venue shows of it."""
+        return net_quantity(self._state, symbol)
 
     def positions(self) -> tuple[PositionView, ...]:
         """Return every position that memory holds, flat ones included."""
-        return tuple(self._marked(position) for position in self._state.positions.values())
-
-    def _marked(self, position: Position) -> PositionView:
-        """Return a snapshot of the position, marked to the market of this moment when it is open."""
-        view = position_view(position)
-        instrument = self._state.instruments.get(position.symbol)
-        if instrument is None or not position.is_open:
-            return view
-        price = self._parts.prices.latest(position.symbol)
-        if price is None:
-            return view
-        return replace(view, mark=mark(position, price, instrument.settlement_decimals))
+        state, prices = self._state, self.prices
+        return tuple(marked_view(state, position, prices) for position in state.positions.values())
 
     def episode(self, symbol: str, book: str, position_id: str = "") -> EpisodeView | None:
         """Return the open episode of a position, or nothing when it is flat."""

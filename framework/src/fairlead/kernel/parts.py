@@ -37,6 +37,7 @@ from fairlead.kernel.journal.outputs import StepOutput
 from fairlead.kernel.journal.restore import restore_state
 from fairlead.kernel.prices.service import PriceService
 from fairlead.kernel.recovery import Recovery, RecoveryHooks
+from fairlead.kernel.snapshots import snapshot_part
 from fairlead.kernel.venue.admission import Admission
 from fairlead.kernel.venue.dispatcher import Dispatcher
 from fairlead.kernel.venue.foreign_orders import ForeignOrders
@@ -115,6 +116,7 @@ class Parts:
             Part("exchange", self._connect, self._disconnect),
             *kill_switch_parts(self),
             Part("reconciler", self._first_reconciliation, self._stop_reconciler),
+            snapshot_part(self),
         )
 
     def _connect_parts(self) -> None:
@@ -222,9 +224,7 @@ class Parts:
     async def _start_journal(self) -> None:
         self.endless.add(self.supervisor.spawn("journal", self.journal.run()))
         rebuilds = -1
-        while (
-            rebuilds != self.engine.rebuilds
-        ):  # a start whose commit failed is not in the journal: say it again
+        while rebuilds != self.engine.rebuilds:  # a start whose commit failed is not there: say it again
             rebuilds = self.engine.rebuilds
             self.engine.process(self._starting())
             await self.journal.settled()

@@ -16,13 +16,14 @@ from fairlead.domain.closings import is_closing
 from fairlead.domain.order_table import OrderEvent
 from fairlead.domain.records import OrderEventNoted
 from fairlead.errors import CommitUncertain, JournalDamaged, StaleEpoch, StoreFault, StoreHeld
+from fairlead.kernel.apply.exposure import count_on_position
 from fairlead.kernel.core.effects import SendCancel
 from fairlead.kernel.core.inputs import InFlightLost, TroubleSeen
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.engine.engine import Engine
 from fairlead.kernel.journal.journal import Entry, SealedBatch
 from fairlead.kernel.journal.outputs import StepOutput
-from fairlead.kernel.journal.restore import load_closing, load_order, restore_state
+from fairlead.kernel.journal.restore import load_closing, load_order, load_position, restore_state
 from fairlead.kernel.settings import KernelSettings
 from fairlead.kernel.venue.dispatcher import Dispatcher
 from fairlead.ports.clock import Clock
@@ -178,8 +179,11 @@ class Recovery:
         state = await restore_state(self._store, old.account, opened)
         doubtful = self._doubtful(sealed)
         for name, order in old.orders.items():
-            if order.state.is_final and name not in doubtful:
-                state.orders.setdefault(name, order)
+            if order.state.is_final and name not in doubtful and name not in state.orders:
+                state.orders[name] = order
+                count_on_position(state, order)
+                if order.position_id:
+                    await load_position(self._store, state, order.key)
         for name in doubtful:
             await (load_closing if is_closing(name) else load_order)(self._store, state, name)
         return state

@@ -14,12 +14,13 @@ from fairlead.domain.identifiers import (
     to_client_order_id,
     to_key,
     to_name,
+    to_symbol,
 )
 from fairlead.domain.orders import OrderView, PositionView
 from fairlead.domain.proposals import Proposal
 from fairlead.domain.requests import PacingPolicy
 from fairlead.errors import InvalidInput
-from fairlead.kernel.command_maker import CloseWishes, CommandMaker
+from fairlead.kernel.command_maker import CloseWishes, CommandMaker, Saying
 from fairlead.kernel.core.inputs import SubmitProposal
 from fairlead.kernel.door import submission
 from fairlead.kernel.history import Filters
@@ -34,9 +35,11 @@ if TYPE_CHECKING:
 class Session:
     """What one owner may do. Made by `Kernel.session`; orders of other owners are out of its reach."""
 
-    def __init__(self, kernel: Kernel, owner: str) -> None:
+    def __init__(self, kernel: Kernel, owner: str, *, hedging: bool = False) -> None:
         self._kernel = kernel
         self.owner = to_name(owner, "owner")
+        self.hedging = hedging
+        self._maker = CommandMaker(kernel, self.owner)
 
     async def execute(
         self,
@@ -88,8 +91,7 @@ class Session:
         *names* of the answer are all of them; each is asked for once. The ends come from the venue.
         Raises `InvalidInput` for a key that was used for another command.
         """
-        maker = CommandMaker(self._kernel, self.owner)
-        return await self._kernel.commands.cancel_all(maker.cancel_all(symbol, book, idempotency_key))
+        return await self._kernel.commands.cancel_all(self._maker.cancel_all(symbol, book, idempotency_key))
 
     async def close_position(
         self, symbol: str, book: str | None = None, **wishes: Unpack[CloseWishes]
@@ -99,15 +101,17 @@ class Session:
         What is held less what live exits may take already is sold (or bought back) at the market, or at
         *limit_price*; what an exit leaves is tried again, with growing pauses, at most
         ``close_attempts_max`` times. *cancel_entries* also cancels this owner's orders that would add to
-        it. Everyone who asks for the same gets the same answer; a flat position is answered at once. The
-        wish survives a restart; canceling the await cancels nothing.
+        it. *position_id* names a hedging position. Everyone who asks for the same gets the same answer; a
+        flat position is answered at once. The wish survives a restart; canceling the await cancels nothing.
 
         Raises `UnknownName` for a symbol without rules, `NumberRefused` for a price off the grid,
         `InvalidInput` for a key that was used for another command, `JournalUnavailable` when the wish
         could not be recorded.
         """
-        maker = CommandMaker(self._kernel, self.owner)
-        return await self._kernel.commands.close_position(maker.close_position(symbol, book, wishes))
+        if self.hedging and wishes.get("position_id") is None:
+            problem = "in a hedging session every proposal has a position of its own"
+            raise InvalidInput("position_id", problem, fix="Pass an order's position_id, or use flatten.")
+        return await self._kernel.commands.close_position(self._maker.close_position(symbol, book, wishes))
 
     async def flatten(
         self, symbol: str | None = None, book: str | None = None, *, idempotency_key: str | None = None
@@ -118,8 +122,33 @@ class Session:
         is working is canceled first, and its quantity sold when the venue has confirmed that. The wish
         survives a restart. Raises what `close_position` raises.
         """
-        maker = CommandMaker(self._kernel, self.owner)
-        return await self._kernel.commands.flatten(maker.flatten(symbol, book, idempotency_key))
+        return await self._kernel.commands.flatten(self._maker.flatten(symbol, book, idempotency_key))
+
+    async def annotate(self, client_order_id: str, **saying: Unpack[Saying]) -> CommandResult:
+        """Say something about an order of this owner, working or finished: a note, tags, metadata.
+
+        *note* takes the place of the one before, and an empty one takes it away; tags are added and
+        removed; metadata entries take the place of those of the same name. What is not named stays, so
+        the same command twice says the same as once. It is journaled, and refused with ``FOREIGN_OWNER`` or
+        ``TOO_MANY_REMARKS``. Raises `UnknownName` for an order that was never made here,
+        `TextRefused` for text of a wrong shape or size, and `InvalidInput` for a command that says nothing
+        or for a key that was used for another.
+        """
+        name = to_client_order_id(client_order_id, "client_order_id")
+        return await self._kernel.commands.annotate(self._maker.annotate(name, saying))
+
+    async def annotate_episode(
+        self,
+        symbol: str,
+        number: int,
+        *,
+        book: str | None = None,
+        position_id: str = "",
+        **saying: Unpack[Saying],
+    ) -> CommandResult:
+        """Say something about an episode that this owner's order opened, open or over; see `annotate`."""
+        where = to_symbol(symbol, "symbol"), book or self.owner, position_id
+        return await self._kernel.commands.annotate(self._maker.annotate((*where, number), saying))
 
     async def adopt_order(
         self, venue_order_id: str, *, book: str = "", symbol: str = "", note: str = ""
@@ -145,9 +174,21 @@ class Session:
         """Return any order ever made here, from memory or from the store."""
         return await self._kernel.find_order(client_order_id)
 
-    def position(self, symbol: str, book: str | None = None) -> PositionView | None:
-        """Return the open position in the owner's book, or nothing when it is flat."""
-        return self._kernel.position(symbol, book or self.owner)
+    def position(self, symbol: str, book: str | None = None, position_id: str = "") -> PositionView | None:
+        """Return the open position in the owner's book, or nothing when it is flat.
+
+        *position_id* is that of a hedging position; see `open_positions` for all of them.
+        """
+        return self._kernel.position(symbol, book or self.owner, position_id)
+
+    def open_positions(self, symbol: str | None = None, book: str | None = None) -> tuple[PositionView, ...]:
+        """Return every open position in the owner's book, of one symbol or of all."""
+        where = book or self.owner
+        return tuple(
+            position
+            for position in self._kernel.positions()
+            if position.quantity and position.book == where and symbol in (None, position.symbol)
+        )
 
     def episode(self, symbol: str, book: str | None = None, position_id: str = "") -> EpisodeView | None:
         """Return the open episode of a position in the owner's book, or nothing when it is flat."""
@@ -177,6 +218,7 @@ class Session:
             self.owner,
             "" if idempotency_key is None else to_key(idempotency_key, "idempotency_key"),
             lambda: self._kernel.new_client_order_id(UNIQUE_DIGITS),
+            hedging=self.hedging,
         )
 
 

@@ -211,6 +211,13 @@ class KernelSettings:
     closed_order_max_age_ms: int = _limit(
         3_600_000, "a finished order that has not changed for so long leaves memory as well"
     )
+    snapshot_interval_ms: int = _limit(60_000, "how often a snapshot of every open position is taken")
+    snapshot_write_interval_ms: int = _limit(
+        300_000, "snapshots are gathered for so long and then written together"
+    )
+    snapshot_batch_max: int = _limit(
+        100, "snapshots gathered in memory; as soon as there are so many they are written together"
+    )
     stream_queue_max: int = _limit(
         10_000, "events kept for a slow reader of a stream; older ones are dropped"
     )

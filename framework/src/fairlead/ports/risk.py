@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from fairlead.domain.facts import EpisodeBegan, EpisodeEnded, Fact, OrderEnded, PositionMoved
 from fairlead.domain.marks import Mark, mark
 from fairlead.domain.money import Converted, NoRate
 from fairlead.domain.prices import Price
@@ -15,10 +16,15 @@ __all__ = [
     "Allow",
     "Converted",
     "Deny",
+    "EpisodeBegan",
+    "EpisodeEnded",
+    "Fact",
     "Judgement",
     "Lock",
     "Mark",
     "NoRate",
+    "OrderEnded",
+    "PositionMoved",
     "Price",
     "Record",
     "RiskCheck",
@@ -55,8 +61,12 @@ class RiskCheck(Protocol):
     def initial(self) -> str:
         """Return the value before any fact; the empty string when the check keeps none."""
 
-    def fold(self, value: str, fact: Record) -> str:
-        """Return the value after the fact; the same object when it does not matter to this check."""
+    def fold(self, value: str, fact: Fact) -> str:
+        """Return the value after the fact; the same object when it does not matter to this check.
+
+        Facts are the journal records, in their order, and after each what follows from it: see
+        `fairlead.domain.facts` and ``docs/reference/risk-facts.md``.
+        """
 
     def judge(self, request: RiskRequest, view: RiskView, value: str) -> Judgement:
         """Answer about one order, from its arguments alone."""

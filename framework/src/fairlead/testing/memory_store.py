@@ -23,6 +23,7 @@ from fairlead.errors import (
     StaleEpoch,
     StoreHeld,
 )
+from fairlead.ports.searches import Search
 from fairlead.ports.store import (
     GENESIS_HASH,
     TABLES,
@@ -32,7 +33,6 @@ from fairlead.ports.store import (
     Opened,
     OutboxRow,
     Scalar,
-    Search,
     breach_of,
 )
 from fairlead.testing.memory_table import MemoryTable, MemoryTables, Values

@@ -10,7 +10,8 @@ from typing import cast
 import attrs
 
 from fairlead.errors import CommitFailed, UnknownName
-from fairlead.ports.store import Column, Scalar, Search, Table, check_search
+from fairlead.ports.searches import Search, check_search
+from fairlead.ports.store import Column, Scalar, Table
 
 Values = tuple[Scalar, ...]
 Kinds = tuple[type, ...]

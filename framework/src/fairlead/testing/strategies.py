@@ -17,11 +17,12 @@ from typing import Any
 from hypothesis import strategies as st
 from msgspec.structs import fields
 
+from fairlead.domain.facts import FACT_CLASSES, Fact
 from fairlead.domain.instruments import Instrument
 from fairlead.domain.ledger import Position
 from fairlead.domain.numbers import EXPONENT_MAX, SIGNIFICANT_DIGITS_MAX, ZERO, multiply
 from fairlead.domain.order_kinds import OrderSide, OrderType
-from fairlead.domain.records import RECORD_CLASSES, Record
+from fairlead.domain.records import Record
 from fairlead.domain.values import Value
 from fairlead.domain.verdicts import RiskRequest
 from fairlead.testing.risk_view import FakeRiskView
@@ -138,15 +139,15 @@ def risk_views(draw: st.DrawFn) -> FakeRiskView:
 
 
 @functools.cache
-def facts() -> st.SearchStrategy[Record]:
+def facts() -> st.SearchStrategy[Fact]:
     """Draw journal records of every kind, with figures at random."""
-    return st.one_of([_built(kind) for kind in RECORD_CLASSES])
+    return st.one_of([_built(kind) for kind in FACT_CLASSES])
 
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[Record]:
     """Draw a history with one record of every kind, in any order."""
-    return [draw(_built(kind)) for kind in draw(st.permutations(RECORD_CLASSES))]
+    return [draw(_built(kind)) for kind in draw(st.permutations(FACT_CLASSES))]
 
 
 def _built(kind: type) -> st.SearchStrategy[Any]:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import attrs
 
-from fairlead.ports.risk import ALLOW, Deny, Judgement, Record, RiskRequest, RiskView
+from fairlead.ports.risk import ALLOW, Deny, Fact, Judgement, RiskRequest, RiskView
 from fairlead_riskhooks import __version__, reason_codes
 
 
@@ -77,7 +77,7 @@ class MaximumPositions:
         """Return the empty value: positions and pending orders are in the view."""
         return ""
 
-    def fold(self, value: str, fact: Record) -> str:
+    def fold(self, value: str, fact: Fact) -> str:
         """Return the value as it is."""
         del fact
         return value
@@ -115,7 +115,7 @@ class MaximumPositions:
 
     def _is_counted(self, request: RiskRequest, view: RiskView) -> bool:
         """Tell whether the order's own key is among those counted, so that it takes no new place."""
-        position = view.position(request.symbol, request.book)
+        position = view.position(request.symbol, request.book, request.position_id)
         if position is None or not position.is_exposed:
             return False
         closing = position.pending_openings == 0 and not position.available_exit > 0

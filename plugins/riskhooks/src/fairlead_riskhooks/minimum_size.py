@@ -18,7 +18,7 @@ from fairlead.ports.numbers import (
     to_decimal,
     to_positive,
 )
-from fairlead.ports.risk import ALLOW, Deny, Judgement, Record, RiskRequest, RiskView
+from fairlead.ports.risk import ALLOW, Deny, Fact, Judgement, RiskRequest, RiskView
 from fairlead_riskhooks import __version__, reason_codes
 
 VENUE = "venue"
@@ -111,7 +111,7 @@ class MinimumSize:
         """Return the empty value: this check remembers nothing."""
         return ""
 
-    def fold(self, value: str, fact: Record) -> str:
+    def fold(self, value: str, fact: Fact) -> str:
         """Return the value as it is."""
         del fact
         return value

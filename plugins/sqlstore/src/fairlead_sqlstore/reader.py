@@ -13,7 +13,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from fairlead.errors import NotRunning
-from fairlead.ports.store import Envelope, JournalHead, OutboxRow, Scalar, Search
+from fairlead.ports.searches import Search
+from fairlead.ports.store import Envelope, JournalHead, OutboxRow, Scalar
 from fairlead_sqlstore.settings import BUSY_TIMEOUT_MS
 from fairlead_sqlstore.worker import Worker
 

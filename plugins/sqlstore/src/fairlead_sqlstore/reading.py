@@ -13,7 +13,8 @@ from sqlalchemy import Table as SqlTable
 from sqlalchemy.pool import StaticPool
 
 from fairlead.errors import StoreFault, UnknownName
-from fairlead.ports.store import TABLES, Envelope, OutboxRow, Scalar, Search, Table, check_search
+from fairlead.ports.searches import Search, check_search
+from fairlead.ports.store import TABLES, Envelope, OutboxRow, Scalar, Table
 from fairlead_sqlstore import tables
 from fairlead_sqlstore.connecting import connect, explained
 from fairlead_sqlstore.schema import refuse_unless_at_head

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fairlead.errors import CommitFailed, NotRunning, StaleEpoch, StoreHeld
-from fairlead.ports.store import Batch, Envelope, Opened, OutboxRow, Scalar, Search
+from fairlead.ports.searches import Search
+from fairlead.ports.store import Batch, Envelope, Opened, OutboxRow, Scalar
 from fairlead_sqlstore.hold import Hold
 from fairlead_sqlstore.reader import SqlReader
 from fairlead_sqlstore.settings import SqlStoreSettings

@@ -236,6 +236,29 @@ class EpisodeRow(FairleadTable, table=True):
     live: bool = Field(description="whether it is open", index=True)
 
 
+class PositionSnapshotRow(FairleadTable, table=True):
+    """An open position as it stood at one moment, marked to the market where there was a price."""
+
+    __tablename__: ClassVar[Any] = "position_snapshots"
+    __table_args__: ClassVar[Any] = {"sqlite_with_rowid": False}
+
+    symbol: str = text("the instrument", primary_key=True)
+    book: str = text("the book", primary_key=True)
+    position_id: str = text('the hedging position, or "" for the netting one', primary_key=True)
+    ts_ns: int = Field(sa_type=BigInteger, primary_key=True, description="when it was taken")
+    episode: int = integer("the number of the open episode")
+    currency: str = text("the currency of cost and PnL")
+    quantity: Decimal = exact("how much was held; negative when short")
+    cost: Decimal = exact("what the held quantity cost")
+    realized_pnl: Decimal = exact("what the position had realized, fees not included")
+    fees: Decimal = exact("the fees paid in its currency")
+    price: Decimal | None = exact("the price it was marked at, or NULL", default=None)
+    unrealized_pnl: Decimal | None = exact("what closing at that price would have realized", default=None)
+    price_age_ns: int = integer("how old the price was")
+    price_usable: bool = flag("whether the price was fresh and no jump was open")
+    sequence: int = integer("the journal record that holds it")
+
+
 class BalanceRow(FairleadTable, table=True):
     """One asset, as opening inventory, fills and adjustments make it."""
 

@@ -9,7 +9,14 @@ from collections.abc import Callable
 from typing import Any
 
 from fairlead.domain.anomalies import AnomalyKind
-from fairlead.domain.command_records import ClosingEnded, ClosingMoved, ClosingRequested, CommandTaken
+from fairlead.domain.command_records import (
+    ClosingEnded,
+    ClosingMoved,
+    ClosingRequested,
+    CommandTaken,
+    EpisodeAnnotated,
+    OrderAnnotated,
+)
 from fairlead.domain.ledger import PositionChange, book_fill
 from fairlead.domain.numbers import ZERO, add, subtract
 from fairlead.domain.order_table import OrderEvent, OrderState, decision_for, next_state
@@ -31,13 +38,16 @@ from fairlead.domain.records import (
     OrderInitialized,
     OrderJudgedAgain,
     OrderPaced,
+    PositionsSnapshotted,
     QueryPaced,
     Reconciled,
     Record,
+    TradingDayBegan,
     TradingStateChanged,
 )
 from fairlead.domain.trading_state import TradingState
 from fairlead.kernel.apply.adoption import adopted_order, correct
+from fairlead.kernel.apply.annotations import episode_annotated, order_annotated
 from fairlead.kernel.apply.balances import move_balances, pay_otherwise, settle
 from fairlead.kernel.apply.commands import (
     closing_ended,
@@ -51,8 +61,8 @@ from fairlead.kernel.apply.commands import (
     reconciled,
 )
 from fairlead.kernel.apply.episodes import fold_booking
-from fairlead.kernel.apply.exposure import leave, release, reserve, reweigh, weight
-from fairlead.kernel.core.fill_rows import fill_digest, fill_row
+from fairlead.kernel.apply.exposure import count_on_position, leave, release, reserve, reweigh, weight
+from fairlead.kernel.core.fill_rows import fill_digest, fill_row, snapshot_row
 from fairlead.kernel.core.pace_queue import CODE_PACE_EXCEEDED
 from fairlead.kernel.core.state import UNHEARD, EngineState
 
@@ -61,6 +71,7 @@ SETTING_REASON = "trading_reason"
 SETTING_LIMITS = "limits"
 SETTING_ACCOUNT = "account"
 SETTING_BUDGET_CLOCK = "budget_clock"
+SETTING_DAY = "trading_day"
 CURSOR_PREFIX = "cursor:"
 CHECK_PREFIX = "check:"
 LOCK_PREFIX = "lock:"
@@ -102,6 +113,7 @@ def _initialized(state: EngineState, record: OrderInitialized, ts_ns: int) -> No
     order.updated_ns = ts_ns
     order.state = decision_for(order.state, event).to
     state.orders[order.client_order_id] = order
+    count_on_position(state, order)
     state.dirty.orders[order.client_order_id] = None
     meet(state, record, ts_ns)
     if record.approved:
@@ -299,6 +311,15 @@ def _budget_spent(state: EngineState, record: BudgetSpent, ts_ns: int) -> None:
     state.pace.spent(record)
 
 
+def _day_began(state: EngineState, record: TradingDayBegan, _ts_ns: int) -> None:
+    state.trading_day = record.began_ns, record.ends_ns
+    state.dirty.settings[SETTING_DAY] = None
+
+
+def _snapshotted(state: EngineState, record: PositionsSnapshotted, _ts_ns: int) -> None:
+    state.dirty.snapshots.extend(snapshot_row(each, state.sequence) for each in record.snapshots)
+
+
 def _evidence_only(_state: EngineState, _record: Record, _ts_ns: int) -> None:
     """Records that explain but change nothing."""
 
@@ -313,6 +334,8 @@ _APPLY: dict[type[Record], Callable[[EngineState, Any, int], PositionChange | No
     OrderFilled: _filled,
     CommandRefused: command_refused,
     CommandTaken: command_taken,
+    OrderAnnotated: order_annotated,
+    EpisodeAnnotated: episode_annotated,
     ClosingRequested: closing_requested,
     ClosingMoved: closing_moved,
     ClosingEnded: closing_ended,
@@ -328,4 +351,6 @@ _APPLY: dict[type[Record], Callable[[EngineState, Any, int], PositionChange | No
     OrderPaced: lambda state, record, _ts_ns: state.pace.order_paced(record),
     QueryPaced: lambda state, record, _ts_ns: state.pace.query_paced(record),
     OrderJudgedAgain: _evidence_only,
+    PositionsSnapshotted: _snapshotted,
+    TradingDayBegan: _day_began,
 }

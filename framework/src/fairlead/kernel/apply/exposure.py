@@ -89,6 +89,12 @@ def count_position(state: EngineState, position: Position) -> None:
     reweigh(state, position, (False, False))
 
 
+def count_on_position(state: EngineState, order: Order) -> None:
+    """Count the orders in memory that work on a hedging position: it stays as long as any of them does."""
+    if order.position_id:
+        state.orders_on[order.key] = state.orders_on.get(order.key, 0) + 1
+
+
 def count_live_order(state: EngineState, order: Order) -> None:
     """Count a live order that was read back from its row; before the positions are counted."""
     leave(state, order, order.leaves_quantity)

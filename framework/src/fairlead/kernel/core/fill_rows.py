@@ -1,4 +1,4 @@
-"""A booked fill as a row, and the digest by which a repeated trade id is compared."""
+"""A booked fill as a row, with the digest by which a repeated trade id is compared; a snapshot as a row."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from fairlead.domain.ledger import PositionChange
 from fairlead.domain.numbers import EXACT, text_of
 from fairlead.domain.orders import Order
 from fairlead.domain.records import OrderFilled
+from fairlead.domain.snapshots import PositionSnapshot
 from fairlead.ports.exchange import FillReport
 from fairlead.ports.store import Row
 
@@ -57,3 +58,9 @@ def fill_row(record: OrderFilled, order: Order, sequence: int, episode: int, cha
             "flipped": change is PositionChange.FLIPPED,
         },
     )
+
+
+def snapshot_row(snapshot: PositionSnapshot, sequence: int) -> Row:
+    """Return the row of a snapshot of a position; it never changes once written."""
+    values = {name: getattr(snapshot, name) for name in snapshot.__struct_fields__}
+    return Row.of("position_snapshots", {**values, "sequence": sequence})

@@ -14,6 +14,7 @@ from fairlead.domain.reconciliation import Counts
 from fairlead.domain.requests import PacingPolicy, RequestKind
 from fairlead.domain.trading_state import TradingState
 from fairlead.domain.values import Value
+from fairlead.kernel.core.position_inputs import Annotate, DayTurned, SnapshotsTaken
 from fairlead.ports.exchange import Answer, FillReport, LookUp, OrderReport
 
 
@@ -355,6 +356,7 @@ Input = (
     | ClosePosition
     | Flatten
     | AdvanceClosing
+    | Annotate
     | SetTradingState
     | ResolveByOperator
     | AdoptOrder
@@ -377,5 +379,7 @@ Input = (
     | InFlightLost
     | VenueSilent
     | ReconciliationEnded
+    | DayTurned
+    | SnapshotsTaken
     | TroubleSeen
 )

@@ -62,6 +62,7 @@ class Dirty:
     commands: list[CommandEntry] = attrs.Factory(list)
     closings: dict[str, None] = attrs.Factory(dict)
     fills: list[Row] = attrs.Factory(list)
+    snapshots: list[Row] = attrs.Factory(list)
 
 
 @attrs.define(slots=True, eq=False)
@@ -95,6 +96,8 @@ class EngineState:
     budgets: dict[str, BudgetLevel] = attrs.Factory(dict)
     budget_clock: tuple[int, int] = (0, 0)
     """The time of the budgets when one was last spent, and the wall time then."""
+    trading_day: tuple[int, int] = (0, 0)
+    """When the trading day that was last told to risk checks began, and when it ends."""
     sequence: int = 0
     epoch: int = 0
     exposed_total: int = 0
@@ -114,6 +117,10 @@ class EngineState:
     noted: dict[tuple[str, str, str], None] = attrs.Factory(dict)
     finished: dict[str, int] = attrs.Factory(dict)
     """The finished orders that memory holds, the longest unchanged first, with the sequence of the change."""
+    orders_on: dict[PositionKey, int] = attrs.Factory(dict)
+    """How many orders in memory, finished ones too, each hedging position has."""
+    idle: dict[PositionKey, None] = attrs.Factory(dict)
+    """Hedging positions without any order in memory: they leave it when they are flat."""
     ended: dict[EpisodeKey, int] = attrs.Factory(dict)
     """The episodes in memory that are over, with the sequence of their last change."""
     pace: PaceQueue = attrs.Factory(PaceQueue)

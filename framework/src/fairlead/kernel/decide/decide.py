@@ -10,7 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from fairlead.domain.records import CursorMoved, Record, TradingStateChanged
+from fairlead.domain.records import (
+    CursorMoved,
+    PositionsSnapshotted,
+    Record,
+    TradingDayBegan,
+    TradingStateChanged,
+)
 from fairlead.kernel.core.effects import AnswerCommand, Effect
 from fairlead.kernel.core.inputs import (
     AbsenceSeen,
@@ -44,10 +50,12 @@ from fairlead.kernel.core.inputs import (
     TroubleSeen,
     VenueSilent,
 )
+from fairlead.kernel.core.position_inputs import Annotate, DayTurned, SnapshotsTaken
 from fairlead.kernel.core.readable import report_problem
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.core.strangers import ADOPTION
 from fairlead.kernel.decide.adoption import decide_adoption, decide_foreign_cancel
+from fairlead.kernel.decide.annotations import decide_annotation
 from fairlead.kernel.decide.answers import (
     decide_absence,
     decide_answer,
@@ -140,6 +148,16 @@ def _trading(_state: EngineState, given: SetTradingState, _rules: Rules, _now_ns
     step.effects.append(AnswerCommand(given.command_id, True, "", ""))
 
 
+def _day_turned(_state: EngineState, given: DayTurned, _rules: Rules, _now_ns: int, step: Step) -> None:
+    step.records.append(TradingDayBegan(given.began_ns, given.ends_ns))
+
+
+def _snapshots_taken(
+    _state: EngineState, given: SnapshotsTaken, _rules: Rules, _now_ns: int, step: Step
+) -> None:
+    step.records.append(PositionsSnapshotted(given.snapshots))
+
+
 _Decider = Callable[[EngineState, Any, Rules, int, Step], None]
 
 _DECIDE: dict[type[Input], _Decider] = {
@@ -149,6 +167,7 @@ _DECIDE: dict[type[Input], _Decider] = {
     ClosePosition: decide_close,
     Flatten: decide_flatten,
     AdvanceClosing: advance,
+    Annotate: lambda state, given, _rules, _now, step: decide_annotation(state, given, step),
     SetTradingState: _trading,
     AdoptOrder: decide_adoption,
     CancelForeign: lambda state, given, _rules, _now, step: decide_foreign_cancel(state, given, step),
@@ -170,6 +189,8 @@ _DECIDE: dict[type[Input], _Decider] = {
     InFlightLost: decide_in_flight_lost,
     VenueSilent: lambda state, given, _rules, _now, step: decide_silence(state, given, step),
     ReconciliationEnded: decide_reconciled,
+    DayTurned: _day_turned,
+    SnapshotsTaken: _snapshots_taken,
     TroubleSeen: lambda state, given, _rules, _now, step: decide_trouble(state, given, step),
 }
 

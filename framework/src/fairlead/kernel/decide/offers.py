@@ -14,6 +14,8 @@ CODE_TIME_NOT_OFFERED = "TIME_IN_FORCE_NOT_OFFERED"
 CODE_POST_ONLY_NOT_OFFERED = "POST_ONLY_NOT_OFFERED"
 CODE_EXPIRE_TIME_PASSED = "EXPIRE_TIME_PASSED"
 CODE_REDUCE_ONLY_ADDS = "REDUCE_ONLY_ADDS"
+CODE_POSITION_NOT_OPEN = "POSITION_NOT_OPEN"
+CODE_WOULD_TURN = "WOULD_TURN_POSITION"
 
 
 def time_at_venue(time_in_force: TimeInForce, capabilities: ExchangeCapabilities) -> TimeInForce:
@@ -55,3 +57,23 @@ def reduce_only_refusal(state: EngineState, draft: Draft) -> GateAnswer | None:
         ("position", text_of(ZERO if position is None else position.quantity)),
     )
     return denied(CODE_REDUCE_ONLY_ADDS, f"It shall only reduce, and {draft.room.value}.", *figures)
+
+
+def hedging_refusal(state: EngineState, draft: Draft) -> GateAnswer | None:
+    """Deny an order on a hedging position that is over or not yet open, or that would turn it round.
+
+    The order that begins one bears its id, and passes.
+    """
+    proposal = draft.proposal
+    if proposal.position_id in ("", proposal.client_order_id):
+        return None
+    position = state.positions.get(proposal.key)
+    figure = ("position_id", proposal.position_id)
+    if position is None or not position.is_exposed:
+        return denied(CODE_POSITION_NOT_OPEN, "The hedging position is over, or never was.", figure)
+    if not position.quantity and state.leaves_of(proposal.key, draft.side.opposite):
+        return denied(CODE_POSITION_NOT_OPEN, "Nothing of the hedging position is filled yet.", figure)
+    if draft.room is Room.FLIP:
+        figures = ("quantity", text_of(draft.quantity)), ("position", text_of(position.quantity))
+        return denied(CODE_WOULD_TURN, "A hedging position is never turned round.", figure, *figures)
+    return None

@@ -13,13 +13,14 @@ import attrs
 
 from fairlead.domain.anomalies import AnomalyKind
 from fairlead.domain.closings import CloseResult, Closing, result_of
-from fairlead.domain.command_records import ClosingEnded
-from fairlead.domain.events import Event, FillBooked, KernelChanged, OrderChanged
+from fairlead.domain.command_records import ClosingEnded, EpisodeAnnotated
+from fairlead.domain.episodes import episode_view
+from fairlead.domain.events import EpisodeRemarked, Event, FillBooked, KernelChanged, OrderChanged
 from fairlead.domain.ledger import PositionChange
 from fairlead.domain.order_table import OrderState
 from fairlead.domain.orders import Order, OrderView, view_of
 from fairlead.domain.reconcile_records import PositionCorrected
-from fairlead.domain.records import BudgetSpent, OrderFilled, Record
+from fairlead.domain.records import BudgetSpent, OrderFilled, PositionsSnapshotted, Record
 from fairlead.errors import InvalidInput, InvariantBroken, JournalUnavailable
 from fairlead.kernel.apply.apply import apply
 from fairlead.kernel.core.effects import (
@@ -32,15 +33,20 @@ from fairlead.kernel.core.effects import (
 )
 from fairlead.kernel.core.inputs import Input, TroubleSeen
 from fairlead.kernel.core.pace_queue import PaceClock
+from fairlead.kernel.core.position_inputs import DayTurned
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.decide.decide import decide, expand, follow_ups
 from fairlead.kernel.decide.rules import Rules
 from fairlead.kernel.engine.eviction import Eviction
+from fairlead.kernel.engine.facts import before, facts_after
 from fairlead.kernel.engine.position_events import position_changed
 from fairlead.kernel.journal.journal import Entry, Journal
 from fairlead.kernel.journal.outputs import Delivery, StepOutput, add_outbox_rows
 from fairlead.ports.clock import Clock
 from fairlead.ports.store import OutboxRow
+
+_UNTOLD = frozenset({BudgetSpent, PositionsSnapshotted})
+"""Records that subscribers are not told of: there are too many, and there is another way to see them."""
 
 _WAITING = frozenset({OrderState.INITIALIZED, OrderState.APPROVED, OrderState.SUBMITTED})
 
@@ -102,7 +108,7 @@ class Engine:
         touched: dict[str, None] = {}
         self.steps += 1
         try:
-            for fact in self._facts(given, entries, touched):
+            for fact in self._facts(given, now_ns, entries, touched):
                 records, more = decide(state, fact, rules, now_ns)
                 effects.extend(more)
                 for record in records:
@@ -119,8 +125,12 @@ class Engine:
         for name, problem in rules.gate.take_broken() if rules.gate.has_broken else ():
             self.process(TroubleSeen(AnomalyKind.COMPONENT_FAILED.value, name, problem))
 
-    def _facts(self, given: Input, entries: list[Entry], touched: dict[str, None]) -> Iterator[Input]:
+    def _facts(
+        self, given: Input, now_ns: int, entries: list[Entry], touched: dict[str, None]
+    ) -> Iterator[Input]:
         """Yield what the input stands for, then what has to be seen to as long as that leads to more."""
+        if now_ns >= self.state.trading_day[1] and self.rules.gate.keeps_values:
+            yield DayTurned(*self.rules.market.trading_day.of(now_ns))
         yield from expand(given)
         progress = -1
         while self.state.closing and progress != len(entries):
@@ -142,16 +152,19 @@ class Engine:
             touched[client_order_id] = None
         elif type(record) is ClosingEnded:
             touched[record.closing_id] = None
+        gate = self.rules.gate
+        known = before(state, record) if gate.keeps_values else None
         change = apply(state, record, now_ns)
         entries.append((state.sequence, now_ns, record))
         add_outbox_rows(outbox, state.account_tag, state.sequence, record, client_order_id, change)
         if self.has_subscribers:
             events.extend(self._events(record, change, now_ns, client_order_id))
-        gate = self.rules.gate
         if gate.keeps_values:
-            for folded in gate.fold(record, state):
-                apply(state, folded, now_ns)
-                entries.append((state.sequence, now_ns, folded))
+            following = () if known is None else facts_after(state, known, change)
+            for fact in (record, *following):
+                for folded in gate.fold(fact, state):
+                    apply(state, folded, now_ns)
+                    entries.append((state.sequence, now_ns, folded))
 
     def _events(
         self, record: Record, change: PositionChange | None, now_ns: int, client_order_id: str | None
@@ -159,8 +172,12 @@ class Engine:
         state = self.state
         sequence = state.sequence
         if client_order_id is None:
-            if type(record) is BudgetSpent:
+            if type(record) in _UNTOLD:
                 return []
+            if type(record) is EpisodeAnnotated:
+                return [
+                    EpisodeRemarked(sequence, now_ns, record.by, episode_view(state.episodes[record.key]))
+                ]
             told: list[Event] = [KernelChanged(sequence, now_ns, record)]
             if type(record) is PositionCorrected and change is not None:
                 position = state.positions[record.symbol, record.book, ""]

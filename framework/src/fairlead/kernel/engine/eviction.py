@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import attrs
 
+from fairlead.domain.ledger import PositionKey
 from fairlead.kernel.core.state import EngineState
 
 
@@ -34,6 +35,8 @@ class Eviction:
             return
         if state.ended:
             _let_episodes_go(state, durable_sequence)
+        if state.idle:
+            _let_positions_go(state)
         if state.finished:
             self._let_orders_go(state, durable_sequence, now_ns - self.age_max_ns)
         if len(state.commands) > self.orders_max:
@@ -52,6 +55,8 @@ class Eviction:
                 finished[name] = sequence
                 continue
             del state.orders[name]
+            if order.position_id:
+                _let_go_of(state, order.key)
 
     def _let_keys_go(self, state: EngineState, durable_sequence: int) -> None:
         commands = state.commands
@@ -67,3 +72,21 @@ def _let_episodes_go(state: EngineState, durable_sequence: int) -> None:
     ended = state.ended
     for key in [key for key, sequence in ended.items() if sequence <= durable_sequence]:
         del ended[key], state.episodes[key]
+
+
+def _let_go_of(state: EngineState, key: PositionKey) -> None:
+    """One order fewer in memory works on the hedging position."""
+    state.orders_on[key] -= 1
+    if not state.orders_on[key]:
+        del state.orders_on[key]
+        state.idle[key] = None
+
+
+def _let_positions_go(state: EngineState) -> None:
+    """Let go of hedging positions that are over; one without orders has no change that is not durable."""
+    for key in list(state.idle):
+        if key in state.closing:
+            continue
+        del state.idle[key]
+        if key not in state.orders_on and not state.positions[key].is_needed:
+            del state.positions[key]

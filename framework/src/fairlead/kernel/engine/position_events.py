@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from typing import Protocol
+
+from msgspec.structs import replace
+
 from fairlead.domain.episodes import EpisodeView, episode_view
 from fairlead.domain.events import PositionChanged
 from fairlead.domain.ledger import Position, PositionChange, PositionKey
+from fairlead.domain.marks import mark
+from fairlead.domain.numbers import ZERO, add
 from fairlead.domain.orders import PositionView
+from fairlead.domain.prices import Price
 from fairlead.kernel.core.state import EngineState
+
+
+class Latest(Protocol):
+    """Where the latest price of a symbol comes from."""
+
+    def latest(self, symbol: str) -> Price | None:
+        """Return what is known of the symbol's price."""
+
 
 _ENDS = {PositionChange.CLOSED: 0, PositionChange.FLIPPED: 1}
 """How far back from the position's last episode the one lies that a fill ended."""
@@ -32,6 +48,27 @@ def position_view(position: Position) -> PositionView:
         position.contract,
         position_id=position.position_id,
     )
+
+
+def marked_view(state: EngineState, position: Position, prices: Latest) -> PositionView:
+    """Return a snapshot of the position, marked to the market of this moment when it is open."""
+    view = position_view(position)
+    instrument = state.instruments.get(position.symbol)
+    if instrument is None or not position.is_open:
+        return view
+    price = prices.latest(position.symbol)
+    if price is None:
+        return view
+    return replace(view, mark=mark(position, price, instrument.settlement_decimals))
+
+
+def net_quantity(state: EngineState, symbol: str) -> Decimal:
+    """Return what all positions of a symbol come to, signed."""
+    total = ZERO
+    for position in state.positions.values():
+        if position.symbol == symbol:
+            total = add(total, position.quantity)
+    return total
 
 
 def open_episode(state: EngineState, key: PositionKey) -> EpisodeView | None:

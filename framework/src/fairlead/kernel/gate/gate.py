@@ -15,13 +15,14 @@ from inspect import iscoroutine
 
 import attrs
 
+from fairlead.domain.facts import Fact
 from fairlead.domain.ledger import Position
 from fairlead.domain.money import Converted, NoRate
 from fairlead.domain.numbers import text_of, to_decimal
 from fairlead.domain.order_kinds import OrderSide
 from fairlead.domain.orders import Order
 from fairlead.domain.prices import Price
-from fairlead.domain.records import CheckValueChanged, LockPlaced, Record
+from fairlead.domain.records import CheckValueChanged, LockPlaced
 from fairlead.domain.verdicts import Allow, Deny, Lock, RiskRequest, Verdict
 from fairlead.kernel.core.approved import ApprovedOrder, approve
 from fairlead.kernel.core.market import Market
@@ -226,7 +227,7 @@ class Gate:
         code = next((verdict.code for verdict in verdicts if not verdict.allowed), "")
         return GateAnswer(not code, code, tuple(verdicts), tuple(locks), hung)
 
-    def fold(self, record: Record, state: EngineState) -> list[CheckValueChanged]:
+    def fold(self, fact: Fact, state: EngineState) -> list[CheckValueChanged]:
         """Hand a fact to the checks that keep a value; return the values that changed."""
         changed = []
         for check in self._folding:
@@ -235,7 +236,7 @@ class Gate:
             try:
                 with self._watchdog.watching():
                     before = check.initial() if value is None else value
-                    after = check.fold(before, record)
+                    after = check.fold(before, fact)
                 problem = value_problem(after)
             except CheckHung:
                 self._watchdog.disarm()

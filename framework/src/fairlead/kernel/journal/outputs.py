@@ -6,6 +6,7 @@ import asyncio
 
 import attrs
 
+from fairlead.domain.command_records import EpisodeAnnotated
 from fairlead.domain.events import Event
 from fairlead.domain.ledger import PositionChange
 from fairlead.domain.records import (
@@ -15,14 +16,24 @@ from fairlead.domain.records import (
     CheckValueChanged,
     CursorMoved,
     LockPlaced,
+    PositionsSnapshotted,
     QueryPaced,
     Record,
+    TradingDayBegan,
 )
 from fairlead.kernel.core.effects import Effect
 from fairlead.ports.store import OutboxRow
 
 _SILENT: frozenset[type[Record]] = frozenset(
-    {AttemptStarted, CursorMoved, CheckValueChanged, BudgetSpent, QueryPaced}
+    {
+        AttemptStarted,
+        CursorMoved,
+        CheckValueChanged,
+        BudgetSpent,
+        QueryPaced,
+        PositionsSnapshotted,
+        TradingDayBegan,
+    }
 )
 _KERNEL_SUBJECT = "kernel"
 _POSITION_KINDS = {change: f"position_{change.value}" for change in PositionChange}
@@ -74,4 +85,6 @@ def add_outbox_rows(
 def _subject(record: Record) -> str:
     if isinstance(record, AnomalyNoted):
         return record.subject
+    if isinstance(record, EpisodeAnnotated):
+        return " ".join(part for part in record.key[:3] if part)
     return record.scope if isinstance(record, LockPlaced) else _KERNEL_SUBJECT

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from fairlead.domain.closings import is_closing
+from fairlead.domain.episodes import EpisodeKey
 from fairlead.domain.identifiers import account_tag
+from fairlead.domain.ledger import PositionKey
 from fairlead.kernel.core.state import CommandEntry, EngineState
 from fairlead.kernel.journal.closing_rows import closing_from_row, restore_closing
 from fairlead.kernel.journal.episode_rows import episode_from_row, restore_episode
@@ -23,6 +25,7 @@ from fairlead.kernel.journal.rows import (
     restore_position,
     restore_setting,
 )
+from fairlead.ports.searches import Search
 from fairlead.ports.store import Opened, Store
 
 
@@ -42,6 +45,8 @@ async def restore_state(store: Store, account: str, opened: Opened) -> EngineSta
         restore_closing(state, closing_from_row(row))
     for row in await store.rows("positions", live_only=True):
         restore_position(state, position_from_row(row))
+    for key in [order.key for order in state.orders.values() if order.position_id]:
+        await load_position(store, state, key)
     for row in await store.rows("episodes", live_only=True):
         restore_episode(state, episode_from_row(row))
     return state
@@ -56,8 +61,22 @@ async def load_order(store: Store, state: EngineState, client_order_id: str) -> 
         return False
     fills = await store.rows_where("fills", "client_order_id", client_order_id)
     if client_order_id not in state.orders:
-        restore_order(state, order_from_row(rows[0], fills))
+        order = order_from_row(rows[0], fills)
+        restore_order(state, order)
+        if order.position_id:
+            await load_position(store, state, order.key)
     return True
+
+
+async def load_position(store: Store, state: EngineState, key: PositionKey) -> None:
+    """Bring a hedging position that is over back into memory, if the store has it and memory has not."""
+    names = "symbol", "book", "position_id"
+    if key in state.positions:
+        return
+    for row in await store.search("positions", Search(equal=tuple(zip(names, key, strict=True)))):
+        if key not in state.positions:
+            restore_position(state, position_from_row(row))
+            state.idle[key] = None
 
 
 async def load_closing(store: Store, state: EngineState, closing_id: str) -> None:
@@ -66,6 +85,14 @@ async def load_closing(store: Store, state: EngineState, closing_id: str) -> Non
         return
     for row in await store.rows_where("closings", "closing_id", closing_id):
         restore_closing(state, closing_from_row(row))
+
+
+async def load_episode(store: Store, state: EngineState, key: EpisodeKey) -> None:
+    """Bring an episode that is over back into memory, if the store has it."""
+    names = "symbol", "book", "position_id", "number"
+    for row in await store.search("episodes", Search(equal=tuple(zip(names, key, strict=True)))):
+        if key not in state.episodes:
+            restore_episode(state, episode_from_row(row))
 
 
 async def load_command(store: Store, state: EngineState, owner: str, idempotency_key: str) -> None:

@@ -28,12 +28,13 @@ from fairlead.kernel.apply.apply import (
     LOCK_PREFIX,
     SETTING_ACCOUNT,
     SETTING_BUDGET_CLOCK,
+    SETTING_DAY,
     SETTING_LIMITS,
     SETTING_REASON,
     SETTING_TRADING,
 )
 from fairlead.kernel.apply.commands import OWNER_PREFIX
-from fairlead.kernel.apply.exposure import count_live_order, count_position
+from fairlead.kernel.apply.exposure import count_live_order, count_on_position, count_position
 from fairlead.kernel.core.state import CommandEntry, Dirty, EngineState
 from fairlead.kernel.journal.closing_rows import closing_row
 from fairlead.kernel.journal.episode_rows import episode_row
@@ -176,8 +177,8 @@ def setting_value(state: EngineState, name: str) -> str:
         return msgspec.json.encode(state.limits).decode()
     if name == SETTING_ADOPTS or name.startswith(OWNER_PREFIX):
         return ""
-    if name == SETTING_BUDGET_CLOCK:
-        return " ".join(map(str, state.budget_clock))
+    if name in (SETTING_BUDGET_CLOCK, SETTING_DAY):
+        return " ".join(map(str, getattr(state, name)))  # each is the field of that name
     if name.startswith(CURSOR_PREFIX):
         return state.cursors[name.removeprefix(CURSOR_PREFIX)]
     if name.startswith(CHECK_PREFIX):
@@ -197,9 +198,9 @@ def restore_setting(state: EngineState, name: str, value: str) -> None:
         state.limits = _limits_decoder.decode(value)
     elif name == SETTING_ADOPTS:
         state.adopts = True
-    elif name == SETTING_BUDGET_CLOCK:
-        budgets_ns, wall_ns = value.split()
-        state.budget_clock = int(budgets_ns), int(wall_ns)
+    elif name in (SETTING_BUDGET_CLOCK, SETTING_DAY):
+        first, second = value.split()
+        setattr(state, name, (int(first), int(second)))  # each is the field of that name
     else:
         _restore_named(state, name, value)
 
@@ -222,6 +223,7 @@ def dirty_rows(state: EngineState, dirty: Dirty) -> list[Row]:
     """Return the rows that changed, each as it is now."""
     rows = [order_row(state.orders[name]) for name in dirty.orders]
     rows.extend(dirty.fills)
+    rows.extend(dirty.snapshots)
     rows.extend(position_row(state.positions[key]) for key in dirty.positions)
     rows.extend(episode_row(state.episodes[key]) for key in dirty.episodes)
     rows.extend(Row("balances", (asset, state.balances[asset])) for asset in dirty.balances)
@@ -234,6 +236,7 @@ def dirty_rows(state: EngineState, dirty: Dirty) -> list[Row]:
 def restore_order(state: EngineState, order: Order) -> None:
     """Put an order that was read back into the state."""
     state.orders[order.client_order_id] = order
+    count_on_position(state, order)
     if order.state.is_live:
         count_live_order(state, order)
     else:

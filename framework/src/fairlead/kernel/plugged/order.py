@@ -9,7 +9,18 @@ from fairlead.ports.components import KernelComponent
 from fairlead.ports.prices import PriceSource
 
 OWN_NAMES = frozenset(
-    {"observers", "store", "journal", "inbox", "exchange", "kill switch", "reconciler", "control", "bot"}
+    {
+        "observers",
+        "store",
+        "journal",
+        "inbox",
+        "exchange",
+        "kill switch",
+        "reconciler",
+        "snapshots",
+        "control",
+        "bot",
+    }
 )
 """The kernel's own components, and its own sources of prices: health and log must not mix them up."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fairlead.errors import UnknownName
-from fairlead.ports.store import Row, Search
+from fairlead.ports.searches import Search
+from fairlead.ports.store import Row
 from fairlead.testing.conformance.store_batches import Scribe, sample_row
 from fairlead.testing.conformance.store_medium import StoreMedium
 from fairlead.testing.conformance.store_rule import StoreRules, rule

@@ -26,6 +26,7 @@ TABLES = (
     "fills",
     "positions",
     "episodes",
+    "position_snapshots",
     "balances",
     "commands",
     "closings",
@@ -39,6 +40,7 @@ def upgrade() -> None:
     create_orders()
     create_holdings()
     create_position_history()
+    create_snapshots()
     create_closings()
     create_small_tables()
 
@@ -164,6 +166,23 @@ def create_position_history() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index(op.f("ix_episodes_live"), "episodes", ["live"])
+
+
+def create_snapshots() -> None:
+    """Create the snapshots of positions."""
+    op.create_table(
+        "position_snapshots",
+        *texts("symbol", "book", "position_id"),
+        *integers("ts_ns", "episode"),
+        *texts("currency"),
+        *decimals("quantity", "cost", "realized_pnl", "fees"),
+        *decimals("price", "unrealized_pnl", nullable=True),
+        *integers("price_age_ns"),
+        flag("price_usable"),
+        *integers("sequence"),
+        sa.PrimaryKeyConstraint("symbol", "book", "position_id", "ts_ns", name=op.f("pk_position_snapshots")),
+        sqlite_with_rowid=False,
+    )
 
 
 def create_closings() -> None:
