@@ -11,7 +11,7 @@ from fairlead.hookspecs import PluginContext, hookimpl
 from fairlead.ports.clock import Clock
 from fairlead.ports.exchange import ExchangeCapabilities, ExchangeClient, Fence, Instrument
 from fairlead.ports.prices import PriceFeed, PriceSource, Trade
-from fairlead.ports.risk import ALLOW, Deny, Judgement, Record, RiskCheck, RiskRequest, RiskView
+from fairlead.ports.risk import ALLOW, Deny, Fact, Judgement, RiskCheck, RiskRequest, RiskView
 from fairlead.ports.settings import structure_settings
 from fairlead.ports.store import Store
 from fairlead.testing.memory_store import MemoryDisk, MemoryStore
@@ -46,7 +46,7 @@ class ForeignMinimum:
         """Keep nothing."""
         return ""
 
-    def fold(self, value: str, fact: Record) -> str:  # noqa: ARG002 - the port's
+    def fold(self, value: str, fact: Fact) -> str:  # noqa: ARG002 - the port's
         """Learn nothing."""
         return value
 

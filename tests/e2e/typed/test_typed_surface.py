@@ -34,7 +34,7 @@ from fairlead.hookspecs import PluginContext, hookimpl
 from fairlead.ports.components import KernelComponent, KernelView
 from fairlead.ports.events import FillBooked
 from fairlead.ports.prices import PriceFeed, PriceSource, Trade
-from fairlead.ports.risk import ALLOW, Deny, Judgement, Record, RiskCheck, RiskRequest, RiskView
+from fairlead.ports.risk import ALLOW, Deny, Fact, Judgement, RiskCheck, RiskRequest, RiskView
 
 
 class Check:
@@ -44,7 +44,7 @@ class Check:
     def initial(self) -> str:
         return ""
 
-    def fold(self, value: str, fact: Record) -> str:
+    def fold(self, value: str, fact: Fact) -> str:
         return value
 
     def judge(self, request: RiskRequest, view: RiskView, value: str) -> Judgement:
