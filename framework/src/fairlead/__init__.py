@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fairlead.domain.trading_state import TradingState
     from fairlead.kernel.blocking import BlockingKernel, BlockingResult, BlockingSession, BlockingStream
     from fairlead.kernel.kernel import Kernel
+    from fairlead.kernel.logs import LogFormat, log_handler
     from fairlead.kernel.results import CommandResult, ExecutionResult, FlattenResult, StopReport
     from fairlead.kernel.serialisation import from_dict, from_json, to_dict, to_json
     from fairlead.kernel.session import Session
@@ -48,6 +49,8 @@ _HOMES = {
     "Instrument": "fairlead.domain.instruments",
     "Kernel": "fairlead.kernel.kernel",
     "KernelSettings": "fairlead.kernel.settings",
+    "LogFormat": "fairlead.kernel.logs",
+    "log_handler": "fairlead.kernel.logs",
     "OrderSide": "fairlead.domain.order_kinds",
     "OrderStatus": "fairlead.domain.orders",
     "OrderType": "fairlead.domain.order_kinds",
@@ -89,6 +92,7 @@ __all__ = [
     "Instrument",
     "Kernel",
     "KernelSettings",
+    "LogFormat",
     "OrderSide",
     "OrderStatus",
     "OrderType",
@@ -110,18 +114,21 @@ __all__ = [
     "__version__",
     "from_dict",
     "from_json",
+    "log_handler",
     "to_dict",
     "to_json",
 ]
 
 
-def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(home), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # a checker would take every misspelt name for one that is there
+
+    def __getattr__(name: str) -> object:
+        home = _HOMES.get(name)
+        if home is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(home), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -244,3 +244,48 @@ def test_a_plugin_that_reads_no_store_is_refused(story: Story) -> None:
     assert code == ExitCode.REFUSED
     assert "nothing" in error
     assert PLUGIN in error
+
+
+def configured(story: Story, account: str = "test", more: str = "") -> Path:
+    """Return a configuration beside the store that names it."""
+    path = story.path.parent / "fairlead.toml"
+    text = f'[kernel]\naccount = "{account}"\n[plugins.{PLUGIN}]\npath = "{story.path}"\n{more}'
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("command", [("orders",), ("positions",), ("journal", "verify")])
+def test_a_configuration_names_the_store_as_well(story: Story, command: tuple[str, ...]) -> None:
+    """What is shown is the same, whichever way the store is named."""
+    config = str(configured(story))
+    assert run_command(*command, "--json", "--config", config) == run_command(
+        *command, "--json", *story.options()
+    )
+    explained = run_command("explain", story.filled, "--config", config)
+    assert explained == run_command("explain", story.filled, *story.options())
+
+
+def test_the_store_is_named_once(story: Story) -> None:
+    """Neither way and both ways are errors of use."""
+    config = ("--config", str(configured(story)))
+    for options in ((), (*story.options(), *config)):
+        code, out, err = run_command("orders", *options)
+        assert (code, out) == (ExitCode.USAGE, "")
+        assert "not both" in err
+
+
+def test_a_store_of_another_account_is_refused(story: Story) -> None:
+    """A configuration that points at the wrong file does not show another account's orders as its own."""
+    code, out, err = run_command("orders", "--config", str(configured(story, account="other")))
+    assert (code, out) == (ExitCode.REFUSED, "")
+    assert "is not that of account 'other'" in err
+
+
+def test_a_configuration_without_a_store_is_refused(story: Story) -> None:
+    """Nothing is read when nothing can be."""
+    path = story.path.parent / "fairlead.toml"
+    path.write_text('[kernel]\naccount = "test"\n', encoding="utf-8")
+    code, _, err = run_command("orders", "--config", str(path))
+    assert (code, "None of these plugins reads a store: no plugin at all." in err) == (ExitCode.REFUSED, True)
+    code, _, err = run_command("orders", "--config", str(path.with_name("nowhere.toml")))
+    assert (code, "cannot be read" in err) == (ExitCode.REFUSED, True)

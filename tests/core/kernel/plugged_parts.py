@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -101,7 +101,12 @@ class Brings:
         return self.parts
 
 
-def new_kernel(bench: Bench, *plugins: object, **settings: Any) -> Kernel:  # noqa: ANN401 - fields of several types
+def new_kernel(
+    bench: Bench,
+    *plugins: object,
+    tables: Mapping[str, Mapping[str, Any]] | None = None,
+    **settings: Any,  # noqa: ANN401 - fields of several types
+) -> Kernel:
     """Return a kernel on the bench's disk and venue with these plugins, not started."""
     bench.store = bench.new_store()
     bench.kernel = Kernel(
@@ -113,6 +118,7 @@ def new_kernel(bench: Bench, *plugins: object, **settings: Any) -> Kernel:  # no
         clock=bench.clock,
         ids=bench.ids,
         watchdog=NoWatchdog(),
+        tables=tables or {},
         logger=logging.getLogger("fairlead.test.plugged"),
     )
     return bench.kernel

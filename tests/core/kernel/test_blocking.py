@@ -139,6 +139,7 @@ def test_a_wait_that_is_given_up_gives_up_nothing_else() -> None:
         assert result.closed().status == "FILLED"
 
 
+@pytest.mark.requirement("TEST-1")
 def test_three_threads_trade_at_once() -> None:
     """Commands from several threads are one after the other in the kernel: every intent, one order."""
     venue = Venue()

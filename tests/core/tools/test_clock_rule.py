@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.clock_rule import TREES, check_module
+from tools.clock_rule import TREES, check_module, main
 from tools.sources import check_trees, module
 
 ANYWHERE = "framework/src/fairlead/kernel/engine/engine.py"
@@ -131,3 +131,12 @@ def test_every_tree_is_searched(tmp_path: Path) -> None:
     (tmp_path / "examples").rmdir()
     with pytest.raises(FileNotFoundError, match="examples"):
         check_trees(tmp_path, TREES, check_module)
+
+
+@pytest.mark.requirement("TEST-9")
+def test_the_repository_keeps_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """No test sleeps, waits or reads the time but through a clock that it was given, mostly a virtual one.
+
+    Tests of real processes live on the system's clock, as a user's kernel does, and wait for what happens.
+    """
+    assert main() == 0, capsys.readouterr().out

@@ -25,6 +25,7 @@ from fairlead.kernel.settings import KernelSettings
 from fairlead.kernel.system_clock import SystemClock
 from fairlead.kernel.system_ids import SystemIds
 from fairlead.plugins.manager import PluginManager
+from fairlead.plugins.redaction import redacted
 from fairlead.plugins.register import FAULTS, capital, told
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
 from fairlead.ports.exchange import ExchangeClient, Report
@@ -248,7 +249,7 @@ async def _exchange_findings(settings: KernelSettings, client: ExchangeClient) -
             server_time = getattr(client, "server_time", None)
             skew_ns = await server_time() - before_ns if server_time else 0
     except Exception as error:  # isolation point: whatever a client throws, the venue was not reached
-        problem = str(error) or type(error).__name__
+        problem = redacted(str(error)) or type(error).__name__
         yield Finding(Topic.EXCHANGE, f"{client.name} cannot be reached: {problem}. Check network and keys.")
     else:
         if not instruments:

@@ -10,11 +10,13 @@ import typer
 
 from fairlead.cli.store_access import (
     DEFAULT_PLUGIN,
+    ConfigOption,
     JsonOption,
     PluginOption,
     StoreOption,
+    StorePlace,
     journal_of,
-    read_store,
+    read_place,
 )
 
 if TYPE_CHECKING:
@@ -36,14 +38,15 @@ def add_to(app: typer.Typer) -> None:
         order: Annotated[
             str, typer.Argument(help="The order's id: ours, its beginning, the venue's, or its key.")
         ],
-        store: StoreOption,
+        store: StoreOption = None,
         store_plugin: PluginOption = DEFAULT_PLUGIN,
+        config: ConfigOption = None,
         as_json: JsonOption = False,
     ) -> None:
         """Tell the story of one order: who asked, what was judged, sent, answered and concluded, and why."""
         from fairlead.cli import output
 
-        found = read_store(store, store_plugin, lambda reader: explained(reader, order))
+        found = read_place(StorePlace(store, store_plugin, config), lambda reader: explained(reader, order))
         if as_json:
             output.print_json(found)
         else:

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 import typer
 
 from fairlead.cli.exit_codes import ExitCode
-from fairlead.cli.store_access import DEFAULT_PLUGIN, JsonOption, PluginOption, StoreOption, read_store
+from fairlead.cli.store_access import (
+    DEFAULT_PLUGIN,
+    ConfigOption,
+    JsonOption,
+    PluginOption,
+    StoreOption,
+    StorePlace,
+    read_place,
+)
 
 if TYPE_CHECKING:
     from fairlead.kernel.journal.verify import VerifyReport
@@ -26,8 +34,9 @@ def add_to(app: typer.Typer) -> None:
     @group.command("verify")
     def verify(
         *,
-        store: StoreOption,
+        store: StoreOption = None,
         store_plugin: PluginOption = DEFAULT_PLUGIN,
+        config: ConfigOption = None,
         as_json: JsonOption = False,
     ) -> None:
         """Check every record's hash, fold all of them, and compare the result with the stored rows.
@@ -36,7 +45,7 @@ def add_to(app: typer.Typer) -> None:
         """
         from fairlead.cli import output
 
-        report = read_store(store, store_plugin, verified)
+        report = read_place(StorePlace(store, store_plugin, config), verified)
         if as_json:
             output.print_json({"ok": report.ok, "report": report})
         else:

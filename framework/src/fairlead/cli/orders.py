@@ -18,7 +18,15 @@ from fairlead.cli.history_options import (
     UntilOption,
     filters_of,
 )
-from fairlead.cli.store_access import DEFAULT_PLUGIN, JsonOption, PluginOption, StoreOption, read_store
+from fairlead.cli.store_access import (
+    DEFAULT_PLUGIN,
+    ConfigOption,
+    JsonOption,
+    PluginOption,
+    StoreOption,
+    StorePlace,
+    read_place,
+)
 
 if TYPE_CHECKING:
     from fairlead.kernel.history import Filters
@@ -33,8 +41,9 @@ def add_to(app: typer.Typer) -> None:
     @app.command("orders")
     def orders(  # noqa: PLR0913 - an argument for each option
         *,
-        store: StoreOption,
+        store: StoreOption = None,
         store_plugin: PluginOption = DEFAULT_PLUGIN,
+        config: ConfigOption = None,
         live: Annotated[bool, typer.Option("--live", help="Only orders that are not closed.")] = False,
         symbol: SymbolOption = None,
         book: BookOption = None,
@@ -50,7 +59,9 @@ def add_to(app: typer.Typer) -> None:
         from fairlead.cli import output
 
         wanted = _search_of(filters_of(symbol, book, owner, tag, note, since, until), live=live)
-        rows = read_store(store, store_plugin, lambda reader: reader.search("orders", wanted))
+        rows = read_place(
+            StorePlace(store, store_plugin, config), lambda reader: reader.search("orders", wanted)
+        )
         ordered = sorted(rows, key=lambda row: (row["created_ns"], row["client_order_id"]))[-last:]
         if as_json:
             output.print_json({"orders": ordered})

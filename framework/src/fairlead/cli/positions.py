@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,7 +17,15 @@ from fairlead.cli.history_options import (
     UntilOption,
     filters_of,
 )
-from fairlead.cli.store_access import DEFAULT_PLUGIN, JsonOption, PluginOption, StoreOption, read_store
+from fairlead.cli.store_access import (
+    DEFAULT_PLUGIN,
+    ConfigOption,
+    JsonOption,
+    PluginOption,
+    StoreOption,
+    StorePlace,
+    read_place,
+)
 
 if TYPE_CHECKING:
     from fairlead.domain.episodes import EpisodeView
@@ -55,8 +62,9 @@ def add_to(app: typer.Typer) -> None:
     @app.command("positions")
     def positions(  # noqa: PLR0913 - an argument for each option
         *,
-        store: StoreOption,
+        store: StoreOption = None,
         store_plugin: PluginOption = DEFAULT_PLUGIN,
+        config: ConfigOption = None,
         only_open: Annotated[bool, typer.Option("--open", help="Leave flat ones out.")] = False,
         history: Annotated[
             bool, typer.Option("--history", help="List episodes instead: each life from flat to flat.")
@@ -75,19 +83,20 @@ def add_to(app: typer.Typer) -> None:
 
         With --history, episodes, newest first; the filters go with it.
         """
+        place = StorePlace(store, store_plugin, config)
         filters = filters_of(symbol, book, owner, tag, note, since, until)
         if history:
-            _print_episodes(store, store_plugin, {**filters, "limit": last}, as_json=as_json)
+            _print_episodes(place, {**filters, "limit": last}, as_json=as_json)
             return
         if filters:
             raise typer.BadParameter("filters go with --history", param_hint=f"--{min(filters)}")
-        _print_positions(store, store_plugin, only_open=only_open, as_json=as_json)
+        _print_positions(place, only_open=only_open, as_json=as_json)
 
 
-def _print_positions(store: Path, plugin: str, *, only_open: bool, as_json: bool) -> None:
+def _print_positions(place: StorePlace, *, only_open: bool, as_json: bool) -> None:
     from fairlead.cli import output
 
-    rows = read_store(store, plugin, lambda reader: reader.rows("positions"))
+    rows = read_place(place, lambda reader: reader.rows("positions"))
     shown = [row for row in rows if row["quantity"] or not only_open]
     if as_json:
         output.print_json({"positions": shown})
@@ -97,12 +106,12 @@ def _print_positions(store: Path, plugin: str, *, only_open: bool, as_json: bool
         output.print_table(POSITION_COLUMNS, [position_cells(row) for row in shown])
 
 
-def _print_episodes(store: Path, plugin: str, filters: Filters, *, as_json: bool) -> None:
+def _print_episodes(place: StorePlace, filters: Filters, *, as_json: bool) -> None:
     from fairlead.cli import output
     from fairlead.kernel.history import found_episodes, search_of
 
     wanted = search_of(filters, "opened_ns")
-    found = read_store(store, plugin, lambda reader: found_episodes(reader, wanted))
+    found = read_place(place, lambda reader: found_episodes(reader, wanted))
     if as_json:
         output.print_json({"episodes": found})
     elif not found:

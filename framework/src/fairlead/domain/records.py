@@ -37,7 +37,10 @@ Pairs = tuple[tuple[str, str], ...]
 
 
 class KernelStarted(Value):
-    """A kernel took the store: who it is and with what it runs."""
+    """A kernel took the store: who it is and with what it runs.
+
+    *limits* are those that its risk checks told, by name, each a number as text.
+    """
 
     KIND: ClassVar[str] = "kernel_started"
     VERSION: ClassVar[int] = 1
@@ -47,6 +50,7 @@ class KernelStarted(Value):
     version: str
     plugins: Pairs
     configuration_digest: str
+    limits: Pairs = ()
 
 
 class TradingStateChanged(Value):

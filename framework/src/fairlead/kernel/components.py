@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from fairlead.errors import InvariantBroken
+from fairlead.plugins.redaction import redacted
 from fairlead.ports.clock import Clock
 
 _PREFIX = "fairlead:"
@@ -74,7 +75,7 @@ class Component:
     def fail(self, error: BaseException) -> None:
         """Be FAULTED for this reason, unless it is so or is over already."""
         if ComponentState.FAULTED in LIFE_CYCLE[self.state]:
-            self.move(ComponentState.FAULTED, f"{type(error).__name__}: {error}")
+            self.move(ComponentState.FAULTED, f"{type(error).__name__}: {redacted(str(error))}")
 
     async def stop(self) -> None:
         """Stop when started; harmless otherwise."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 import attrs
 
 from fairlead.domain.identifiers import to_key, to_name
 from fairlead.domain.reconciliation import ForeignPolicy
-from fairlead.errors import ConfigurationRefused, TextRefused
+from fairlead.errors import ConfigurationRefused, InvalidInput
 from fairlead.hookspecs import PluginContext
 from fairlead.kernel.configuration import digest_of
+from fairlead.kernel.gate.judgements import limits_of
 from fairlead.kernel.gate.watchdog import ThreadWatchdog, Watchdog
 from fairlead.kernel.plugged.order import start_order
 from fairlead.kernel.settings import KernelSettings
@@ -66,6 +67,20 @@ class Given:
     folder: Path = Path()
     digest: str = ""
     pacing: PacingModel | None = None
+
+
+class GivenParts(TypedDict, total=False):
+    """Parts that may be passed as they are instead of coming from a plugin."""
+
+    exchange: ExchangeClient | None
+    store: Store | None
+    checks: Sequence[RiskCheck]
+    required_checks: Sequence[str]
+    tables: Mapping[str, Mapping[str, Any]]
+    watchdog: Watchdog | None
+    pacing: PacingModel | None
+    folder: Path
+    digest: str
 
 
 def compose(
@@ -192,7 +207,8 @@ def check_checks(
         try:
             to_name(check.name, "a risk check's name")
             to_key(check.version, "a risk check's version")
-        except TextRefused as refusal:
+            limits_of(check)
+        except InvalidInput as refusal:
             raise ConfigurationRefused(
                 refusal.what, not_done="The kernel was not made.", fix=refusal.fix
             ) from refusal

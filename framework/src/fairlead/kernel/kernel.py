@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypedDict, Unpack
+from typing import Any, Self, Unpack
 
 from fairlead.domain.closings import CLOSING_PREFIX, CloseResult
 from fairlead.domain.episodes import EpisodeView
@@ -22,15 +22,15 @@ from fairlead.domain.trading_state import TradingState
 from fairlead.errors import NotRunning, WrongThread
 from fairlead.kernel.command_maker import CloseWishes, CommandMaker
 from fairlead.kernel.commands import Commands
-from fairlead.kernel.composition import Given, compose
+from fairlead.kernel.composition import Given, GivenParts, compose
 from fairlead.kernel.configuration import read_configuration
 from fairlead.kernel.control.parts import control_parts
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.decide.rules import OPERATOR
 from fairlead.kernel.engine.position_events import marked_view, net_quantity, open_episode
 from fairlead.kernel.events.bus import EventBus
-from fairlead.kernel.gate.watchdog import Watchdog
 from fairlead.kernel.history import History
+from fairlead.kernel.logs import EventLog
 from fairlead.kernel.pacing.view import PacingView
 from fairlead.kernel.parts import Parts
 from fairlead.kernel.plugged.parts import plug_in
@@ -41,26 +41,9 @@ from fairlead.kernel.settings import KernelSettings
 from fairlead.kernel.system_clock import SystemClock
 from fairlead.kernel.system_ids import SystemIds
 from fairlead.kernel.winding_down import wind_down
+from fairlead.plugins.redaction import REDACTION
 from fairlead.ports.clock import Clock
-from fairlead.ports.exchange import ExchangeClient
 from fairlead.ports.ids import Ids
-from fairlead.ports.pacing import PacingModel
-from fairlead.ports.risk import RiskCheck
-from fairlead.ports.store import Store
-
-
-class GivenParts(TypedDict, total=False):
-    """Parts that may be passed as they are instead of coming from a plugin."""
-
-    exchange: ExchangeClient | None
-    store: Store | None
-    checks: Sequence[RiskCheck]
-    required_checks: Sequence[str]
-    tables: Mapping[str, Mapping[str, Any]]
-    watchdog: Watchdog | None
-    pacing: PacingModel | None
-    folder: Path
-    digest: str
 
 
 class Kernel:
@@ -95,6 +78,7 @@ class Kernel:
         self.clock: Clock = clock or SystemClock()
         self._ids: Ids = ids or SystemIds()
         self._logger = logger or logging.getLogger("fairlead")
+        self._logger.addFilter(REDACTION)
         ingredients = compose(settings, Given(plugins=plugins, **given), self.clock, self._ids, self._logger)
         self._parts = Parts(ingredients)
         plug_in(self, self._parts, ingredients.price_sources, ingredients.components)
@@ -102,6 +86,8 @@ class Kernel:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
         self.commands = Commands(self._parts, self.check_usable)
+        if settings.log_events:
+            self.events.subscribe(EventLog(self._logger, settings.account))
 
     @classmethod
     def from_config(

@@ -237,6 +237,7 @@ class Parts:
             __version__,
             self.plugins + self.gate.names,
             self.digest,
+            self.gate.limits,
         )
 
     async def _stop_journal(self) -> None:

@@ -18,6 +18,7 @@ from fairlead.hookspecs import PluginContext
 from fairlead.plugins import contracts
 from fairlead.plugins.observers import OBSERVE_HOOKS, Handler, Observer
 from fairlead.plugins.records import PluginRecord
+from fairlead.plugins.redaction import REDACTION
 from fairlead.plugins.register import FAULTS, NOT_STARTED, Entry, PluginRegister, capital, told
 from fairlead.ports.components import KernelComponent
 from fairlead.ports.exchange import ExchangeClient
@@ -132,11 +133,13 @@ class PluginManager(PluginRegister):
         return [each for each in found if each.plugin is entry.plugin]
 
     def _own(self, entry: Entry, context: PluginContext) -> PluginContext:
-        """Return the plugin's own context: its table, and a logger under its name."""
+        """Return the plugin's own context: its table, and a logger under its name that shows no secret."""
+        logger = context.logger.getChild(entry.record.name)
+        logger.addFilter(REDACTION)
         return attrs.evolve(
             context,
             configuration=cast("Mapping[str, Any]", _copy(self.tables.get(entry.record.name, {}))),
-            logger=context.logger.getChild(entry.record.name),
+            logger=logger,
         )
 
     def _provided(self, hook: str, protocol: type, context: PluginContext) -> tuple[object, ...]:

@@ -22,6 +22,7 @@ from fairlead.hookspecs import PROJECT
 from fairlead.plugins import api_version, lint
 from fairlead.plugins.discovery import InstalledPlugin, installed
 from fairlead.plugins.records import PluginRecord, PluginState
+from fairlead.plugins.redaction import redacted
 
 NOT_STARTED = "The kernel did not start."
 
@@ -276,7 +277,7 @@ def capital(text: str) -> str:
 
 def told(error: BaseException) -> str:
     """Return what a plugin threw, without the full stop."""
-    text = str(error)
+    text = redacted(str(error))
     if isinstance(error, FairleadError):
         return text.rstrip(".")
     return f"{type(error).__name__}: {text.rstrip('.')}" if text else type(error).__name__

@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 import os
 import stat
-from collections.abc import Mapping
+import weakref
+from collections.abc import Callable, Mapping
 from hmac import compare_digest
 from pathlib import Path
 
@@ -28,10 +29,11 @@ _logger = logging.getLogger("fairlead")
 class Secret:
     """A text that no ``repr``, log line, error or pickle shows; `reveal` is for whoever has to use it."""
 
-    __slots__ = ("_text",)
+    __slots__ = ("__weakref__", "_text")
 
     def __init__(self, text: str) -> None:
         self._text = text
+        _held[id(self)] = weakref.ref(self, _forget(id(self)))
 
     def reveal(self) -> str:
         """Return the text. Do not keep it, log it or put it into an error."""
@@ -49,6 +51,19 @@ class Secret:
 
     def __reduce__(self) -> str:
         raise TypeError("a secret is not pickled")
+
+
+_held: dict[int, weakref.ref[Secret]] = {}
+"""Every secret that is still held, so that its text can be taken out of logs; no secret is kept by it."""
+
+
+def live_secrets() -> tuple[Secret, ...]:
+    """Return every secret that somebody in this process still holds."""
+    return tuple(secret for held in list(_held.values()) if (secret := held()) is not None)
+
+
+def _forget(key: int) -> Callable[[object], object]:
+    return lambda _gone: _held.pop(key, None)
 
 
 class SecretRefused(ValueError):

@@ -44,6 +44,10 @@ class RiskCheck(Protocol):
 
     A check that keeps no value may say so with a class attribute ``stateless = True``; the kernel then
     does not hand it facts.
+
+    A check with limits may tell them with an attribute ``limits``, a mapping of names to numbers, in which
+    lower is stricter. They are recorded at each start; a kernel that finds one lowered, or new, while it has
+    open orders starts HALTED until an operator has looked.
     """
 
     @property

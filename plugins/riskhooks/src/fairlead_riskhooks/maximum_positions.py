@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import ClassVar
 
@@ -65,6 +66,12 @@ class MaximumPositions:
     name: str = attrs.field(default="maximum_positions", init=False)
     version: str = attrs.field(default=__version__, init=False)
     stateless: ClassVar[bool] = True
+
+    @property
+    def limits(self) -> Mapping[str, int]:
+        """Return the limits that are set."""
+        found = {"total": self.settings.total, "per_symbol": self.settings.per_symbol}
+        return {name: limit for name, limit in found.items() if limit is not None}
 
     def initial(self) -> str:
         """Return the empty value: positions and pending orders are in the view."""

@@ -98,6 +98,15 @@ class MinimumSize:
     version: str = attrs.field(default=__version__, init=False)
     stateless: ClassVar[bool] = True
 
+    @property
+    def limits(self) -> Mapping[str, Decimal]:
+        """Return the configured maximums; of a minimum, lower is not stricter."""
+        return {
+            f"{symbol}.maximum_quantity": limits.maximum_quantity
+            for symbol, limits in self.settings.symbols.items()
+            if limits.maximum_quantity is not None
+        }
+
     def initial(self) -> str:
         """Return the empty value: this check remembers nothing."""
         return ""

@@ -17,7 +17,7 @@ from fairlead.cli.demo.processes import SILENCE_NS, DemoFailed
 from fairlead.cli.demo.run import DemoOptions, Kill, RunOutcome
 from fairlead.cli.demo.settings import DemoFiles
 from fairlead.cli.journal import verified
-from fairlead.cli.store_access import journal_of, open_reader
+from fairlead.cli.store_access import StorePlace, journal_of, open_reader
 from fairlead.domain.numbers import ZERO, add
 from fairlead.domain.records import KernelStarted
 from fairlead.kernel.system_clock import SystemClock
@@ -91,7 +91,7 @@ class DemoReport:
 async def judge(options: DemoOptions, files: DemoFiles, outcome: RunOutcome) -> DemoReport:
     """Read both files and say what they prove."""
     checked = await _checked(files)
-    async with open_reader(files.store) as reader:
+    async with open_reader(StorePlace(files.store)) as reader:
         verification = await verified(reader)
         orders = await reader.rows("orders")
         fills = await reader.rows("fills")

@@ -89,6 +89,7 @@ from fairlead.kernel.core.state import UNHEARD, EngineState
 
 SETTING_TRADING = "trading_state"
 SETTING_REASON = "trading_reason"
+SETTING_LIMITS = "limits"
 SETTING_ACCOUNT = "account"
 SETTING_BUDGET_CLOCK = "budget_clock"
 SETTING_DAY = "trading_day"
@@ -244,6 +245,9 @@ def _started(state: EngineState, record: KernelStarted, _ts_ns: int) -> None:
     state.epoch = record.epoch
     state.reconciled = False
     state.dirty.settings[SETTING_ACCOUNT] = None
+    if state.limits != record.limits:
+        state.limits = record.limits
+        state.dirty.settings[SETTING_LIMITS] = None
     if state.trading in (TradingState.ACTIVE, TradingState.DISABLED) or state.trading_reason == UNHEARD:
         _set_trading(state, TradingState.DISABLED, "the kernel started; reconciliation has not passed yet")
 

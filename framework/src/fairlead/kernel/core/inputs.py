@@ -316,6 +316,7 @@ class KernelStarting(Value):
     version: str
     plugins: tuple[tuple[str, str], ...]
     configuration_digest: str
+    limits: tuple[tuple[str, str], ...] = ()
 
 
 class InFlightLost(Value):

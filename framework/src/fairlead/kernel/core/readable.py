@@ -16,6 +16,7 @@ from fairlead.domain.identifiers import VENUE_TEXT_LENGTH_MAX
 from fairlead.domain.numbers import ZERO, to_decimal
 from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInForce
 from fairlead.errors import NumberRefused
+from fairlead.plugins.redaction import redacted
 from fairlead.ports.exchange import (
     Answer,
     FillReport,
@@ -51,7 +52,7 @@ def outside_text(value: object) -> str:
     """Return free text from outside on one line, escaped where it is not printable, and not too long."""
     if not isinstance(value, str):
         return f"a {type(value).__name__}"
-    shown = value[:TEXT_LENGTH_MAX]
+    shown = redacted(value)[:TEXT_LENGTH_MAX]
     return shown if shown.isprintable() else ascii(shown)
 
 

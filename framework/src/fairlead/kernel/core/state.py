@@ -95,6 +95,8 @@ class EngineState:
     adopts: bool = False
     """Whether an order that somebody else placed was ever taken over: then reports may be about such."""
     check_values: dict[str, str] = attrs.Factory(dict)
+    limits: tuple[tuple[str, str], ...] = ()
+    """What the checks of the last kernel told of their limits, by name."""
     locks: dict[str, LockPlaced] = attrs.Factory(dict)
     budgets: dict[str, BudgetLevel] = attrs.Factory(dict)
     budget_clock: tuple[int, int] = (0, 0)

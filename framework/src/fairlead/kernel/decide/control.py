@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from decimal import Decimal
+
 from fairlead.domain.anomalies import AnomalyKind
 from fairlead.domain.changes import ChangeCode
 from fairlead.domain.order_table import OrderEvent, OrderState, decision_for
@@ -27,6 +30,7 @@ from fairlead.kernel.core.inputs import (
     TroubleSeen,
     VenueSilent,
 )
+from fairlead.kernel.core.readable import outside_text
 from fairlead.kernel.core.state import MISSING, UNHEARD, EngineState
 from fairlead.kernel.decide.answers import mark_unresolved
 from fairlead.kernel.decide.attempts import start_attempt
@@ -126,18 +130,38 @@ def _try_again(state: EngineState, order: Order, rules: Rules, now_ns: int, step
     start_attempt(order, rules, now_ns, step)
 
 
-def decide_start(starting: KernelStarting, account: str, step: Step) -> None:
-    """A kernel took the store; trading is disabled until reconciliation has passed."""
+def decide_start(state: EngineState, starting: KernelStarting, step: Step) -> None:
+    """A kernel took the store; trading is disabled until reconciliation has passed.
+
+    Orders that were approved under a higher limit than there is now are not what the configuration allows
+    any more: an operator has to look, so trading is halted until then.
+    """
     step.records.append(
         KernelStarted(
-            account,
+            state.account,
             starting.epoch,
             starting.holder,
             starting.version,
             starting.plugins,
             starting.configuration_digest,
+            starting.limits,
         )
     )
+    orders = sum(order.state.is_live for order in state.orders.values())
+    lowered = lowered_limits(dict(state.limits), starting.limits) if orders else []
+    if lowered:
+        before = f"; halted before: {state.trading_reason}" if state.trading is TradingState.HALTED else ""
+        reason = f"with {orders} open orders {', '.join(lowered)}{before}"
+        step.records.append(TradingStateChanged(TradingState.HALTED, outside_text(reason), KERNEL))
+
+
+def lowered_limits(before: Mapping[str, str], now: tuple[tuple[str, str], ...]) -> list[str]:
+    """Return what is to be said of every limit that is lower than before, or that was none before."""
+    return [
+        f"{name} was lowered from {before.get(name, 'no limit')} to {limit}"
+        for name, limit in now
+        if name not in before or Decimal(limit) < Decimal(before[name])
+    ]
 
 
 def decide_in_flight_lost(

@@ -195,7 +195,7 @@ _DECIDE: dict[type[Input], _Decider] = {
     QueryWanted: lambda state, given, rules, _now, step: decide_query(state, given, rules, step),
     QueryRefused: lambda state, given, rules, _now, step: decide_query_refused(state, given, rules, step),
     FillsRead: _fills_read,
-    KernelStarting: lambda state, given, _rules, _now, step: decide_start(given, state.account, step),
+    KernelStarting: lambda state, given, _rules, _now, step: decide_start(state, given, step),
     InFlightLost: decide_in_flight_lost,
     VenueSilent: lambda state, given, _rules, _now, step: decide_silence(state, given, step),
     ReconciliationEnded: decide_reconciled,

@@ -18,6 +18,7 @@ import attrs
 from fairlead.domain.facts import Fact
 from fairlead.domain.ledger import Position
 from fairlead.domain.money import Converted, NoRate
+from fairlead.domain.numbers import text_of, to_decimal
 from fairlead.domain.order_kinds import OrderSide
 from fairlead.domain.orders import Order
 from fairlead.domain.prices import Price
@@ -27,7 +28,7 @@ from fairlead.kernel.core.approved import ApprovedChange, ApprovedOrder, approve
 from fairlead.kernel.core.market import Market
 from fairlead.kernel.core.readable import outside_text
 from fairlead.kernel.core.state import EngineState
-from fairlead.kernel.gate.judgements import judgement_problem, value_problem
+from fairlead.kernel.gate.judgements import judgement_problem, limits_of, value_problem
 from fairlead.kernel.gate.watchdog import CheckHung, NoWatchdog, Watchdog
 from fairlead.ports.clock import Clock
 from fairlead.ports.exchange import ModifyRequest, SubmitRequest
@@ -169,6 +170,15 @@ class Gate:
     def names(self) -> tuple[tuple[str, str], ...]:
         """Return name and version of every check, in order."""
         return tuple((check.name, check.version) for check in self._checks)
+
+    @property
+    def limits(self) -> tuple[tuple[str, str], ...]:
+        """Return (name, number as text) of every limit that a check tells, each below its check's name."""
+        return tuple(
+            (f"{check.name}.{name}", text_of(to_decimal(limit, name)))
+            for check in self._checks
+            for name, limit in limits_of(check).items()
+        )
 
     @property
     def keeps_values(self) -> bool:

@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from decimal import Decimal
+
+from fairlead.domain.identifiers import to_line
+from fairlead.domain.numbers import to_decimal
 from fairlead.domain.order_kinds import OrderSide
 from fairlead.domain.verdicts import Allow, Deny, Lock
+from fairlead.errors import TextRefused
 from fairlead.kernel.core.readable import TIME_MAX_NS
 
 _PAIR = 2
 _LAYOUT = "\n\t"
+
+
+def limits_of(check: object) -> Mapping[str, Decimal | int]:
+    """Return what a check tells of its limits; nothing where it tells none.
+
+    Raises `FairleadError` for what is no mapping of names to numbers.
+    """
+    told: object = getattr(check, "limits", {})
+    if not isinstance(told, Mapping):
+        raise TextRefused("limits", f"a {type(told).__name__} is no mapping of names to numbers")
+    for name, limit in told.items():
+        to_line(name, "limits")
+        to_decimal(limit, f"limits.{name}")
+    return told
 
 
 def judgement_problem(answer: object) -> str:

@@ -30,6 +30,7 @@ from fairlead.kernel.apply.apply import (
     SETTING_ACCOUNT,
     SETTING_BUDGET_CLOCK,
     SETTING_DAY,
+    SETTING_LIMITS,
     SETTING_REASON,
     SETTING_TRADING,
 )
@@ -41,6 +42,7 @@ from fairlead.kernel.journal.closing_rows import closing_row
 from fairlead.kernel.journal.episode_rows import episode_row
 from fairlead.ports.store import COMMANDS, ORDERS, POSITIONS, Row, Scalar, Table
 
+_limits_decoder = msgspec.json.Decoder(tuple[tuple[str, str], ...])
 _lock_decoder = msgspec.json.Decoder(LockPlaced)
 _level_decoder = msgspec.json.Decoder(BudgetLevel)
 _exact_encoder = msgspec.json.Encoder(decimal_format="string")
@@ -173,12 +175,12 @@ def setting_value(state: EngineState, name: str) -> str:
         return state.trading_reason
     if name == SETTING_ACCOUNT:
         return state.account
+    if name == SETTING_LIMITS:
+        return msgspec.json.encode(state.limits).decode()
     if name == SETTING_ADOPTS or name.startswith(OWNER_PREFIX):
         return ""
-    if name == SETTING_DAY:
-        return " ".join(map(str, state.trading_day))
-    if name == SETTING_BUDGET_CLOCK:
-        return " ".join(map(str, state.budget_clock))
+    if name in (SETTING_BUDGET_CLOCK, SETTING_DAY):
+        return " ".join(map(str, getattr(state, name)))  # each is the field of that name
     if name.startswith(CURSOR_PREFIX):
         return state.cursors[name.removeprefix(CURSOR_PREFIX)]
     if name.startswith(CHECK_PREFIX):
@@ -194,13 +196,21 @@ def restore_setting(state: EngineState, name: str, value: str) -> None:
         state.trading = TradingState(value)
     elif name == SETTING_REASON:
         state.trading_reason = value
+    elif name == SETTING_LIMITS:
+        state.limits = _limits_decoder.decode(value)
     elif name == SETTING_ADOPTS:
         state.adopts = True
-    elif name.startswith(OWNER_PREFIX):
-        state.owners[name.removeprefix(OWNER_PREFIX)] = None
     elif name in (SETTING_BUDGET_CLOCK, SETTING_DAY):
         first, second = value.split()
         setattr(state, name, (int(first), int(second)))  # each is the field of that name
+    else:
+        _restore_named(state, name, value)
+
+
+def _restore_named(state: EngineState, name: str, value: str) -> None:
+    """Put back one of several: an owner, a cursor, a check's value, a lock, a budget."""
+    if name.startswith(OWNER_PREFIX):
+        state.owners[name.removeprefix(OWNER_PREFIX)] = None
     elif name.startswith(CURSOR_PREFIX):
         state.cursors[name.removeprefix(CURSOR_PREFIX)] = value
     elif name.startswith(CHECK_PREFIX):

@@ -9,6 +9,7 @@ from typing import Any
 from fairlead.errors import PluginRefused
 from fairlead.kernel.components import Component
 from fairlead.kernel.plugged.tasks import FAULTS, PluginTasks, go_on_if_canceled
+from fairlead.plugins.register import told
 from fairlead.ports.clock import Clock
 from fairlead.ports.components import KernelComponent, KernelView
 
@@ -69,6 +70,5 @@ class PluginPart(Component):
                 await work
         except FAULTS as error:  # isolation point: whatever a plugin throws is told under its name
             go_on_if_canceled()
-            text = str(error)
-            return f"{type(error).__name__}: {text}" if text else type(error).__name__
+            return told(error)
         return ""

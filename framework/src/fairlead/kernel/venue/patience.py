@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from fairlead.errors import ExchangeFault
+from fairlead.plugins.redaction import redacted
 from fairlead.ports.clock import Clock
 
 
@@ -36,7 +37,7 @@ async def patiently(
             return
         check()
     raise ExchangeFault(
-        f"{what} failed {attempts_max} times: {type(problem).__name__}: {problem}",
+        f"{what} failed {attempts_max} times: {type(problem).__name__}: {redacted(str(problem))}",
         not_done="Trading was not enabled and the kernel did not start.",
         fix="See to the connection, then start again; nothing is lost.",
     ) from problem
