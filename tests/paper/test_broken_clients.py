@@ -49,6 +49,10 @@ FAULTS: tuple[tuple[str, type[PaperClient]], ...] = (
     ("E-28", broken.TalksAfterwards),
     ("E-29", broken.HasNoInstruments),
     ("E-30", broken.SendsWhatItCan),
+    ("E-38", broken.TellsNoTerms),
+    ("E-39", broken.FindsOpenOrdersOnly),
+    ("E-40", broken.CancelsByItsOwnIdAlone),
+    ("E-19", broken.GoesOnAfterTheInstant),
 )
 
 

@@ -56,6 +56,7 @@ def test_an_operator_takes_an_order_over_and_it_can_be_canceled() -> None:
     on_bench(main)
 
 
+@pytest.mark.requirement("SEC-2")
 def test_a_session_takes_over_for_itself_and_others_cannot_touch_it() -> None:
     """A bot may adopt into its own name, in a book that it names; said twice it is said once."""
 
@@ -75,6 +76,7 @@ def test_a_session_takes_over_for_itself_and_others_cannot_touch_it() -> None:
     on_bench(main)
 
 
+@pytest.mark.requirement("SEC-2")
 def test_what_we_sent_is_not_adopted() -> None:
     """An order of ours stays its owner's, live or finished, in memory or evicted to the store."""
 
