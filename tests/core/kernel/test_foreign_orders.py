@@ -233,3 +233,16 @@ def test_what_was_read_before_a_recovery_adopts_nothing() -> None:
         assert len(adopted(bench)) == 1
 
     on_bench(main, settings=ADOPT)
+
+
+def test_an_open_order_that_cannot_be_read_is_no_stranger() -> None:
+    """What the venue's list says unreadably is noted as that; no policy acts on it."""
+
+    async def main(bench: Bench) -> None:
+        order = hold(bench)
+        order.filled_quantity = ODD
+        report = await bench.kernel.reconcile()
+        assert (report.entries, bench.exchange.cancels) == ((), [])
+        assert bench.anomalies() == ["unreadable_report"]
+
+    on_bench(main, settings={"foreign_policy": "cancel"})
