@@ -441,3 +441,43 @@ class InsistsOnTheChange(PaperClient):
         """Modify, and once more."""
         answer = await super().modify(request)
         return await super().modify(request) if answer.outcome is Outcome.LIMITED else answer
+
+
+class TellsNoTerms(PaperClient):
+    """Does not say what an open order is."""
+
+    async def open_orders(self) -> Sequence[OrderReport]:
+        """Leave the terms out."""
+        return [replace(order, terms=None) for order in await super().open_orders()]
+
+
+class FindsOpenOrdersOnly(PaperClient):
+    """Finds an order by the venue's id only while it is open."""
+
+    async def find(self, venue_order_id: str, symbol: str) -> LookUp:
+        """Forget what is over."""
+        found = await super().find(venue_order_id, symbol)
+        over = found.report is not None and found.report.status is not VenueStatus.LIVE
+        return LookUp(None, (), complete=True) if over else found
+
+
+class CancelsByItsOwnIdAlone(PaperClient):
+    """Needs the client order id to cancel, and answers as if it had canceled without one."""
+
+    async def cancel(self, client_order_id: str, venue_order_id: str, symbol: str) -> Answer:
+        """Do nothing without an id of its own."""
+        if not client_order_id:
+            return Answer(Outcome.ACCEPTED)
+        return await super().cancel(client_order_id, venue_order_id, symbol)
+
+
+class GoesOnAfterTheInstant(PaperClient):
+    """Takes what is strictly later than the last trade of a page: others of that instant are lost."""
+
+    async def fills_since(self, cursor: str) -> FillPage:
+        """Give one trade a page, and go on behind its instant."""
+        page = await super().fills_since("")
+        since_ns = int(cursor or -1)
+        later = [fill for fill in page.fills if fill.ts_event > since_ns]
+        after = str(later[0].ts_event) if later else cursor
+        return FillPage(later[:1], after, more=len(later) > 1)

@@ -56,6 +56,10 @@ FAULTS: tuple[tuple[str, type[PaperClient]], ...] = (
     ("E-35", broken.ForgetsTheChangesDeadline),
     ("E-36", broken.SilenceMeansUnchanged),
     ("E-37", broken.InsistsOnTheChange),
+    ("E-38", broken.TellsNoTerms),
+    ("E-39", broken.FindsOpenOrdersOnly),
+    ("E-40", broken.CancelsByItsOwnIdAlone),
+    ("E-19", broken.GoesOnAfterTheInstant),
 )
 
 

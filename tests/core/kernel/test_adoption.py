@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from fairlead import OrderSide, TradingState
 from fairlead.domain.records import AnomalyNoted, CommandRefused
-from fairlead.errors import ExchangeFault, JournalUnavailable, TextRefused
+from fairlead.errors import ExchangeFault, JournalUnavailable, RateLimited, TextRefused
 from fairlead.ports.exchange import (
     LookUp,
     OrderReport,
@@ -56,6 +56,7 @@ def test_an_operator_takes_an_order_over_and_it_can_be_canceled() -> None:
     on_bench(main)
 
 
+@pytest.mark.requirement("SEC-2")
 def test_a_session_takes_over_for_itself_and_others_cannot_touch_it() -> None:
     """A bot may adopt into its own name, in a book that it names; said twice it is said once."""
 
@@ -75,6 +76,7 @@ def test_a_session_takes_over_for_itself_and_others_cannot_touch_it() -> None:
     on_bench(main)
 
 
+@pytest.mark.requirement("SEC-2")
 def test_what_we_sent_is_not_adopted() -> None:
     """An order of ours stays its owner's, live or finished, in memory or evicted to the store."""
 
@@ -443,5 +445,24 @@ def test_an_adopted_order_that_is_good_until_a_date_is_seen_to() -> None:
         await bench.pass_ms(LONG_MS)
         assert len(bench.exchange.finds) > asked
         assert bench.order(name).status == "EXPIRED"
+
+    on_bench(main)
+
+
+def test_a_refusal_for_the_rate_limit_reaches_the_caller() -> None:
+    """An error of ours is not wrapped; nothing was recorded, and said again it works."""
+
+    async def main(bench: Bench) -> None:
+        hold(bench)
+        find = bench.exchange.find
+
+        async def limited(venue_order_id: str, symbol: str) -> LookUp:  # noqa: ARG001 - the port's
+            bench.exchange.find = find  # type: ignore[method-assign]  # the second time it answers
+            raise RateLimited("too many questions", retry_after_ns=1)
+
+        bench.exchange.find = limited  # type: ignore[method-assign]  # the venue has enough
+        with pytest.raises(RateLimited):
+            await bench.bot.adopt_order("V1")
+        assert (await bench.bot.adopt_order("V1")).accepted
 
     on_bench(main)

@@ -79,6 +79,7 @@ def test_the_cancel_policy_cancels_at_the_venue_and_says_so(name: str) -> None:
     on_bench(main, settings={"foreign_policy": "cancel"})
 
 
+@pytest.mark.requirement("SEC-2")
 def test_the_cancel_policy_never_touches_ours() -> None:
     """Our orders, and one that carries our tag and is not in the journal, are left: the latter halts."""
 
@@ -176,6 +177,7 @@ def test_the_adopt_policy_leaves_an_unknown_order_of_our_tag_to_an_operator() ->
 
 
 @pytest.mark.parametrize("what", ["no fence", "no adoption"])
+@pytest.mark.requirement("SEC-2")
 def test_an_account_is_not_taken_over_by_itself_without_a_fence(what: str) -> None:
     """The policy is refused at the start where nothing fences other senders, or nothing can be taken over."""
 
@@ -231,3 +233,16 @@ def test_what_was_read_before_a_recovery_adopts_nothing() -> None:
         assert len(adopted(bench)) == 1
 
     on_bench(main, settings=ADOPT)
+
+
+def test_an_open_order_that_cannot_be_read_is_no_stranger() -> None:
+    """What the venue's list says unreadably is noted as that; no policy acts on it."""
+
+    async def main(bench: Bench) -> None:
+        order = hold(bench)
+        order.filled_quantity = ODD
+        report = await bench.kernel.reconcile()
+        assert (report.entries, bench.exchange.cancels) == ((), [])
+        assert bench.anomalies() == ["unreadable_report"]
+
+    on_bench(main, settings={"foreign_policy": "cancel"})

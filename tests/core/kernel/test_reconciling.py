@@ -49,6 +49,7 @@ def test_fills_missed_while_down_are_booked_from_history(death: str) -> None:
     on_bench(main)
 
 
+@pytest.mark.requirement("SEC-2")
 def test_a_foreign_order_is_left_alone_and_noted_once() -> None:
     """Orders and trades that are not ours are never touched; each is noted once a run."""
 

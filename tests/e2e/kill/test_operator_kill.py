@@ -54,6 +54,13 @@ async def child(arena: Arena, **options: Any) -> dict[str, Any]:  # noqa: ANN401
 
 async def _adoption(arena: Arena, label: str) -> None:
     await arena.open_venue()
+    try:
+        await _adopted(arena, label)
+    finally:
+        await arena.close_venue()
+
+
+async def _adopted(arena: Arena, label: str) -> None:
     market = arena._market
     assert market is not None
     request = SubmitRequest(
@@ -85,7 +92,6 @@ async def _adoption(arena: Arena, label: str) -> None:
     fills = (await market.find(venue_order_id, SYMBOL)).fills
     assert len(fills) == kinds.count("order_filled") > 0
     assert sum(fill.quantity for fill in fills) == Decimal(answer["filled"])
-    await arena.close_venue()
 
 
 @pytest.mark.parametrize("label", [BEFORE_COMMIT, AFTER_COMMIT])
@@ -96,6 +102,13 @@ def test_a_kill_around_an_adoption_takes_over_whole_or_not_at_all(short_folder: 
 
 async def _resolution(arena: Arena, label: str) -> None:
     await arena.open_venue()
+    try:
+        await _resolved(arena, label)
+    finally:
+        await arena.close_venue()
+
+
+async def _resolved(arena: Arena, label: str) -> None:
     order = await killed_child(arena, word="resolve", label=label)
     answer = await child(arena, word="resolve", subject=order)
     assert answer["status"] == "NOT_PLACED"
@@ -108,7 +121,6 @@ async def _resolution(arena: Arena, label: str) -> None:
     async with SqlStore.reader(arena.database) as reader:
         [position] = await reader.rows("positions")
     assert position["pending_openings"] == 0
-    await arena.close_venue()
 
 
 @pytest.mark.parametrize("label", [BEFORE_COMMIT, AFTER_COMMIT])
