@@ -138,6 +138,14 @@ def test_the_history_of_positions_is_listed(past: tuple[str, ...]) -> None:
     assert (code, "filters go with --history" in error) == (ExitCode.USAGE, True)
 
 
+def test_explain_names_the_episodes_of_an_order(past: tuple[str, ...]) -> None:
+    """A flip ended one episode and began the next; both are said."""
+    orders = json.loads(run_command("orders", *past, "--json")[1])["orders"]
+    shown = run_command("explain", orders[1]["client_order_id"], *past)[1]
+    assert f"It ended episode 1 of {BTC} bot and turned the position round." in shown
+    assert f"Its fills are part of episode 2 of {BTC} bot." in shown
+
+
 @pytest.mark.requirement("P3-5")
 @pytest.mark.parametrize(
     ("options", "count"),

@@ -74,7 +74,8 @@ def test_closing_one_leaves_the_others() -> None:
         second = await opened(bench, "buy", "1", "90")
         bench.exchange.will_submit(fills)
         bench.price("110")
-        closed = await hedger(bench).close_position(BTC, position_id=second)
+        async with bench.clock.timeout_ns(60 * 10**9):
+            closed = await hedger(bench).close_position(BTC, position_id=second)
         assert (closed.code, closed.realized_pnl, closed.position_id) == (
             CloseCode.CLOSED,
             Decimal(20),

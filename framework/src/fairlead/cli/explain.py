@@ -55,11 +55,12 @@ def add_to(app: typer.Typer) -> None:
 
 @attrs.frozen
 class Explanation:
-    """An order's row and its story."""
+    """An order's row, its story, and the episodes of positions that its fills belong to."""
 
     client_order_id: str
     order: Mapping[str, Any]
     story: Sequence[StoryLine]
+    episodes: Sequence[str] = ()
 
 
 async def explained(reader: StoreReader, name: str) -> Explanation:
@@ -79,7 +80,19 @@ async def explained(reader: StoreReader, name: str) -> Explanation:
         async for envelope in journal_of(reader)
         if envelope.kind == KernelStarted.KIND or mark in envelope.payload
     ]
-    return Explanation(client_order_id, order, tell(client_order_id, records))
+    fills = await reader.rows_where("fills", "client_order_id", client_order_id)
+    return Explanation(client_order_id, order, tell(client_order_id, records), _episodes(fills))
+
+
+def _episodes(fills: Sequence[Mapping[str, Any]]) -> Sequence[str]:
+    """Return a sentence for each episode that the fills belong to; a flip's belong to two."""
+    found: dict[str, None] = {}
+    for fill in fills:
+        place = " ".join(part for part in (fill["symbol"], fill["book"], fill["position_id"]) if part)
+        if fill["flipped"]:
+            found[f"It ended episode {fill['episode'] - 1} of {place} and turned the position round."] = None
+        found[f"Its fills are part of episode {fill['episode']} of {place}."] = None
+    return tuple(found)
 
 
 async def _find(reader: StoreReader, name: str) -> Mapping[str, Any]:
@@ -112,6 +125,8 @@ def _print(found: Explanation) -> None:
         lines.append((time_of(line.ts_ns) if line.ts_ns != shown else None, line.sequence, line.text))
         shown = line.ts_ns
     output.print_table(("time (UTC)", "record", "what happened"), lines)
+    for sentence in found.episodes:
+        output.print_line(sentence)
     state = str(order["state"]).upper()
     filled = f"{plain_number(order['filled_quantity'])} of {plain_number(order['quantity'])} filled"
     output.print_line(f"Now it is {state}, {filled}.")
