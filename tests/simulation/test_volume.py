@@ -57,4 +57,4 @@ def test_a_thousand_positions_and_two_thousand_orders() -> None:
 @pytest.mark.campaign
 def test_many_more_orders() -> None:
     """The same for as many rounds over a thousand positions as a night allows."""
-    volume(campaign_size("VOLUME_ROUNDS", 50))
+    volume(campaign_size("VOLUME_ROUNDS", 10))
