@@ -12,6 +12,7 @@ import typing
 from collections.abc import Sequence
 from decimal import Decimal
 from enum import Enum
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -150,6 +151,7 @@ def histories(draw: st.DrawFn) -> list[Record]:
     return [draw(_built(kind)) for kind in draw(st.permutations(FACT_CLASSES))]
 
 
+@cache  # making a strategy costs more than drawing from it
 def _built(kind: type) -> st.SearchStrategy[Any]:
     hints = typing.get_type_hints(kind)
     return st.builds(kind, **{field.name: _drawn(hints[field.name]) for field in fields(kind)})
