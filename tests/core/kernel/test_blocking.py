@@ -285,3 +285,14 @@ def test_a_wait_that_the_loop_never_saw_is_ended_with_it() -> None:
     with pytest.raises(NotRunning):
         open_wait.result()
     assert canceled.cancelled()
+
+
+def test_the_past_is_read_and_remarked_from_another_thread() -> None:
+    """What an owner did is found and annotated as in the kernel's own loop."""
+    venue = Venue()
+    with started(venue) as kernel:
+        bot = kernel.session(owner="bot")
+        name = bot.execute(wish()).client_order_id
+        assert bot.annotate(name, note="kept", add_tags=["slow"]).accepted
+        assert [order.client_order_id for order in bot.orders(tag="slow")] == [name]
+        assert bot.episodes() == ()

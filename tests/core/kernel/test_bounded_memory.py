@@ -9,13 +9,16 @@ from decimal import Decimal
 import pytest
 
 from fairlead import OrderView, TradingState
+from fairlead.domain.closings import Closing
+from fairlead.domain.ledger import Position
+from fairlead.domain.numbers import ZERO
 from fairlead.errors import InvalidInput, JournalUnavailable
 from fairlead.kernel.core.state import CommandEntry, EngineState
 from fairlead.kernel.engine.eviction import Eviction
 from fairlead.kernel.venue.monitoring import SCHEDULED
 from fairlead.ports.clock import NANOSECONDS_PER_SECOND
 from fairlead.testing.memory_store import AppendFault
-from tests.core.kernel.bench import Bench, on_bench
+from tests.core.kernel.bench import BTC, Bench, on_bench
 
 FEW = {"closed_orders_max": 2}
 
@@ -275,3 +278,15 @@ def test_a_key_leaves_when_its_record_is_durable() -> None:
         assert len(state.commands) == 2
     eviction.run(state, durable_sequence=9, now_ns=0)
     assert [key for _, key in state.commands] == ["key-4"]
+
+
+def test_a_position_that_is_being_closed_stays_in_memory() -> None:
+    """One that is over leaves; one whose closing is under way is seen to from memory."""
+    state = EngineState("test", "00000000")
+    closed, closing = (BTC, "bot", "one"), (BTC, "bot", "two")
+    for key in (closed, closing):
+        state.positions[key] = Position(BTC, "bot", "USDT", position_id=key[2])
+        state.idle[key] = None
+    state.closing[closing] = Closing("c", "bot", BTC, "bot", False, False, False, None, ZERO, 0)
+    Eviction(1, 1).run(state, durable_sequence=0, now_ns=0)
+    assert list(state.positions) == [closing]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from fairlead import TradingState
+from fairlead.domain.change_records import ModifyStarted
+from fairlead.kernel.apply.apply import apply
+from fairlead.kernel.core.state import EngineState
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
 from fairlead.ports.exchange import Answer, ModifyRequest, Outcome, VenueStatus
 from fairlead.testing.modify_scripts import answers_modify, loses_modify, loses_modify_answer
@@ -20,7 +24,7 @@ from fairlead.testing.scripted_exchange import (
     refuses_cancel,
     takes_cancel,
 )
-from tests.core.kernel.bench import Bench, on_seeded_bench
+from tests.core.kernel.bench import Bench, on_bench, on_seeded_bench
 from tests.core.kernel.changing import DEADLINE_MS, live_at_venue, reserved
 
 ORDERS = 4
@@ -182,3 +186,17 @@ def test_changes_at_random_fill_no_more_than_asked_and_reserve_enough(seed: int)
         assert set(bench.anomalies()) <= {"dust", "price_out_of_band"}
 
     on_seeded_bench(seed, main)
+
+
+def test_a_modify_that_is_on_the_wire_without_a_wish_moves_nothing_else() -> None:
+    """The fold takes every record that a journal may hold: also a start whose wish is gone by then."""
+
+    async def main(bench: Bench) -> None:
+        name = await bench.working()
+        order = copy.copy(bench.kernel._parts.engine.state.orders[name])
+        state = EngineState("test", "00000000")
+        state.orders[name] = order
+        apply(state, ModifyStarted(name, "change", 5, 9), 7)
+        assert (order.wish, order.updated_ns) == (None, 7)
+
+    on_bench(main)

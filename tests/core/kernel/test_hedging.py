@@ -15,7 +15,7 @@ from fairlead.errors import InvalidInput, TextRefused, UnknownName
 from fairlead.kernel.session import Session
 from fairlead.ports.exchange import Answer, Outcome, SubmitRequest
 from fairlead.testing.scripted_exchange import ScriptedExchange
-from tests.core.kernel.bench import BTC, Bench, on_bench, on_seeded_bench
+from tests.core.kernel.bench import BTC, ETH, Bench, on_bench, on_seeded_bench
 
 
 def hedger(bench: Bench) -> Session:
@@ -236,3 +236,15 @@ def _assert_covered(bench: Bench) -> None:
         live = [each for each in state.orders.values() if each.state.is_live and each.reduces]
         assert sum(each.leaves_quantity for each in live if each.side.value == side) <= most
     assert state.exposed_total == sum(each.is_exposed for each in state.positions.values())
+
+
+def test_the_net_of_a_symbol_leaves_other_symbols_out() -> None:
+    """Two symbols are held: each has its own sum."""
+
+    async def main(bench: Bench) -> None:
+        await bench.hold("1")
+        await bench.hold("2", symbol=ETH)
+        assert bench.kernel.net_quantity(BTC) == 1
+        assert bench.kernel.net_quantity(ETH) == 2
+
+    on_bench(main)

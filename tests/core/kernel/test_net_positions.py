@@ -9,6 +9,7 @@ import pytest
 
 from fairlead import OrderSide, TradingState
 from fairlead.domain.events import PositionChanged
+from fairlead.domain.facts import PositionMoved
 from fairlead.domain.reconcile_records import PositionCorrected
 from fairlead.domain.reconciliation import Found, PositionEntry, ReconcileReport
 from fairlead.domain.records import AnomalyNoted, CommandRefused
@@ -19,6 +20,7 @@ from fairlead.testing.memory_store import AppendFault
 from fairlead.testing.scripted_exchange import ScriptedExchange
 from tests.core.kernel.bench import ETH, Bench, instrument, on_bench
 from tests.core.kernel.faults import LONG_MS
+from tests.core.kernel.test_facts import Listener
 
 PERP = "BTC/USDT:USDT"
 STATES = {"report": "active", "reduce": "reducing", "halt": "halted"}
@@ -420,3 +422,14 @@ def test_a_kernel_that_pauses_before_a_second_look_is_settled() -> None:
         assert bench.anomalies() == ["position_drifted"]
 
     on_bench(main, exchange=venue())
+
+
+def test_checks_learn_of_a_correction() -> None:
+    """A drift that an operator accepts moves a position: checks that keep a value fold it like a fill."""
+
+    async def main(bench: Bench) -> None:
+        holds(bench, "2", "100", symbol=ETH)
+        assert (await bench.kernel.accept_drift(ETH, at_venue=2, note="opened by hand")).accepted
+        assert "ETH/USDT 2 realized" in bench.kernel._state.check_values["listener"]
+
+    on_bench(main, exchange=venue(), checks=[Listener(PositionMoved)])

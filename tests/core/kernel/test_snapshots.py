@@ -175,3 +175,18 @@ def test_a_snapshot_is_a_public_value() -> None:
 
     snapshot = PositionSnapshot(BTC, "bot", "", 5, 1, "USDT", Decimal(1), Decimal(2), Decimal(3), Decimal(4))
     assert from_dict(to_dict(snapshot)) == snapshot
+
+
+def test_what_never_began_may_end() -> None:
+    """A kernel whose start failed ends all its parts, those among them that had not begun."""
+
+    async def main(bench: Bench) -> None:
+        parts = bench.kernel._parts
+        snapshotter = Snapshotter(
+            parts.engine, bench.kernel.prices, bench.clock, interval_ns=1, write_interval_ns=1, batch_max=1
+        )
+        snapshotter.end()
+        await bench.pass_ms(1)
+        assert snapshotter.gathered == 0
+
+    on_bench(main)
