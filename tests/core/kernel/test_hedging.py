@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -11,11 +12,13 @@ from hypothesis import strategies as st
 
 from fairlead import CloseCode, Proposal
 from fairlead.domain.numbers import ZERO
-from fairlead.errors import InvalidInput, TextRefused, UnknownName
+from fairlead.errors import InvalidInput, JournalUnavailable, TextRefused, UnknownName
 from fairlead.kernel.session import Session
 from fairlead.ports.exchange import Answer, Outcome, SubmitRequest
+from fairlead.testing.memory_store import AppendFault
 from fairlead.testing.scripted_exchange import ScriptedExchange
-from tests.core.kernel.bench import BTC, ETH, Bench, on_bench, on_seeded_bench
+from tests.core.kernel.bench import BTC, ETH, OWNER, Bench, on_bench, on_seeded_bench
+from tests.core.kernel.faults import fail_from
 
 
 def hedger(bench: Bench) -> Session:
@@ -246,5 +249,24 @@ def test_the_net_of_a_symbol_leaves_other_symbols_out() -> None:
         await bench.hold("2", symbol=ETH)
         assert bench.kernel.net_quantity(BTC) == 1
         assert bench.kernel.net_quantity(ETH) == 2
+
+    on_bench(main)
+
+
+def test_a_finished_order_keeps_its_position_through_a_recovery() -> None:
+    """A commit fails after a position ended: its orders, kept in memory, find their position again."""
+
+    async def main(bench: Bench) -> None:
+        position_id = await opened(bench, "buy", "2")
+        bench.exchange.will_submit(fills)
+        await hedger(bench).close_position(BTC, position_id=position_id)
+        await bench.pass_ms(10)
+        assert held(bench) == {}
+        fail_from(bench, 1, AppendFault.FAILS)
+        with suppress(JournalUnavailable):
+            await bench.execute()
+        await bench.pass_ms(1_000)
+        found = [key for key in bench.kernel._state.positions if key[2] == position_id]
+        assert found == [(BTC, OWNER, position_id)]
 
     on_bench(main)

@@ -568,3 +568,17 @@ def test_a_late_approval_is_not_sent() -> None:
         assert bench.exchange.submits == []
 
     on_bench(main, fence=Fence.NONE, settings={"approval_ttl_ms": 5_000})
+
+
+def test_a_late_change_is_not_sent() -> None:
+    """The same for a modify: its approval has aged when the commit is proven; the order keeps its terms."""
+
+    async def main(bench: Bench) -> None:
+        name = await bench.working()
+        fail_from(bench, 1, AppendFault.HANGS_STORED)
+        result = await bench.bot.modify_order(name, quantity="2")
+        assert "too old to be sent" in result.reason
+        assert bench.exchange.orders[name].quantity == 1
+        assert bench.order(name).quantity == 1
+
+    on_bench(main, fence=Fence.NONE, settings={"approval_ttl_ms": 5_000})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -12,17 +12,21 @@ import pytest
 from msgspec.structs import replace
 
 from fairlead import OrderSide, TradingState
+from fairlead.domain.episodes import Episode, PositionSide
+from fairlead.domain.ledger import Position
 from fairlead.domain.records import RECORD_CLASSES, CursorMoved, KernelStarted
 from fairlead.errors import JournalDamaged
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.journal import codec
 from fairlead.kernel.journal.codec import chain_hash, decode, encode, seal
-from fairlead.kernel.journal.restore import restore_state, stored_orders
+from fairlead.kernel.journal.restore import load_episode, load_position, restore_state, stored_orders
 from fairlead.kernel.journal.rows import order_from_row, order_row, position_row
 from fairlead.kernel.journal.verify import fold_journal, verify_journal
 from fairlead.ports.exchange import Outcome, VenueStatus
 from fairlead.ports.risk import ALLOW, Lock
+from fairlead.ports.searches import Search
 from fairlead.ports.store import GENESIS_HASH, TABLES, Envelope, JournalHead, Opened, Scalar
+from fairlead.testing import run
 from fairlead.testing.memory_store import MemoryDisk, MemoryStore
 from fairlead.testing.modify_scripts import loses_modify, loses_modify_answer
 from fairlead.testing.scripted_exchange import answers, hangs, loses_answer, loses_request
@@ -396,3 +400,32 @@ def test_a_hanging_order_is_restored_with_everything() -> None:
         task.cancel()
 
     on_bench(main)
+
+
+class Overtaken(MemoryStore):
+    """A store during whose search somebody else brings the same back."""
+
+    def __init__(self, meanwhile: Callable[[], object]) -> None:
+        super().__init__()
+        self.meanwhile = meanwhile
+
+    async def search(self, table: str, search: Search) -> Sequence[Mapping[str, Scalar]]:  # noqa: ARG002 - the port's
+        """Find one row, late."""
+        self.meanwhile()
+        return [{}]
+
+
+def test_what_came_back_meanwhile_is_not_read_a_second_time() -> None:
+    """Two who look for one position, or one episode, share what the first brought into memory."""
+
+    async def main() -> None:
+        state = EngineState("test", "00000000")
+        position = Position(BTC, "bot", "USDT", position_id="one")
+        episode = Episode(BTC, "bot", "one", 1, "bot", PositionSide.LONG, "USDT", 0)
+        key = BTC, "bot", "one"
+        await load_position(Overtaken(lambda: state.positions.update({key: position})), state, key)
+        await load_episode(Overtaken(lambda: state.episodes.update({(*key, 1): episode})), state, (*key, 1))
+        assert state.positions == {key: position}
+        assert state.episodes == {(*key, 1): episode}
+
+    run(main)
