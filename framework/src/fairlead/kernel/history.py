@@ -143,7 +143,7 @@ async def found_snapshots(reader: Searchable, wanted: Search) -> tuple[PositionS
     """Return the snapshots that are wanted."""
     rows = await reader.search("position_snapshots", wanted)
     names = PositionSnapshot.__struct_fields__
-    return tuple(PositionSnapshot(*(row[name] for name in names)) for row in rows)  # type: ignore[arg-type]
+    return tuple(PositionSnapshot(*(row[name] for name in names)) for row in rows)  # type: ignore[arg-type]  # rows hold what the columns say
 
 
 class History:

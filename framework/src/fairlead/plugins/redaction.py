@@ -1,41 +1,29 @@
 """Redaction: the text of a secret is taken out of whatever is about to be shown, wherever it came from.
 
 A plugin may put its key into an error, a library into a log line. Every `Secret` that is still held is known
-here, by a weak reference, and its text is replaced, as it is and as it looks escaped, quoted or in JSON.
-Texts of fewer than four characters are left: they would blank out every other word.
+here, by a weak reference, and each of its spellings is replaced. The answer to every order comes by here, so
+spellings are made once, with the secret.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import traceback
-from urllib.parse import quote, quote_plus
 
 from fairlead.plugins.secrets import live_secrets
 
 SHOWN = "[secret]"
-# fixed: a shorter text is part of ordinary words, and no secret
-SECRET_LENGTH_MIN = 4
 
 
 def redacted(text: str) -> str:
     """Return the text without any secret that is held in this process."""
+    if not text:
+        return text
     for secret in live_secrets():
-        plain = secret.reveal()
-        if len(plain) < SECRET_LENGTH_MIN:
-            continue
-        for form in _forms(plain):
-            if form in text:
-                text = text.replace(form, SHOWN)
+        for spelling in secret.spellings():
+            if spelling in text:
+                text = text.replace(spelling, SHOWN)
     return text
-
-
-def _forms(plain: str) -> tuple[str, ...]:
-    """Return how a text may look, the longest first so that no half of one is left."""
-    forms = {plain, ascii(plain)[1:-1], repr(plain)[1:-1], quote(plain, safe=""), quote_plus(plain)}
-    forms |= {json.dumps(plain)[1:-1], json.dumps(plain, ensure_ascii=False)[1:-1]}
-    return tuple(sorted(forms, key=len, reverse=True))
 
 
 class RedactionFilter(logging.Filter):

@@ -7,6 +7,7 @@ configuration covers is the pointer, never what it points to.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import stat
@@ -14,9 +15,12 @@ import weakref
 from collections.abc import Callable, Mapping
 from hmac import compare_digest
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 # fixed: longer than any key; a wrong path must not be read whole
 SECRET_FILE_BYTES_MAX = 65_536
+# fixed: a shorter text is part of ordinary words, and no secret
+SECRET_LENGTH_MIN = 4
 
 _ENVIRONMENT = "$env"
 _FILE = "$file"
@@ -29,15 +33,24 @@ _logger = logging.getLogger("fairlead")
 class Secret:
     """A text that no ``repr``, log line, error or pickle shows; `reveal` is for whoever has to use it."""
 
-    __slots__ = ("__weakref__", "_text")
+    __slots__ = ("__weakref__", "_spellings", "_text")
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._spellings = _spellings_of(text)
         _held[id(self)] = weakref.ref(self, _forget(id(self)))
 
     def reveal(self) -> str:
         """Return the text. Do not keep it, log it or put it into an error."""
         return self._text
+
+    def spellings(self) -> tuple[str, ...]:
+        """Return how the text may look where it must not be: as it is, escaped, quoted, in JSON.
+
+        The longest comes first, so that no half of one is left. Nothing for a text of fewer than
+        `SECRET_LENGTH_MIN` characters: it would blank out every other word.
+        """
+        return self._spellings
 
     def __repr__(self) -> str:
         return "Secret(...)"
@@ -60,6 +73,14 @@ _held: dict[int, weakref.ref[Secret]] = {}
 def live_secrets() -> tuple[Secret, ...]:
     """Return every secret that somebody in this process still holds."""
     return tuple(secret for held in list(_held.values()) if (secret := held()) is not None)
+
+
+def _spellings_of(plain: str) -> tuple[str, ...]:
+    if len(plain) < SECRET_LENGTH_MIN:
+        return ()
+    spellings = {plain, ascii(plain)[1:-1], repr(plain)[1:-1], quote(plain, safe=""), quote_plus(plain)}
+    spellings |= {json.dumps(plain)[1:-1], json.dumps(plain, ensure_ascii=False)[1:-1]}
+    return tuple(sorted(spellings, key=len, reverse=True))
 
 
 def _forget(key: int) -> Callable[[object], object]:

@@ -24,6 +24,7 @@ def episode_annotated(state: EngineState, record: EpisodeAnnotated, ts_ns: int) 
     episode.note, episode.tags, episode.metadata = record.note, record.tags, record.metadata
     state.dirty.episodes[episode.key] = None
     if episode.key in state.ended:
+        del state.ended[episode.key]  # it changed last: it leaves memory behind all others
         state.ended[episode.key] = state.sequence
     _remember(state, record, ts_ns, " ".join(map(str, record.key)))
 

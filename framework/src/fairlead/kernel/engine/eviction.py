@@ -69,9 +69,12 @@ class Eviction:
 
 
 def _let_episodes_go(state: EngineState, durable_sequence: int) -> None:
-    """Let go of every episode that is over and stored as it is."""
+    """Let go of every episode that is over and stored as it is, the longest unchanged first."""
     ended = state.ended
-    for key in [key for key, sequence in ended.items() if sequence <= durable_sequence]:
+    while ended:
+        key = next(iter(ended))
+        if ended[key] > durable_sequence:
+            return
         del ended[key], state.episodes[key]
 
 
