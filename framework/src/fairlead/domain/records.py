@@ -10,6 +10,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import ClassVar
 
+from fairlead.domain.account_records import AdjustmentBooked, InventoryOpened
 from fairlead.domain.anomalies import AnomalyKind, Severity
 from fairlead.domain.budgets import BudgetLevel
 from fairlead.domain.change_records import CHANGE_RECORD_CLASSES, ChangeRecord
@@ -346,6 +347,8 @@ Record = (
     | OrderJudgedAgain
     | PositionsSnapshotted
     | TradingDayBegan
+    | InventoryOpened
+    | AdjustmentBooked
     | ChangeRecord
 )
 
@@ -378,5 +381,7 @@ RECORD_CLASSES: tuple[type[Record], ...] = (
     OrderJudgedAgain,
     PositionsSnapshotted,
     TradingDayBegan,
+    InventoryOpened,
+    AdjustmentBooked,
     *CHANGE_RECORD_CLASSES,
 )

@@ -17,6 +17,7 @@ from fairlead.domain.records import (
     TradingDayBegan,
     TradingStateChanged,
 )
+from fairlead.kernel.core.account_inputs import InventorySeen, LedgerEntrySeen, LedgerRead
 from fairlead.kernel.core.change_inputs import AdvanceChange, ChangeOrder, ModifyAnswered
 from fairlead.kernel.core.effects import AnswerCommand, Effect
 from fairlead.kernel.core.inputs import (
@@ -55,6 +56,7 @@ from fairlead.kernel.core.position_inputs import Annotate, DayTurned, SnapshotsT
 from fairlead.kernel.core.readable import report_problem
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.core.strangers import ADOPTION
+from fairlead.kernel.decide.account import decide_entry, decide_inventory, decide_ledger_read
 from fairlead.kernel.decide.adoption import decide_adoption, decide_foreign_cancel
 from fairlead.kernel.decide.annotations import decide_annotation
 from fairlead.kernel.decide.answers import (
@@ -105,6 +107,8 @@ def expand(given: Input) -> Sequence[Input]:
         if given.report is not None:
             told.append(OrderReported(given.report, ADOPTION, given.asked_ns))
         return told
+    if type(given) is LedgerRead:
+        return [*(LedgerEntrySeen(entry) for entry in given.entries), given]
     if type(given) is FillsRead:
         return [*(FillReported(fill, HISTORY) for fill in given.fills), given]
     return (given,)
@@ -199,6 +203,9 @@ _DECIDE: dict[type[Input], _Decider] = {
     InFlightLost: decide_in_flight_lost,
     VenueSilent: lambda state, given, _rules, _now, step: decide_silence(state, given, step),
     ReconciliationEnded: decide_reconciled,
+    InventorySeen: lambda state, given, _rules, _now, step: decide_inventory(state, given, step),
+    LedgerEntrySeen: lambda state, given, _rules, _now, step: decide_entry(state, given, step),
+    LedgerRead: decide_ledger_read,
     DayTurned: _day_turned,
     SnapshotsTaken: _snapshots_taken,
     TroubleSeen: lambda state, given, _rules, _now, step: decide_trouble(state, given, step),
