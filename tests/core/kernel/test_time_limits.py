@@ -28,6 +28,7 @@ from fairlead.testing.scripted_exchange import ScriptedExchange, loses_answer
 from tests.core.kernel.bench import ETH, Bench, instrument, on_bench
 
 LIMIT_MS = 300
+RULES_INTERVAL_MS = 5_000
 PATIENCE_MS = 60_000
 """What ends a test whose subject waits for ever."""
 
@@ -108,6 +109,12 @@ async def stop(bench: Bench) -> object:
 async def stopped(bench: Bench) -> None:
     """Leave the disk to a kernel that is yet to start."""
     await bench.kernel.stop()
+
+
+async def wait_for_the_rules(bench: Bench) -> object:
+    """Wait until the rules were to be read again."""
+    await bench.pass_ms(RULES_INTERVAL_MS + LIMIT_MS + 1)
+    return bench.kernel.instruments
 
 
 async def submit(bench: Bench) -> object:
@@ -269,6 +276,12 @@ async def is_said(bench: Bench, outcome: object) -> None:
     assert [order.status for order in bench.kernel.orders()] in ([], ["ACCEPTED"])
 
 
+async def is_overlooked(bench: Bench, _outcome: object) -> None:
+    """The rules that were read before stay in force, and orders go out under them."""
+    assert bench.kernel.trading_state is TradingState.ACTIVE
+    assert (await bench.execute()).status == "ACCEPTED"
+
+
 async def is_found_wrong(_bench: Bench, outcome: object) -> None:
     """The doctor says that the venue was not reached, or not left."""
     assert isinstance(outcome, list)
@@ -281,7 +294,14 @@ CASES = {
     "connect": Case("connect", ["kernel.parts._connect connect"], start, is_not_started, stopped),
     "disconnect": Case("disconnect", ["kernel.parts._disconnect disconnect"], stop, is_stopped_all_the_same),
     "instruments": Case(
-        "instruments", ["kernel.parts._read_instruments instruments"], start, is_not_started, stopped
+        "instruments", ["kernel.venue.rules_reader._read instruments"], start, is_not_started, stopped
+    ),
+    "instruments on schedule": Case(
+        "instruments",
+        ["kernel.venue.rules_reader._read instruments"],
+        wait_for_the_rules,
+        is_overlooked,
+        settings={"rules_interval_ms": RULES_INTERVAL_MS},
     ),
     "submit": Case("submit", ["kernel.venue.dispatcher._submit submit"], submit, is_unresolved),
     "modify": Case("modify", ["kernel.venue.dispatcher._modify modify"], modify, is_pending, an_order),
