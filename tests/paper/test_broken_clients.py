@@ -59,6 +59,7 @@ FAULTS: tuple[tuple[str, type[PaperClient]], ...] = (
     ("E-38", broken.TellsNoTerms),
     ("E-39", broken.FindsOpenOrdersOnly),
     ("E-40", broken.CancelsByItsOwnIdAlone),
+    ("E-41", broken.SaysNothingOfRules),
     ("E-19", broken.GoesOnAfterTheInstant),
 )
 

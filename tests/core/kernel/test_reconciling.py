@@ -334,6 +334,7 @@ def test_an_impossible_fill_halts_and_is_not_booked(change: dict[str, object]) -
         {"filled_quantity": 0.5},
         {"filled_quantity": Decimal("NaN")},
         {"filled_quantity": Decimal("1e-60")},
+        {"names_rules": "yes"},
     ],
 )
 def test_an_unreadable_report_reduces(change: dict[str, object]) -> None:

@@ -22,6 +22,7 @@ from fairlead.domain.command_records import (
     OrderAnnotated,
 )
 from fairlead.domain.contracts import Contract
+from fairlead.domain.instrument_changes import InstrumentsChanged
 from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInForce
 from fairlead.domain.order_table import OrderEvent
 from fairlead.domain.reconcile_records import ForeignCancelRequested, OrderAdopted, PositionCorrected
@@ -346,6 +347,7 @@ Record = (
     | OrderJudgedAgain
     | PositionsSnapshotted
     | TradingDayBegan
+    | InstrumentsChanged
     | ChangeRecord
 )
 
@@ -378,5 +380,6 @@ RECORD_CLASSES: tuple[type[Record], ...] = (
     OrderJudgedAgain,
     PositionsSnapshotted,
     TradingDayBegan,
+    InstrumentsChanged,
     *CHANGE_RECORD_CLASSES,
 )

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import platform
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -12,7 +10,6 @@ from fairlead import __version__
 from fairlead.domain.anomalies import AnomalyKind
 from fairlead.domain.identifiers import account_tag
 from fairlead.domain.pending_requests import PendingRequest
-from fairlead.domain.requests import RequestKind
 from fairlead.errors import NotRunning, StoreFault
 from fairlead.kernel.components import Component, Part, Supervisor
 from fairlead.kernel.composition import Ingredients
@@ -32,6 +29,7 @@ from fairlead.kernel.engine.engine import Engine, deliver
 from fairlead.kernel.events.bus import EventBus
 from fairlead.kernel.events.observers import Observers
 from fairlead.kernel.gate.gate import Gate
+from fairlead.kernel.holder import holder_text
 from fairlead.kernel.journal.journal import Journal, SealedBatch
 from fairlead.kernel.journal.outputs import StepOutput
 from fairlead.kernel.journal.restore import restore_state
@@ -46,6 +44,7 @@ from fairlead.kernel.venue.monitoring import Monitoring, StreamWatch
 from fairlead.kernel.venue.patience import patiently
 from fairlead.kernel.venue.reconcile_requests import ReconcileRequests
 from fairlead.kernel.venue.reconciler import Reconciler
+from fairlead.kernel.venue.rules_reader import RULES, RulesReader
 from fairlead.kernel.venue.timers import PACE, Timers
 
 _T = TypeVar("_T")
@@ -100,8 +99,7 @@ class Parts:
         self.engine = Engine(state, rules, clock, self.journal)
         self.engine.on_broken_step = self._step_broke
         queue_max = settings.price_queue_max
-        limits = rules.market.limits
-        self.prices = PriceService(state.prices, clock, limits, self.logger, queue_max=queue_max)
+        self.prices = PriceService(state.prices, clock, rules.market.limits, self.logger, queue_max=queue_max)
         self.observers = Observers(ingredients.observers, self.bus, clock, self.logger, self._spawn_endless)
         self._connect_parts()
         self.components = self._components()
@@ -141,6 +139,7 @@ class Parts:
             request_timeout_ns=settings.ns("request_timeout"),
             recovery_interval_ns=settings.ns("recovery_interval"),
         )
+        self.rules_reader = self._new_rules_reader()
         watch = StreamWatch(clock, streams=self.client.capabilities.streams_reports)
         self.foreign = ForeignOrders(self.client, clock, self.engine, self.inbox, self.admission)
         self.reconciler = Reconciler(
@@ -157,6 +156,14 @@ class Parts:
         self.monitoring.take = self.take
         self.inbox.on_disconnected = self.monitoring.broke
         self.inbox.on_reconnected = self.monitoring.came_back
+
+    def _new_rules_reader(self) -> RulesReader:
+        reader = RulesReader(
+            self.client, self.clock, self.engine, self.admission, self.timers, self.settings, self.logger
+        )
+        reader.spawn, reader.take = self.supervisor.spawn, self.take
+        self.dispatcher.on_rules_refused = reader.refused
+        return reader
 
     # -- life ----------------------------------------------------------------------------------
 
@@ -251,7 +258,7 @@ class Parts:
 
     async def _connect(self) -> None:
         await self._asked(lambda: self.client.connect(self.inbox))
-        await self._patiently("Reading the venue's rules", self._read_instruments)
+        await self._patiently("Reading the venue's rules", self.rules_reader.read_first)
         await self.journal.settled()
         self.engine.process(InFlightLost(frozenset(), "the kernel restarted while it was on its way"))
         self._arm_timers()
@@ -264,11 +271,6 @@ class Parts:
         await self.dispatcher.finish(self.settings.ns("stop_timeout"))
         await self._asked(self.client.disconnect)
 
-    async def _read_instruments(self) -> None:
-        await self.admission.admit(RequestKind.INSTRUMENTS)
-        instruments = await self.admission.answer(RequestKind.INSTRUMENTS, self.client.instruments())
-        self.engine.state.instruments = {instrument.symbol: instrument for instrument in instruments}
-
     async def _asked(self, question: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
         async with self.clock.timeout_ns(self.settings.ns("request_timeout")):
             return await question()
@@ -279,6 +281,7 @@ class Parts:
             "Reconciliation with the venue", lambda: self.reconciler.run("start", enable=enable)
         )
         self.monitoring.start()
+        self.rules_reader.start()
 
     async def _patiently(self, what: str, read: Callable[[], Awaitable[object]]) -> None:
         pause_ns, attempts_max = self.settings.ns("look_up_interval"), self.settings.start_attempts_max
@@ -286,6 +289,8 @@ class Parts:
 
     async def _stop_reconciler(self) -> None:
         self.monitoring.stop()
+        self.rules_reader.stop()
+        await self.supervisor.cancel_named(RULES)
         await self.supervisor.cancel_named(RECONCILE)
 
     def _arm_timers(self) -> None:
@@ -389,11 +394,6 @@ class Parts:
 
 RECONCILE = "reconcile"
 JOURNAL = "journal"
-
-
-def holder_text() -> str:
-    """Return who we are, for a kernel that finds the store held."""
-    return f"process {os.getpid()} on {platform.node()}"
 
 
 async def nothing() -> None:

@@ -27,6 +27,7 @@ from fairlead.domain.command_records import (
     EpisodeAnnotated,
     OrderAnnotated,
 )
+from fairlead.domain.instrument_changes import InstrumentsChanged
 from fairlead.domain.ledger import PositionChange, book_fill
 from fairlead.domain.numbers import ZERO, add, subtract
 from fairlead.domain.order_table import OrderEvent, decision_for
@@ -341,6 +342,7 @@ _APPLY: dict[type[Record], Callable[[EngineState, Any, int], PositionChange | No
     OrderJudgedAgain: _evidence_only,
     PositionsSnapshotted: _snapshotted,
     TradingDayBegan: _day_began,
+    InstrumentsChanged: _evidence_only,
     ChangeRequested: change_requested,
     ChangeDenied: change_denied,
     ModifyStarted: modify_started,

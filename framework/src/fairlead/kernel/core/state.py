@@ -117,6 +117,9 @@ class EngineState:
 
     # Unjournaled.
     instruments: dict[str, Instrument] = attrs.Factory(dict)
+    """The venue's rules by symbol, as they were last read; those of a symbol that is gone stay."""
+    withdrawn: dict[str, str] = attrs.Factory(dict)
+    """Symbols for which the last reading gave no rules, or those of another contract, and which of both."""
     prices: dict[str, PricePoint] = attrs.Factory(dict)
     zombies: dict[str, None] = attrs.Factory(dict)
     noted: dict[tuple[str, str, str], None] = attrs.Factory(dict)
