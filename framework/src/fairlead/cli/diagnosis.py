@@ -152,7 +152,7 @@ def _provided(
     if clients is not None:
         refused += _refusals(lambda: only_one("exchange", None, clients))
     for client in clients or ():
-        refused += _refusals(partial(check_live, settings, client))
+        refused += _refusals(partial(check_live, settings, client, checks or ()))
     if stores is not None:
         refused += _refusals(lambda: only_one("store", None, stores))
     if checks is not None:

@@ -41,6 +41,7 @@ from fairlead.kernel.venue.dispatcher import Dispatcher
 from fairlead.kernel.venue.foreign_orders import ForeignOrders
 from fairlead.kernel.venue.inbox import Inbox
 from fairlead.kernel.venue.monitoring import Monitoring, StreamWatch
+from fairlead.kernel.venue.network import network_of, refuse_other_network
 from fairlead.kernel.venue.patience import patiently
 from fairlead.kernel.venue.reconcile_requests import ReconcileRequests
 from fairlead.kernel.venue.reconciler import Reconciler
@@ -225,6 +226,7 @@ class Parts:
     async def _open_store(self) -> None:
         opened = await self.store.open(self.settings.account, holder_text())
         state = await restore_state(self.store, self.settings.account, opened)
+        refuse_other_network(state, self.client)
         self.engine.begin(state)
         self.journal.follow(state, opened.head)
 
@@ -238,14 +240,9 @@ class Parts:
             self._check_journal()
 
     def _starting(self) -> KernelStarting:
-        return KernelStarting(
-            self.engine.state.epoch,
-            holder_text(),
-            __version__,
-            self.plugins + self.gate.names,
-            self.digest,
-            self.gate.limits,
-        )
+        epoch, plugins = self.engine.state.epoch, self.plugins + self.gate.names
+        limits, network = self.gate.limits, network_of(self.client)
+        return KernelStarting(epoch, holder_text(), __version__, plugins, self.digest, limits, network)
 
     async def _stop_journal(self) -> None:
         if not self.journal.has_ended:
