@@ -41,7 +41,7 @@ def large_order() -> RiskRequest:
 
 
 def kit_for(check_class: type[SoundCheck]) -> RiskConformance:
-    """Return the conformance class over a check class, as an author would write it who looks long and shows what he finds."""
+    """Return the conformance class over a check class; it looks long, and shows what it finds as it is."""
 
     class Kit(RiskConformance):
         examples = 200
