@@ -522,3 +522,11 @@ class GoesOnAfterTheInstant(PaperClient):
         later = [fill for fill in page.fills if fill.ts_event > since_ns]
         after = str(later[0].ts_event) if later else cursor
         return FillPage(later[:1], after, more=len(later) > 1)
+
+
+class SaysNothingOfRules(PaperClient):
+    """Passes a refusal on without saying that it was for a rule of the symbol."""
+
+    async def submit(self, request: SubmitRequest) -> Answer:
+        """Submit, and leave that out."""
+        return replace(await super().submit(request), names_rules=False)

@@ -59,10 +59,11 @@ FAULTS: tuple[tuple[str, type[PaperClient]], ...] = (
     ("E-38", broken.TellsNoTerms),
     ("E-39", broken.FindsOpenOrdersOnly),
     ("E-40", broken.CancelsByItsOwnIdAlone),
+    ("E-41", broken.SaysNothingOfRules),
     ("E-19", broken.GoesOnAfterTheInstant),
-    ("E-41", broken.TellsTradesAsEntries),
-    ("E-41", broken.NumbersEntriesAnew),
-    ("E-42", broken.LeavesCostsOut),
+    ("E-42", broken.TellsTradesAsEntries),
+    ("E-42", broken.NumbersEntriesAnew),
+    ("E-43", broken.LeavesCostsOut),
 )
 
 

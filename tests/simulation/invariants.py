@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from decimal import Context, Decimal, Inexact
 from typing import Any, TypeVar
 
@@ -121,14 +121,18 @@ def recovered_problems(
     account: str,
     acknowledged: list[str],
     expected_anomalies: frozenset[str] = frozenset(),
+    forgotten: Collection[str] = (),
 ) -> Problems:
-    """Return what is wrong once a kernel had time to recover and to come to rest."""
+    """Return what is wrong once a kernel had time to recover and to come to rest.
+
+    *forgotten* are the orders that the venue lost without a word.
+    """
     journal = Journal(disk)
     fills = fills_at(venue, account, journal)
     return [
         *durable_problems(disk, venue, account, acknowledged),
         *_nothing_open(journal),
-        *_same_ends(journal, orders_at(venue, account, journal)),
+        *_same_ends(journal, orders_at(venue, account, journal), forgotten),
         *_all_booked(journal, fills),
         *_money(journal, venue, account, fills),
         *_alarms(journal, expected_anomalies),
@@ -201,14 +205,14 @@ def _is_reserved(row: Record) -> bool:
     return bool(row["pending_openings"] or row["reserved_exit"])
 
 
-def _same_ends(journal: Journal, orders: list[VenueOrder]) -> Problems:
+def _same_ends(journal: Journal, orders: list[VenueOrder], forgotten: Collection[str]) -> Problems:
     """Kernel and venue agree on how each order ended, and on which the venue never had."""
     problems = []
     at_venue = {order.client_order_id: order for order in orders}
     for name, row in journal.orders.items():
         order = at_venue.get(name)
         if order is None:
-            if row["state"] not in NEVER_AT_VENUE:
+            if row["state"] not in ({"canceled"} if name in forgotten else NEVER_AT_VENUE):
                 problems.append(f"{row['state']} here, never at the venue: {name}")
             continue
         if row["state"] != END_AT_VENUE.get(order.status):
@@ -229,7 +233,10 @@ def _all_booked(journal: Journal, fills: list[VenueFill]) -> Problems:
 
 
 def _money(journal: Journal, venue: Venue, account: str, fills: list[VenueFill]) -> Problems:
-    """Realized - cost - fees is the cash that moved, at the venue and in our own balances."""
+    """Realized - cost - fees is the cash that moved, at the venue and in our own balances.
+
+    An operator's correction is in our books as a trade would be, and nothing moved at the venue for it.
+    """
     problems = []
     ledger = _total(
         [
@@ -244,16 +251,18 @@ def _money(journal: Journal, venue: Venue, account: str, fills: list[VenueFill])
             for fill in fills
         ]
     )
+    bought, paid = _corrected(journal)
+    booked = EXACT.subtract(cash, paid)
     moved = {
         balance.asset: EXACT.subtract(balance.total, balance.opening)
         for balance in venue.balances.values()
         if balance.account == account
     }
     for what, figure, expected in (
-        ("the ledger", ledger, cash),
+        ("the ledger", ledger, booked),
         ("the venue's quote balance", moved.get("USDT", ZERO), cash),
-        ("our quote balance", _moved(journal, "USDT"), cash),
-        ("the venue's base balance", moved.get("BTC", ZERO), held),
+        ("our quote balance", _moved(journal, "USDT"), booked),
+        ("the venue's base balance", moved.get("BTC", ZERO), EXACT.subtract(held, bought)),
         ("our base balance", _moved(journal, "BTC"), held),
     ):
         if figure != expected:
@@ -261,9 +270,13 @@ def _money(journal: Journal, venue: Venue, account: str, fills: list[VenueFill])
     return problems
 
 
-def _moved(journal: Journal, asset: str) -> Decimal:
-    """Return what our balance of an asset moved by since its opening inventory."""
-    return EXACT.subtract(journal.balances.get(asset, ZERO), journal.openings.get(asset, ZERO))
+def _corrected(journal: Journal) -> tuple[Decimal, Decimal]:
+    """Return what operators booked as held, and its value: both positive when it is more than before."""
+    records = journal.of("position_corrected")
+    signs = [1 if record["side"] == "buy" else -1 for record in records]
+    quantities = [sign * Decimal(record["quantity"]) for sign, record in zip(signs, records, strict=True)]
+    values = [sign * Decimal(record["value"]) for sign, record in zip(signs, records, strict=True)]
+    return _total(quantities), _total(values)
 
 
 def _alarms(journal: Journal, expected: frozenset[str]) -> Problems:

@@ -89,6 +89,7 @@ class MarketWorld(KernelWorld):
         fate: Callable[[Trip], Fate] = lambda _trip: NORMAL,
         append_fault: Callable[[Batch], AppendFault | None] | None = None,
         rate_limit: RateLimitSettings | None = None,
+        settings: KernelSettings = SETTINGS,
     ) -> None:
         self.venue = Venue(VenueRules(fill_page_size=2), (BTC_USDT,))
         self.venue.open_account(ACCOUNT, OPENING)
@@ -99,9 +100,10 @@ class MarketWorld(KernelWorld):
         self.answered: dict[str, ChangeResult] = {}
         self._by_hand = ""
         self.expected_anomalies: frozenset[str] = frozenset()
+        self.forgotten: set[str] = set()
         super().__init__(
             self._open_venue,
-            settings=SETTINGS,
+            settings=settings,
             checks=(MinimumSize(),),
             seed=seed,
             fate=fate,

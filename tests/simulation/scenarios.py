@@ -25,6 +25,7 @@ from fairlead.testing.wire import NORMAL, Fate, Trip
 from fairlead_paper.settings import RateLimitSettings
 from tests.simulation.invariants import Journal, at_once, paced_problems, recovered_problems
 from tests.simulation.market import ACCOUNT, SYMBOL, MarketWorld
+from tests.simulation.operated import TRANSFER_PRICE, TRANSFERRED, OperatedWorld
 
 T = TypeVar("T")
 
@@ -54,7 +55,7 @@ def check(world: MarketWorld) -> None:
     expected = world.expected_anomalies
     problems = [
         *world.problems,
-        *recovered_problems(world.disk, world.venue, ACCOUNT, world.acknowledged, expected),
+        *recovered_problems(world.disk, world.venue, ACCOUNT, world.acknowledged, expected, world.forgotten),
     ]
     assert not problems, "\n".join(problems)
 
@@ -270,40 +271,63 @@ def check_closed(world: MarketWorld) -> None:
     assert len(set(world.acknowledged)) == 3
 
 
-# -- (e) an order that was placed by hand is taken over -----------------------------------------------------
+# -- (e) an operator's words: an order placed by hand, one that the venue lost, a holding moved in ----------
 
 
-async def adopting_bot(world: MarketWorld, generation: Generation) -> None:
-    """Take over an order that is filling, whether it still works or not, then cancel what is left of it.
+async def operated_bot(world: MarketWorld, generation: Generation) -> None:
+    """Adopt, annotate and cancel; say that a lost order is over; accept what was moved in.
 
-    It is its own recovery: said again, the word means the same order.
+    It is its own recovery: said again, each word means the same.
     """
+    assert isinstance(world, OperatedWorld)
     clock = world.clock_of(generation)
     venue_order_id = world.place_by_hand()
     async with world.kernel(generation) as kernel:
         bot = kernel.session(owner="bot")
-        result = await insist(clock, lambda: bot.adopt_order(venue_order_id, symbol=SYMBOL))
-        assert result.accepted, result
-        [name] = result.names
-        world.acknowledge(generation, name)
-        await insist(clock, lambda: bot.cancel(name))
+
+        async def take_over() -> None:
+            result = await insist(clock, lambda: bot.adopt_order(venue_order_id, symbol=SYMBOL))
+            assert result.accepted, result
+            [name] = result.names
+            world.acknowledge(generation, name)
+            said = partial(bot.annotate, name, note="placed by hand", add_tags=["hand"])
+            assert (await insist(clock, partial(said, idempotency_key="say"))).accepted
+            await insist(clock, lambda: bot.cancel(name))
+            await kernel.closed(name)
+
+        async def place() -> str:
+            proposal = Proposal.buy(SYMBOL, quantity="0.20", limit_price="90")
+            result = await insist(clock, lambda: bot.execute(proposal, idempotency_key="lost"))
+            world.acknowledge(generation, result.client_order_id)
+            return result.client_order_id
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(take_over())
+            placing = group.create_task(place())
+        lost = placing.result()
+        world.forget(lost)
+        world.has_transfer = True
+        accept = partial(
+            kernel.accept_drift, SYMBOL, at_venue=world.net(), price=TRANSFER_PRICE, note="moved"
+        )
+        assert (await insist(clock, accept)).accepted  # it reads the venue, and so finds out what is missing
+        await insist(clock, partial(kernel.resolve_missing, lost, note="the venue says so"))
         await world.converge(generation, kernel)
 
 
-def check_adopted(world: MarketWorld) -> None:
-    """Demand the same, that it was taken over once, and that each of its trades is in its owner's book."""
+def check_operated(world: MarketWorld) -> None:
+    """Demand the same; each word is on record once at most, and what it says is what the books say."""
     check(world)
     journal = Journal(world.disk)
-    assert len(journal.of("order_adopted")) == 1
-    assert len(set(world.acknowledged)) == 1
-    assert {row["book"] for row in journal.positions} == {"bot"}
-
-
-def adoption_world(seed: int) -> MarketWorld:
-    """Return a world in which a foreign order is noted until it is taken over."""
-    world = MarketWorld(seed)
-    world.expected_anomalies = frozenset({"foreign_order"})
-    return world
+    [adopted] = journal.of("order_adopted")
+    assert journal.orders[adopted["client_order_id"]]["note"] == "placed by hand"
+    assert len(journal.of("order_annotated")) == 1
+    [corrected] = journal.of("position_corrected")
+    assert Decimal(corrected["quantity"]) == TRANSFERRED
+    assert len(set(world.acknowledged)) == 2
+    assert {row["book"] for row in journal.positions} == {"bot", "operator"}
+    ends = [record for record in journal.of("order_event") if record["client_order_id"] in world.forgotten]
+    assert sum(record["event"] == "canceled" for record in ends) == len(world.forgotten)
 
 
 # -- (f) orders that are changed, in place and by another ---------------------------------------------------
@@ -388,7 +412,7 @@ SCENARIOS = (
     "busy_bot",
     "paced_bot",
     "closing_bot",
-    "adopting_bot",
+    "operated_bot",
     "changing_bot",
 )
 
@@ -400,7 +424,7 @@ def experiment(name: str, seed: int = 1) -> CrashExperiment[MarketWorld]:
         "lost_answers": (lambda: MarketWorld(seed, fate=Lossy()), lost_answers, come_back, check),
         "busy_bot": (lambda: MarketWorld(seed), busy_bot, busy_bot, check_keys),
         "closing_bot": (lambda: MarketWorld(seed), closing_bot, closing_bot, check_closed),
-        "adopting_bot": (lambda: adoption_world(seed), adopting_bot, adopting_bot, check_adopted),
+        "operated_bot": (lambda: OperatedWorld(seed), operated_bot, operated_bot, check_operated),
         "changing_bot": (
             lambda: MarketWorld(seed, fate=LosesModifies()),
             changing_bot,

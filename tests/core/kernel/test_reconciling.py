@@ -74,7 +74,7 @@ def test_an_unknown_order_with_our_tag_halts(seen_by: str) -> None:
     """An order that carries our tag and is not in the journal: something is very wrong."""
 
     async def main(bench: Bench) -> None:
-        name = bench.kernel.new_client_order_id(24)
+        name = bench.kernel.new_client_order_id()
         bench.exchange.hold(name, BTC, OrderSide.BUY, Decimal(1))
         if seen_by == "stream":
             bench.exchange.say(bench.exchange.report(name))
@@ -334,6 +334,7 @@ def test_an_impossible_fill_halts_and_is_not_booked(change: dict[str, object]) -
         {"filled_quantity": 0.5},
         {"filled_quantity": Decimal("NaN")},
         {"filled_quantity": Decimal("1e-60")},
+        {"names_rules": "yes"},
     ],
 )
 def test_an_unreadable_report_reduces(change: dict[str, object]) -> None:

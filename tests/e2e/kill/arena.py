@@ -29,6 +29,7 @@ from fairlead_paper.plugin import paper_client
 from fairlead_paper.settings import Mode, PaperSettings
 from fairlead_sqlstore.store import SqlStore
 from tests.e2e.kill.database import count_orders
+from tests.e2e.kill.labels import DURING_START
 
 ROOT = Path(__file__).resolve().parents[3]
 TRADER = Path(__file__).with_name("trader.py")
@@ -204,10 +205,12 @@ class Arena:
             await self.open_venue()
 
     async def labelled_round(self, label: str, nth: int) -> None:
-        """Let the trader kill itself the nth time it comes to that place."""
+        """Let the trader kill itself the nth time it comes to that place.
+
+        It may come there while it converges: a replacement of its earlier life is sent then.
+        """
         trader = await self.start_trader(label=label, nth=nth)
-        if label != "during_start":
-            await self.converged(trader)
+        if label != DURING_START and await self._said(trader) == "converged":
             await self.check()
             async with self.market():
                 await self.tell(trader, "go")
@@ -267,11 +270,16 @@ class Arena:
 
     async def heard(self, process: Process) -> str:
         """Return the next line that the process says."""
+        line = await self._said(process)
+        if not line:
+            raise Broken(f"a process ended with {await process.wait()}: {self._complaints()}")
+        return line
+
+    async def _said(self, process: Process) -> str:
+        """Return the next line that the process says, and nothing when it ends without a word."""
         assert process.stdout is not None
         async with self._clock.timeout_ns(PATIENCE_NS):
             line = await process.stdout.readline()
-        if not line:
-            raise Broken(f"a process ended with {await process.wait()}: {self._complaints()}")
         return line.decode().strip()
 
     async def _kill(self, trader: Process, kind: str) -> None:

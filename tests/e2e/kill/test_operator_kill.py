@@ -129,3 +129,40 @@ def test_a_kill_around_a_resolution_keeps_it_or_leaves_the_order_unresolved(
 ) -> None:
     """The word is durable with the freed reservation, or was never given and can be given again."""
     asyncio.run(_resolution(Arena(short_folder, seed=1), label))
+
+
+SAID = {
+    "annotate": ("order_annotated", {"status": "ACCEPTED", "note": "checked by hand"}, ""),
+    "bury": ("order_event", {"status": "CANCELED"}, "NOT_MISSING"),
+    "accept": ("position_corrected", {"held": "0.5"}, "NO_DRIFT"),
+}
+"""The record of each word, what holds once it was given, and the code of the same word given again."""
+
+
+async def _said(arena: Arena, word: str) -> None:
+    kind, holds, code_again = SAID[word]
+
+    async def times_said() -> int:
+        records = [record for record in await records_in(arena) if kind == record.KIND]
+        if kind != "order_event":
+            return len(records)
+        return sum(getattr(record, "cause", "").startswith("missing at the venue") for record in records)
+
+    await arena.open_venue()
+    try:
+        await killed_child(arena, word=word, label=BEFORE_COMMIT)
+        assert await times_said() == 0
+        await killed_child(arena, word=word, label=AFTER_COMMIT)
+        assert await times_said() == 1
+        answer = await child(arena, word=word)
+        assert answer["code"] == code_again
+        assert {name: answer[name] for name in holds} == holds
+        assert await times_said() == 1
+    finally:
+        await arena.close_venue()
+
+
+@pytest.mark.parametrize("word", SAID)
+def test_a_kill_around_a_word_keeps_it_or_leaves_it_to_be_given_again(short_folder: Path, word: str) -> None:
+    """A note, the end of an order that the venue lost, a corrected position: on record once, or not yet."""
+    asyncio.run(_said(Arena(short_folder, seed=1), word))

@@ -92,6 +92,7 @@ class Trader:
             turn += 1
             result = await self._bot.execute(self._proposal(turn))
             self._acknowledge(result.client_order_id)
+            await self._bot.annotate(result.client_order_id, note=f"turn {turn}")
             if result.order.limit_price is not None and not result.order.is_closed:
                 await self._change(result.client_order_id, turn)
             if result.order.limit_price is not None and turn % 2:

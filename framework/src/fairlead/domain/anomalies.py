@@ -43,6 +43,7 @@ class AnomalyKind(StrEnum):
     COMPONENT_FAILED = "component_failed"
     PRICE_SOURCE_FAILED = "price_source_failed"
     CHECK_HUNG = "check_hung"
+    RULES_NOT_READ = "rules_not_read"
 
 
 SEVERITY: dict[AnomalyKind, Severity] = {
@@ -69,6 +70,7 @@ SEVERITY: dict[AnomalyKind, Severity] = {
     AnomalyKind.COMPONENT_FAILED: Severity.HALT,
     AnomalyKind.PRICE_SOURCE_FAILED: Severity.NOTE,
     AnomalyKind.CHECK_HUNG: Severity.HALT,
+    AnomalyKind.RULES_NOT_READ: Severity.NOTE,
 }
 
 BY_POLICY: dict[AnomalyKind, str] = {
@@ -102,4 +104,5 @@ MEANING: dict[AnomalyKind, str] = {
     AnomalyKind.COMPONENT_FAILED: "a part of the kernel died",
     AnomalyKind.PRICE_SOURCE_FAILED: "a price source failed and is started again; its prices grow stale",
     AnomalyKind.CHECK_HUNG: "a risk check did not return and was interrupted",
+    AnomalyKind.RULES_NOT_READ: "the venue's rules could not be read again; the old ones stay meanwhile",
 }

@@ -23,6 +23,7 @@ from fairlead.domain.command_records import (
     OrderAnnotated,
 )
 from fairlead.domain.contracts import Contract
+from fairlead.domain.instrument_changes import InstrumentsChanged
 from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInForce
 from fairlead.domain.order_table import OrderEvent
 from fairlead.domain.reconcile_records import ForeignCancelRequested, OrderAdopted, PositionCorrected
@@ -40,7 +41,8 @@ Pairs = tuple[tuple[str, str], ...]
 class KernelStarted(Value):
     """A kernel took the store: who it is and with what it runs.
 
-    *limits* are those that its risk checks told, by name, each a number as text.
+    *limits* are those that its risk checks told, by name, each a number as text; *network* is ``real`` or
+    ``simulated``, as its exchange client is.
     """
 
     KIND: ClassVar[str] = "kernel_started"
@@ -52,6 +54,7 @@ class KernelStarted(Value):
     plugins: Pairs
     configuration_digest: str
     limits: Pairs = ()
+    network: str = ""
 
 
 class TradingStateChanged(Value):
@@ -349,6 +352,7 @@ Record = (
     | TradingDayBegan
     | InventoryOpened
     | AdjustmentBooked
+    | InstrumentsChanged
     | ChangeRecord
 )
 
@@ -383,5 +387,6 @@ RECORD_CLASSES: tuple[type[Record], ...] = (
     TradingDayBegan,
     InventoryOpened,
     AdjustmentBooked,
+    InstrumentsChanged,
     *CHANGE_RECORD_CLASSES,
 )

@@ -57,6 +57,7 @@ class AnomalySettings:
     component_failed: Severity = SEVERITY[AnomalyKind.COMPONENT_FAILED]
     price_source_failed: Severity = SEVERITY[AnomalyKind.PRICE_SOURCE_FAILED]
     check_hung: Severity = SEVERITY[AnomalyKind.CHECK_HUNG]
+    rules_not_read: Severity = SEVERITY[AnomalyKind.RULES_NOT_READ]
 
 
 def to_anomaly_settings(value: object) -> AnomalySettings:

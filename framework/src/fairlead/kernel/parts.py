@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import platform
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any
 
 from fairlead import __version__
 from fairlead.domain.anomalies import AnomalyKind
 from fairlead.domain.identifiers import account_tag
 from fairlead.domain.pending_requests import PendingRequest
-from fairlead.domain.requests import RequestKind
 from fairlead.errors import NotRunning, StoreFault
 from fairlead.kernel.components import Component, Part, Supervisor
 from fairlead.kernel.composition import Ingredients
@@ -32,6 +29,7 @@ from fairlead.kernel.engine.engine import Engine, deliver
 from fairlead.kernel.events.bus import EventBus
 from fairlead.kernel.events.observers import Observers
 from fairlead.kernel.gate.gate import Gate
+from fairlead.kernel.holder import holder_text
 from fairlead.kernel.journal.journal import Journal, SealedBatch
 from fairlead.kernel.journal.outputs import StepOutput
 from fairlead.kernel.journal.restore import restore_state
@@ -43,12 +41,13 @@ from fairlead.kernel.venue.dispatcher import Dispatcher
 from fairlead.kernel.venue.foreign_orders import ForeignOrders
 from fairlead.kernel.venue.inbox import Inbox
 from fairlead.kernel.venue.monitoring import Monitoring, StreamWatch
+from fairlead.kernel.venue.network import network_of, refuse_other_network
 from fairlead.kernel.venue.patience import patiently
 from fairlead.kernel.venue.reconcile_requests import ReconcileRequests
 from fairlead.kernel.venue.reconciler import Reconciler
+from fairlead.kernel.venue.rules_reader import RULES, RulesReader
+from fairlead.kernel.venue.time_limits import in_time
 from fairlead.kernel.venue.timers import PACE, Timers
-
-_T = TypeVar("_T")
 
 
 def gate_of(ingredients: Ingredients) -> Gate:
@@ -100,8 +99,7 @@ class Parts:
         self.engine = Engine(state, rules, clock, self.journal)
         self.engine.on_broken_step = self._step_broke
         queue_max = settings.price_queue_max
-        limits = rules.market.limits
-        self.prices = PriceService(state.prices, clock, limits, self.logger, queue_max=queue_max)
+        self.prices = PriceService(state.prices, clock, rules.market.limits, self.logger, queue_max=queue_max)
         self.observers = Observers(ingredients.observers, self.bus, clock, self.logger, self._spawn_endless)
         self._connect_parts()
         self.components = self._components()
@@ -141,6 +139,7 @@ class Parts:
             request_timeout_ns=settings.ns("request_timeout"),
             recovery_interval_ns=settings.ns("recovery_interval"),
         )
+        self.rules_reader = self._new_rules_reader()
         watch = StreamWatch(clock, streams=self.client.capabilities.streams_reports)
         self.foreign = ForeignOrders(self.client, clock, self.engine, self.inbox, self.admission)
         self.reconciler = Reconciler(
@@ -157,6 +156,14 @@ class Parts:
         self.monitoring.take = self.take
         self.inbox.on_disconnected = self.monitoring.broke
         self.inbox.on_reconnected = self.monitoring.came_back
+
+    def _new_rules_reader(self) -> RulesReader:
+        reader = RulesReader(
+            self.client, self.clock, self.engine, self.admission, self.timers, self.settings, self.logger
+        )
+        reader.spawn, reader.take = self.supervisor.spawn, self.take
+        self.dispatcher.on_rules_refused = reader.refused
+        return reader
 
     # -- life ----------------------------------------------------------------------------------
 
@@ -218,6 +225,7 @@ class Parts:
     async def _open_store(self) -> None:
         opened = await self.store.open(self.settings.account, holder_text())
         state = await restore_state(self.store, self.settings.account, opened)
+        refuse_other_network(state, self.client)
         self.engine.begin(state)
         self.journal.follow(state, opened.head)
 
@@ -231,14 +239,9 @@ class Parts:
             self._check_journal()
 
     def _starting(self) -> KernelStarting:
-        return KernelStarting(
-            self.engine.state.epoch,
-            holder_text(),
-            __version__,
-            self.plugins + self.gate.names,
-            self.digest,
-            self.gate.limits,
-        )
+        epoch, plugins = self.engine.state.epoch, self.plugins + self.gate.names
+        limits, network = self.gate.limits, network_of(self.client)
+        return KernelStarting(epoch, holder_text(), __version__, plugins, self.digest, limits, network)
 
     async def _stop_journal(self) -> None:
         if not self.journal.has_ended:
@@ -250,8 +253,8 @@ class Parts:
         await self.supervisor.cancel_named("inbox")
 
     async def _connect(self) -> None:
-        await self._asked(lambda: self.client.connect(self.inbox))
-        await self._patiently("Reading the venue's rules", self._read_instruments)
+        await self._in_time("connect", self.client.connect(self.inbox))
+        await self._patiently("Reading the venue's rules", self.rules_reader.read_first)
         await self.journal.settled()
         self.engine.process(InFlightLost(frozenset(), "the kernel restarted while it was on its way"))
         self._arm_timers()
@@ -262,16 +265,10 @@ class Parts:
     async def _disconnect(self) -> None:
         self.timers.close()
         await self.dispatcher.finish(self.settings.ns("stop_timeout"))
-        await self._asked(self.client.disconnect)
+        await self._in_time("disconnect", self.client.disconnect())
 
-    async def _read_instruments(self) -> None:
-        await self.admission.admit(RequestKind.INSTRUMENTS)
-        instruments = await self.admission.answer(RequestKind.INSTRUMENTS, self.client.instruments())
-        self.engine.state.instruments = {instrument.symbol: instrument for instrument in instruments}
-
-    async def _asked(self, question: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
-        async with self.clock.timeout_ns(self.settings.ns("request_timeout")):
-            return await question()
+    async def _in_time(self, what: str, question: Coroutine[Any, Any, None]) -> None:
+        await in_time(self.clock, self.settings.ns("request_timeout"), what, question)
 
     async def _first_reconciliation(self) -> None:
         enable = not self.settings.start_disabled
@@ -279,6 +276,7 @@ class Parts:
             "Reconciliation with the venue", lambda: self.reconciler.run("start", enable=enable)
         )
         self.monitoring.start()
+        self.rules_reader.start()
 
     async def _patiently(self, what: str, read: Callable[[], Awaitable[object]]) -> None:
         pause_ns, attempts_max = self.settings.ns("look_up_interval"), self.settings.start_attempts_max
@@ -286,6 +284,8 @@ class Parts:
 
     async def _stop_reconciler(self) -> None:
         self.monitoring.stop()
+        self.rules_reader.stop()
+        await self.supervisor.cancel_named(RULES)
         await self.supervisor.cancel_named(RECONCILE)
 
     def _arm_timers(self) -> None:
@@ -389,11 +389,6 @@ class Parts:
 
 RECONCILE = "reconcile"
 JOURNAL = "journal"
-
-
-def holder_text() -> str:
-    """Return who we are, for a kernel that finds the store held."""
-    return f"process {os.getpid()} on {platform.node()}"
 
 
 async def nothing() -> None:

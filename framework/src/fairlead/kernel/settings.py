@@ -171,6 +171,12 @@ class KernelSettings:
     )
     limited_attempts_max: int = _limit(5, "attempts of an order that the venue refuses for its rate limit")
     approval_ttl_ms: int = _limit(30_000, "an approved order that was not sent by then is closed NOT_SENT")
+    rules_interval_ms: int = _limit(
+        3_600_000, "how often the venue's rules and fees are read again, beside start and refusals"
+    )
+    rules_pause_ms: int = _limit(
+        60_000, "shortest time from one such reading to the next that a refusal leads to"
+    )
     price_max_age_ms: int = _limit(60_000, "a price older than this is stale and is not used")
     price_ahead_max_ms: int = _limit(
         5_000, "a price whose time lies further ahead than this is refused; bounds clock skew"

@@ -170,13 +170,18 @@ class ModifyRequest(Value):
 
 
 class Answer(Value):
-    """The answer to a submit, modify or cancel; *reason* is the venue's text, *retry_after_ns* a duration."""
+    """The answer to a submit, modify or cancel; *reason* is the venue's text, *retry_after_ns* a duration.
+
+    *names_rules*: the venue refused for one of its rules (minimum, step, tick, fee, the symbol itself), so
+    those that the kernel goes by may be out of date: it reads them again.
+    """
 
     outcome: Outcome
     venue_order_id: str = ""
     reason: str = ""
     ts_event: int = 0
     retry_after_ns: int = 0
+    names_rules: bool = False
 
 
 class VenueStatus(StrEnum):
@@ -212,6 +217,7 @@ class OrderReport(Value):
 
     *terms* are those under which the venue holds the order, or nothing where it does not say: a change
     without an answer is resolved by them, and an order that the kernel did not send taken over.
+    *names_rules* as in `Answer`, where a venue refuses an order that it had taken.
     """
 
     client_order_id: str
@@ -222,6 +228,7 @@ class OrderReport(Value):
     ts_event: int
     reason: str = ""
     terms: OrderTerms | None = None
+    names_rules: bool = False
 
 
 class FillReport(Value):

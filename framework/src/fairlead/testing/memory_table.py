@@ -109,7 +109,7 @@ class MemoryTable:
             return value
         if column.kind is str and isinstance(value, str):
             return str.__str__(value)  # an enumeration's text, without the enumeration
-        raise self._refused(f"{column.name} is a {column.kind.__name__}, not {value!r}")
+        raise self._refused(f"{column.name} is a {column.kind.__name__}, not a {type(value).__name__}")
 
     def _refused(self, problem: str) -> CommitFailed:
         return CommitFailed(

@@ -19,10 +19,12 @@ async def loses_modify_answer(exchange: ScriptedExchange, request: ModifyRequest
     raise ConnectionResetError("the answer was lost")
 
 
-def answers_modify(outcome: Outcome, reason: str = "", retry_after_ns: int = 0) -> ModifyScript:
+def answers_modify(
+    outcome: Outcome, reason: str = "", retry_after_ns: int = 0, *, names_rules: bool = False
+) -> ModifyScript:
     """Nothing is changed, and the venue or the client says so."""
 
     async def script(_exchange: ScriptedExchange, _request: ModifyRequest) -> Answer:
-        return Answer(outcome, reason=reason, retry_after_ns=retry_after_ns)
+        return Answer(outcome, reason=reason, retry_after_ns=retry_after_ns, names_rules=names_rules)
 
     return script

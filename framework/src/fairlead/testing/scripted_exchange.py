@@ -68,11 +68,13 @@ async def hangs(_exchange: ScriptedExchange, _what: object) -> Answer:
     raise AssertionError("nobody answers this")
 
 
-def answers(outcome: Outcome, reason: str = "", retry_after_ns: int = 0) -> SubmitScript:
+def answers(
+    outcome: Outcome, reason: str = "", retry_after_ns: int = 0, *, names_rules: bool = False
+) -> SubmitScript:
     """Nothing is placed, and the venue or the client says so."""
 
     async def script(_exchange: ScriptedExchange, _request: SubmitRequest) -> Answer:
-        return Answer(outcome, reason=reason, retry_after_ns=retry_after_ns)
+        return Answer(outcome, reason=reason, retry_after_ns=retry_after_ns, names_rules=names_rules)
 
     return script
 

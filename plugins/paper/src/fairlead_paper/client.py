@@ -30,6 +30,7 @@ from fairlead.ports.exchange import (
 from fairlead_paper import messages as say
 from fairlead_paper.fault_link import FaultyLink
 from fairlead_paper.link import Link, LinkFault, NoAnswer, NotSent
+from fairlead_paper.refusals import RULE_CODES
 
 Content = TypeVar("Content")
 
@@ -143,7 +144,10 @@ class PaperClient:
         if type(reply) is say.Taken and reply.venue_order_id:
             return Answer(Outcome.ACCEPTED, reply.venue_order_id, ts_event=reply.ts_event)
         if type(reply) is say.Refused:
-            return Answer(Outcome.REFUSED, reason=reply.reason, ts_event=reply.ts_event)
+            names_rules = reply.reason.partition(":")[0] in RULE_CODES
+            return Answer(
+                Outcome.REFUSED, reason=reply.reason, ts_event=reply.ts_event, names_rules=names_rules
+            )
         if type(reply) is say.Limited:
             return Answer(Outcome.LIMITED, reason=reply.reason, retry_after_ns=reply.retry_after_ns)
         return Answer(Outcome.UNKNOWN, reason="The answer does not fit the request.")

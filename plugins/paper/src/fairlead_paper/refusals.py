@@ -16,6 +16,18 @@ from fairlead_paper.records import VenueOrder
 CLIENT_ORDER_ID_LENGTH_MAX = 64
 _DIGITS_MAX = 38
 
+RULE_CODES = frozenset(
+    {
+        "unknown_symbol",
+        "off_tick",
+        "off_lot",
+        "below_minimum_quantity",
+        "above_maximum_quantity",
+        "below_minimum_cost",
+    }
+)
+"""The codes of refusals for a rule of the symbol: whoever gets one may go by old rules."""
+
 
 def shape_refusal(order: SubmitRequest, market: Market) -> str:
     """Refuse what breaks the instrument's rules or cannot be an order at all."""

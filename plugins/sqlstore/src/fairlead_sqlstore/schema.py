@@ -9,7 +9,8 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from fairlead.errors import ConfigurationRefused
+from fairlead.errors import ConfigurationRefused, JournalDamaged
+from fairlead.ports.store import TABLES
 
 VERSION_TABLE = "fairlead_schema"
 REVISIONS = ("0001",)
@@ -46,6 +47,20 @@ def bring_to_head(connection: sqlite3.Connection, path: Path) -> None:
         from fairlead_sqlstore.migrating import upgrade
 
         upgrade(connection)
+
+
+def refuse_gaps(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse a database that says it has the newest schema and lacks tables or columns of it.
+
+    A migration of ours is whole or not there. One that another tool cut short, or a table that was dropped,
+    would be found at the first order only.
+    """
+    for table in TABLES:
+        found = {row[1] for row in connection.execute(f"PRAGMA table_info({table.name})")}
+        missing = [column.name for column in table.columns if column.name not in found]
+        if missing:
+            what = f"column {missing[0]} in {table.name}" if found else f"table {table.name}"
+            raise JournalDamaged(0, f"{path} says that it has schema {HEAD} and has no {what}")
 
 
 def refuse_unless_at_head(connection: sqlite3.Connection, path: Path) -> None:

@@ -99,7 +99,7 @@ class TableWriter:
             return self._encoded_with_gaps(column, values)
         if kinds != {column.kind} and not (column.kind is str and all(isinstance(v, str) for v in values)):
             odd = next(value for value in values if type(value) is not column.kind)
-            raise self._refused(f"{column.name} is a {column.kind.__name__}, not {odd!r}")
+            raise self._refused(f"{column.name} is a {column.kind.__name__}, not a {type(odd).__name__}")
         if column.kind is Decimal:
             try:
                 return decimal_texts(values)

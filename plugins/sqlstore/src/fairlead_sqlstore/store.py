@@ -12,11 +12,13 @@ from fairlead.errors import CommitFailed, NotRunning, StaleEpoch, StoreHeld
 from fairlead.ports.searches import Search
 from fairlead.ports.store import Batch, Envelope, Opened, OutboxRow, Scalar
 from fairlead_sqlstore.hold import Hold
+from fairlead_sqlstore.place import refuse_network
 from fairlead_sqlstore.reader import SqlReader
 from fairlead_sqlstore.settings import SqlStoreSettings
 from fairlead_sqlstore.worker import Worker, WorkerEndedError
 
 if TYPE_CHECKING:
+    from fairlead_sqlstore.place import Identity
     from fairlead_sqlstore.writing import WriteSession
 
 
@@ -41,6 +43,7 @@ class SqlStore:
         self._account = ""
         self._holder = ""
         self._in_doubt: Batch | None = None
+        self._identity: Identity | None = None
 
     @property
     def path(self) -> Path:
@@ -61,8 +64,9 @@ class SqlStore:
         """See `Store.open`."""
         if self._hold is not None:
             raise StoreHeld(self._holder)
+        refuse_network(self._path)
         self._hold = Hold(self.lock_path, holder)
-        self._account, self._holder = account, holder
+        self._account, self._holder, self._identity = account, holder, None
         try:
             opened = await self._begin(is_start=True)
             await self._reader.open()
@@ -147,16 +151,18 @@ class SqlStore:
         try:
             session = self._session = await worker.run(self._new_session)
             take = session.open if is_start else session.reopen
-            return await worker.run(lambda: take(self._account, self._holder))
+            opened = await worker.run(lambda: take(self._account, self._holder))
         except BaseException:  # supervision point: a session that did not take the store must not write
             self._abandon()
             raise
+        self._identity = session.identity
+        return opened
 
     def _new_session(self) -> WriteSession:
         # In the thread, because this is where SQLAlchemy is imported.
         from fairlead_sqlstore.writing import WriteSession
 
-        return WriteSession(self._path, self._settings, self._factory)
+        return WriteSession(self._path, self._settings, self._factory, self._identity)
 
     def _abandon(self) -> None:
         """Leave thread and connection behind: they end by themselves once their present call returns."""

@@ -25,7 +25,8 @@ from fairlead.errors import (
 from fairlead.ports.store import GENESIS_HASH, Batch, JournalHead, Opened, breach_of
 from fairlead_sqlstore import statements
 from fairlead_sqlstore.connecting import connect, explained, prepare_for_writing
-from fairlead_sqlstore.schema import bring_to_head
+from fairlead_sqlstore.place import Identity, identity_of
+from fairlead_sqlstore.schema import bring_to_head, refuse_gaps
 from fairlead_sqlstore.settings import SqlStoreSettings
 
 # fixed: measured: more makes reads slow, fewer commits slow; nothing depends on it
@@ -49,11 +50,18 @@ class WriteSession:
     """A connection that may write, from `begin` to `close`."""
 
     def __init__(
-        self, path: Path, settings: SqlStoreSettings, factory: type[sqlite3.Connection] = sqlite3.Connection
+        self,
+        path: Path,
+        settings: SqlStoreSettings,
+        factory: type[sqlite3.Connection] = sqlite3.Connection,
+        identity: Identity | None = None,
     ) -> None:
+        """*identity* is that of the file that an earlier session of this store opened."""
         self._path = path
         self._settings = settings
         self._factory = factory
+        self.identity = identity
+        """Which file is written: a path may come to mean another."""
         self._connection: sqlite3.Connection | None = None
         self._rows_in_log = 0
         self._retired = False
@@ -70,12 +78,19 @@ class WriteSession:
             if self._settings.check_on_open:
                 _refuse_damage(connection)
             bring_to_head(connection, self._path)
+            refuse_gaps(connection, self._path)
             return self._take_over(connection, account, holder, is_start=True)
         except sqlite3.Error as error:
             raise explained(error, self._path) from error
 
     def reopen(self, account: str, holder: str) -> Opened:
-        """Take the store over from our own earlier session, whose late writes fail from here on."""
+        """Take the store over from our own earlier session, whose late writes fail from here on.
+
+        Raises `JournalDamaged` when the path means another file by now: what SQLite kept beside the old one
+        would be mixed into it.
+        """
+        if self.identity is not None and self._is_elsewhere():
+            raise JournalDamaged(0, f"{self._path} was deleted or replaced while the kernel ran")
         try:
             connection = self._connect("rw")
             return self._take_over(connection, account, holder, is_start=False)
@@ -91,6 +106,7 @@ class WriteSession:
         try:
             connection.execute("BEGIN IMMEDIATE")
             self._refuse_if_retired()
+            self._refuse_if_elsewhere()
             self._move_head(connection, batch)
             for sql, parameters in writes:
                 if parameters:
@@ -139,6 +155,16 @@ class WriteSession:
         if self._retired:
             raise CommitFailed("The store was reopened meanwhile.", not_done="Nothing was stored.")
 
+    def _refuse_if_elsewhere(self) -> None:
+        """Refuse to write into a file that nobody would find again after a restart."""
+        if self._is_elsewhere():
+            raise CommitFailed(
+                f"{self._path} was deleted or replaced while the kernel ran.", not_done=_NOTHING_STORED
+            )
+
+    def _is_elsewhere(self) -> bool:
+        return identity_of(self._path) != self.identity
+
     def close(self) -> None:
         """Close the connection; what was not committed is gone."""
         connection, self._connection = self._connection, None
@@ -152,6 +178,7 @@ class WriteSession:
         )
         self._connection = connection
         prepare_for_writing(connection, self._path)
+        self.identity = identity_of(self._path)
         return connection
 
     def _take_over(

@@ -28,6 +28,7 @@ from fairlead.domain.command_records import (
     EpisodeAnnotated,
     OrderAnnotated,
 )
+from fairlead.domain.instrument_changes import InstrumentsChanged
 from fairlead.domain.ledger import PositionChange, book_fill
 from fairlead.domain.numbers import ZERO, add, subtract
 from fairlead.domain.order_table import OrderEvent, decision_for
@@ -98,6 +99,7 @@ SETTING_TRADING = "trading_state"
 SETTING_REASON = "trading_reason"
 SETTING_LIMITS = "limits"
 SETTING_ACCOUNT = "account"
+SETTING_NETWORK = "network"
 SETTING_BUDGET_CLOCK = "budget_clock"
 SETTING_DAY = "trading_day"
 CURSOR_PREFIX = "cursor:"
@@ -262,6 +264,9 @@ def _started(state: EngineState, record: KernelStarted, _ts_ns: int) -> None:
     if state.limits != record.limits:
         state.limits = record.limits
         state.dirty.settings[SETTING_LIMITS] = None
+    if state.network != record.network:
+        state.network = record.network
+        state.dirty.settings[SETTING_NETWORK] = None
     if state.trading in (TradingState.ACTIVE, TradingState.DISABLED) or state.trading_reason == UNHEARD:
         _set_trading(state, TradingState.DISABLED, "the kernel started; reconciliation has not passed yet")
 
@@ -357,6 +362,7 @@ _APPLY: dict[type[Record], Callable[[EngineState, Any, int], PositionChange | No
     OrderJudgedAgain: _evidence_only,
     PositionsSnapshotted: _snapshotted,
     TradingDayBegan: _day_began,
+    InstrumentsChanged: _evidence_only,
     ChangeRequested: change_requested,
     ChangeDenied: change_denied,
     ModifyStarted: modify_started,

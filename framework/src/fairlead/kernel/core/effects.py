@@ -45,6 +45,12 @@ class WakeAt(Value):
     at_ns: int
 
 
+class ReadRules(Value):
+    """Read the venue's rules again: it refused for one of them, with this reason."""
+
+    reason: str
+
+
 class PaceIn(Value):
     """Come back to what waits for its pace when so much time has passed."""
 
@@ -91,6 +97,7 @@ Effect = (
     | SendCancel
     | LookUpOrder
     | WakeAt
+    | ReadRules
     | PaceIn
     | AnswerCommand
     | AnswerWaiting

@@ -17,6 +17,7 @@ from fairlead.domain.values import Value
 from fairlead.kernel.core.account_inputs import InventorySeen, LedgerEntrySeen, LedgerRead
 from fairlead.kernel.core.change_inputs import AdvanceChange, ChangeOrder, ModifyAnswered
 from fairlead.kernel.core.position_inputs import Annotate, DayTurned, SnapshotsTaken
+from fairlead.kernel.core.rule_inputs import RulesDiffer
 from fairlead.ports.exchange import Answer, FillReport, LookUp, OrderReport
 
 
@@ -318,6 +319,7 @@ class KernelStarting(Value):
     plugins: tuple[tuple[str, str], ...]
     configuration_digest: str
     limits: tuple[tuple[str, str], ...] = ()
+    network: str = ""
 
 
 class InFlightLost(Value):
@@ -393,5 +395,6 @@ Input = (
     | InventorySeen
     | LedgerEntrySeen
     | LedgerRead
+    | RulesDiffer
     | TroubleSeen
 )

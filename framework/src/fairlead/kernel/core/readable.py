@@ -80,7 +80,7 @@ def _answer_problem(answer: object) -> str:
         return "with an unreadable venue order id"
     if not _is_time(answer.ts_event) or type(answer.retry_after_ns) is not int:
         return "with an unreadable time"
-    return ""
+    return "" if type(answer.names_rules) is bool else "with a names_rules that is neither True nor False"
 
 
 def look_up_problem(result: object, client_order_id: str) -> str:
@@ -126,6 +126,8 @@ def _names_problem(report: OrderReport | FillReport) -> str:
 def _order_problem(report: OrderReport) -> str:
     if type(report.status) is not VenueStatus:
         return "status is not known"
+    if type(report.names_rules) is not bool:
+        return "names_rules is neither True nor False"
     problem = _number_problem(report.filled_quantity, "filled_quantity") or _terms_problem(report.terms)
     return problem or ("filled_quantity is below zero" if report.filled_quantity < ZERO else "")
 

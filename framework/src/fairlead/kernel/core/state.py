@@ -108,6 +108,8 @@ class EngineState:
     check_values: dict[str, str] = attrs.Factory(dict)
     limits: tuple[tuple[str, str], ...] = ()
     """What the checks of the last kernel told of their limits, by name."""
+    network: str = ""
+    """Which network the store belongs to; none before the first kernel has started."""
     locks: dict[str, LockPlaced] = attrs.Factory(dict)
     budgets: dict[str, BudgetLevel] = attrs.Factory(dict)
     budget_clock: tuple[int, int] = (0, 0)
@@ -128,6 +130,9 @@ class EngineState:
 
     # Unjournaled.
     instruments: dict[str, Instrument] = attrs.Factory(dict)
+    """The venue's rules by symbol, as they were last read; those of a symbol that is gone stay."""
+    withdrawn: dict[str, str] = attrs.Factory(dict)
+    """Symbols for which the last reading gave no rules, or those of another contract, and which of both."""
     prices: dict[str, PricePoint] = attrs.Factory(dict)
     zombies: dict[str, None] = attrs.Factory(dict)
     noted: dict[tuple[str, str, str], None] = attrs.Factory(dict)

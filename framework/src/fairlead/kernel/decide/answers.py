@@ -8,7 +8,7 @@ from fairlead.domain.orders import Order
 from fairlead.domain.pending_requests import PendingRequest
 from fairlead.domain.records import OrderEventNoted
 from fairlead.domain.requests import RequestKind
-from fairlead.kernel.core.effects import LookUpOrder, WakeAt
+from fairlead.kernel.core.effects import LookUpOrder, ReadRules, WakeAt
 from fairlead.kernel.core.inputs import AbsenceSeen, CancelAnswered, LookUpFailed, SubmitAnswered
 from fairlead.kernel.core.state import MISSING, EngineState
 from fairlead.kernel.decide.pacing import drain
@@ -39,6 +39,8 @@ def decide_answer(state: EngineState, given: SubmitAnswered, rules: Rules, now_n
 
 def _refused(state: EngineState, order: Order, answer: Answer, step: Step) -> None:
     """The venue took nothing, unless it has said otherwise already: then it is asked, and nothing ends."""
+    if answer.names_rules:
+        step.effects.append(ReadRules(answer.reason))
     event = OrderEvent.NOT_SENT if answer.outcome is Outcome.NOT_SENT else OrderEvent.REJECTED
     if order.state is OrderState.WORKING:
         detail = f"the submit was answered {answer.outcome.value} ({answer.reason}) while it is working"

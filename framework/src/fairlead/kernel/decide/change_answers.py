@@ -6,7 +6,7 @@ from fairlead.domain.changes import ChangeCode
 from fairlead.domain.orders import Order
 from fairlead.domain.requests import RequestKind
 from fairlead.kernel.core.change_inputs import ModifyAnswered
-from fairlead.kernel.core.effects import LookUpOrder
+from fairlead.kernel.core.effects import LookUpOrder, ReadRules
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.decide.change_evidence import confirm_change, doubt_change, reject_change
 from fairlead.kernel.decide.pacing import drain
@@ -46,6 +46,8 @@ def _refused(order: Order, answer: Answer, step: Step) -> None:
         return
     reject_change(order, ChangeCode.REJECTED, answer.reason, step, ts_event=answer.ts_event)
     step.effects.append(LookUpOrder(order.client_order_id, order.symbol))
+    if answer.names_rules:
+        step.effects.append(ReadRules(answer.reason))
 
 
 def _compare_late(state: EngineState, order: Order, given: ModifyAnswered, step: Step) -> None:

@@ -26,6 +26,7 @@ from fairlead.kernel.core.state import CommandEntry, EngineState
 from fairlead.kernel.decide.cancels import ask_cancel
 from fairlead.kernel.decide.change_attempts import change_attempt, changed_request, fits_position, kind_of
 from fairlead.kernel.decide.drafts import denied
+from fairlead.kernel.decide.offers import CODE_SYMBOL_WITHDRAWN, WITHDRAWN_REASON
 from fairlead.kernel.decide.pacing import age_ns, queue_order, spend
 from fairlead.kernel.decide.proposals import (
     CODE_EXIT_TAKEN,
@@ -129,6 +130,8 @@ def _refusal(
         return CODE_MODIFY_NOT_OFFERED, "The exchange client changes no order in place; replace it instead."
     if order.time_in_force in (TimeInForce.IOC, TimeInForce.FOK):
         return CODE_DOES_NOT_REST, f"A {order.time_in_force.value} order does not rest to be changed."
+    if command.kind is ChangeKind.REPLACE and not order.reduces and order.symbol in state.withdrawn:
+        return CODE_SYMBOL_WITHDRAWN, WITHDRAWN_REASON
     if not terms.differs_from(order.terms):
         return CODE_NOTHING_CHANGES, "The order has these terms already."
     if terms.quantity <= order.filled_quantity:

@@ -37,6 +37,7 @@ from fairlead.kernel.decide.attempts import start_attempt
 from fairlead.kernel.decide.cancels import ask_cancel
 from fairlead.kernel.decide.change_evidence import doubt_change, reject_change
 from fairlead.kernel.decide.expiry import arm_expiries, see_to_expiry
+from fairlead.kernel.decide.offers import WITHDRAWN_REASON
 from fairlead.kernel.decide.pacing import try_again
 from fairlead.kernel.decide.replacing import withdraw_replacement
 from fairlead.kernel.decide.reports import note_event
@@ -124,6 +125,9 @@ def _try_again(state: EngineState, order: Order, rules: Rules, now_ns: int, step
     if now_ns - order.created_ns > rules.approval_ttl_ns:
         note_event(state, order, OrderEvent.NOT_SENT, "its approval is too old to be sent", step)
         return
+    if not order.reduces and order.symbol in state.withdrawn:
+        note_event(state, order, OrderEvent.NOT_SENT, WITHDRAWN_REASON, step)
+        return
     if not passes(state.trading, CommandKind.REDUCE if order.reduces else CommandKind.INCREASE):
         note_event(state, order, OrderEvent.NOT_SENT, f"trading is {state.trading.value} by now", step)
         return
@@ -145,6 +149,7 @@ def decide_start(state: EngineState, starting: KernelStarting, step: Step) -> No
             starting.plugins,
             starting.configuration_digest,
             starting.limits,
+            starting.network,
         )
     )
     orders = sum(order.state.is_live for order in state.orders.values())

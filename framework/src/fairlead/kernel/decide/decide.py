@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from fairlead.domain.instrument_changes import InstrumentsChanged
 from fairlead.domain.records import (
     CursorMoved,
     PositionsSnapshotted,
@@ -54,6 +55,7 @@ from fairlead.kernel.core.inputs import (
 )
 from fairlead.kernel.core.position_inputs import Annotate, DayTurned, SnapshotsTaken
 from fairlead.kernel.core.readable import report_problem
+from fairlead.kernel.core.rule_inputs import RulesDiffer
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.core.strangers import ADOPTION
 from fairlead.kernel.decide.account import decide_entry, decide_inventory, decide_ledger_read
@@ -169,6 +171,10 @@ def _snapshots_taken(
     step.records.append(PositionsSnapshotted(given.snapshots))
 
 
+def _rules_differ(_state: EngineState, given: RulesDiffer, _rules: Rules, _now_ns: int, step: Step) -> None:
+    step.records.append(InstrumentsChanged(given.reason, given.changes))
+
+
 _Decider = Callable[[EngineState, Any, Rules, int, Step], None]
 
 _DECIDE: dict[type[Input], _Decider] = {
@@ -208,6 +214,7 @@ _DECIDE: dict[type[Input], _Decider] = {
     LedgerRead: decide_ledger_read,
     DayTurned: _day_turned,
     SnapshotsTaken: _snapshots_taken,
+    RulesDiffer: _rules_differ,
     TroubleSeen: lambda state, given, _rules, _now, step: decide_trouble(state, given, step),
 }
 

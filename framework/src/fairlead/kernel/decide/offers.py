@@ -16,6 +16,8 @@ CODE_EXPIRE_TIME_PASSED = "EXPIRE_TIME_PASSED"
 CODE_REDUCE_ONLY_ADDS = "REDUCE_ONLY_ADDS"
 CODE_POSITION_NOT_OPEN = "POSITION_NOT_OPEN"
 CODE_WOULD_TURN = "WOULD_TURN_POSITION"
+CODE_SYMBOL_WITHDRAWN = "SYMBOL_WITHDRAWN"
+WITHDRAWN_REASON = "The venue does not list the symbol any more, or lists another contract under its name."
 
 
 def time_at_venue(time_in_force: TimeInForce, capabilities: ExchangeCapabilities) -> TimeInForce:
@@ -23,6 +25,18 @@ def time_at_venue(time_in_force: TimeInForce, capabilities: ExchangeCapabilities
     if time_in_force is TimeInForce.GTD and TimeInForce.GTD not in capabilities.times_in_force:
         return TimeInForce.GTC
     return time_in_force
+
+
+def withdrawn_refusal(state: EngineState, draft: Draft) -> GateAnswer | None:
+    """Deny what would add exposure in a symbol that the venue gives no rules for any more.
+
+    A reduction goes out: whether it is taken is for the venue to say, and a reading that left the symbol
+    out by mistake must not stand between a position and its exit.
+    """
+    symbol = draft.proposal.symbol
+    if draft.reduces or symbol not in state.withdrawn:
+        return None
+    return denied(CODE_SYMBOL_WITHDRAWN, WITHDRAWN_REASON, ("listed", state.withdrawn[symbol]))
 
 
 def offer_refusal(draft: Draft, capabilities: ExchangeCapabilities, now_ns: int) -> GateAnswer | None:

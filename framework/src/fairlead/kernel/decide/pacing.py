@@ -28,6 +28,7 @@ from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.decide.attempts import start_attempt
 from fairlead.kernel.decide.change_attempts import outdated_change, start_waiting
 from fairlead.kernel.decide.change_evidence import reject_change
+from fairlead.kernel.decide.offers import WITHDRAWN_REASON
 from fairlead.kernel.decide.reports import note_event
 from fairlead.kernel.decide.rules import Rules, Step
 from fairlead.kernel.pacing.pacing import Pacing, Plan, names_of
@@ -277,6 +278,8 @@ def outdated(state: EngineState, order: Order, rules: Rules, now_ns: int, age_ns
     """
     if not passes(state.trading, CommandKind.REDUCE if order.reduces else CommandKind.INCREASE):
         return f"trading is {state.trading.value} by now"
+    if not order.reduces and order.symbol in state.withdrawn:
+        return WITHDRAWN_REASON
     if 0 < order.expire_ns <= now_ns:
         return "its time is over"
     if age_ns <= rules.approval_ttl_ns:

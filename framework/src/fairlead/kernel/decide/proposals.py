@@ -20,7 +20,12 @@ from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.decide.attempts import attempt_deadline, request_of
 from fairlead.kernel.decide.drafts import Draft, Room, denied, draft_of
 from fairlead.kernel.decide.expiry import expiry_due_ns
-from fairlead.kernel.decide.offers import hedging_refusal, offer_refusal, reduce_only_refusal
+from fairlead.kernel.decide.offers import (
+    hedging_refusal,
+    offer_refusal,
+    reduce_only_refusal,
+    withdrawn_refusal,
+)
 from fairlead.kernel.decide.pacing import queue_order, spend
 from fairlead.kernel.decide.rules import KERNEL, Rules, Step
 from fairlead.kernel.gate.gate import GateAnswer
@@ -121,8 +126,8 @@ def _is_repeated(state: EngineState, proposal: SubmitProposal, step: Step) -> bo
 
 
 def _own_refusal(state: EngineState, draft: Draft, rules: Rules, now_ns: int) -> GateAnswer | None:
-    problem = offer_refusal(draft, rules.capabilities, now_ns) or reduce_only_refusal(state, draft)
-    problem = problem or hedging_refusal(state, draft)
+    problem = withdrawn_refusal(state, draft) or offer_refusal(draft, rules.capabilities, now_ns)
+    problem = problem or reduce_only_refusal(state, draft) or hedging_refusal(state, draft)
     if problem is not None:
         return problem
     if draft.room is Room.TAKEN:

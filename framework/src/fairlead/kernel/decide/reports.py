@@ -15,7 +15,7 @@ from fairlead.domain.orders import Order
 from fairlead.domain.pending_requests import PendingRequest
 from fairlead.domain.records import OrderAccepted, OrderEventNoted, OrderFilled
 from fairlead.errors import NumberRefused
-from fairlead.kernel.core.effects import LookUpOrder, SendCancel, WakeAt
+from fairlead.kernel.core.effects import LookUpOrder, ReadRules, SendCancel, WakeAt
 from fairlead.kernel.core.fill_rows import fill_digest
 from fairlead.kernel.core.inputs import FillReported, OrderReported
 from fairlead.kernel.core.readable import outside_text, report_problem
@@ -122,14 +122,15 @@ def decide_report(state: EngineState, given: OrderReported, rules: Rules, now_ns
         if order.state.is_live:
             _filled_with_residue(state, order, given, rules, now_ns, step)
         return
-    note_event(
-        state,
-        order,
-        ENDS[report.status],
-        outside_text(report.reason) or given.source,
-        step,
-        ts_event=report.ts_event,
-    )
+    _note_end(state, order, given, step)
+
+
+def _note_end(state: EngineState, order: Order, given: OrderReported, step: Step) -> None:
+    report = given.report
+    reason = outside_text(report.reason) or given.source
+    if report.names_rules and order.state.is_live:
+        step.effects.append(ReadRules(reason))
+    note_event(state, order, ENDS[report.status], reason, step, ts_event=report.ts_event)
 
 
 def _fetch_fills(order: Order, rules: Rules, now_ns: int, source: str, step: Step) -> None:

@@ -28,6 +28,7 @@ ALWAYS_NOTED = frozenset(
         AnomalyKind.COMPONENT_FAILED,
         AnomalyKind.PRICE_SOURCE_FAILED,
         AnomalyKind.CHECK_HUNG,
+        AnomalyKind.RULES_NOT_READ,
     }
 )
 """Anomalies that are news each time, whatever was noted before."""

@@ -238,7 +238,8 @@ class Engine:
     def rebuild(self, state: EngineState) -> None:
         """Go on with a state that was rebuilt from the store, and with what is not journaled."""
         # Taken over now, not when the rebuild began: a start may have read the rules meanwhile.
-        state.instruments, state.prices = self.state.instruments, self.state.prices
+        state.instruments, state.withdrawn = self.state.instruments, self.state.withdrawn
+        state.prices = self.state.prices
         state.pace.take_over(self.state.pace)
         self.state = state
         self.rebuilds += 1

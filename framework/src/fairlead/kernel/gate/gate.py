@@ -30,6 +30,7 @@ from fairlead.kernel.core.readable import outside_text
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.gate.judgements import judgement_problem, limits_of, value_problem
 from fairlead.kernel.gate.watchdog import CheckHung, NoWatchdog, Watchdog
+from fairlead.plugins.redaction import redacted
 from fairlead.ports.clock import Clock
 from fairlead.ports.exchange import ModifyRequest, SubmitRequest
 from fairlead.ports.risk import RiskCheck
@@ -315,14 +316,15 @@ class Gate:
         if type(answer) is Deny:
             return _denial(check, answer.code, answer.reason, answer.figures)
         assert type(answer) is Lock  # judgement_problem saw to it; narrows the type
-        locks.append(
-            LockPlaced(check.name, answer.scope, answer.side, answer.until_ns, answer.code, answer.reason)
-        )
-        return _denial(check, answer.code, answer.reason, (("until_ns", str(answer.until_ns)),))
+        reason = outside_text(answer.reason)
+        locks.append(LockPlaced(check.name, answer.scope, answer.side, answer.until_ns, answer.code, reason))
+        return _denial(check, answer.code, reason, (("until_ns", str(answer.until_ns)),))
 
 
 def _denial(check: RiskCheck, code: str, reason: str, figures: tuple[tuple[str, str], ...] = ()) -> Verdict:
-    return Verdict(check.name, check.version, False, code, reason, figures)
+    """Return a denial in the check's words, without a secret: they go into the journal."""
+    shown = tuple((redacted(name), redacted(figure)) for name, figure in figures)
+    return Verdict(check.name, check.version, False, code, outside_text(reason), shown)
 
 
 def _standing_lock(state: EngineState, symbol: str, side: OrderSide, now_ns: int) -> Verdict | None:

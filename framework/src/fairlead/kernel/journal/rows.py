@@ -31,6 +31,7 @@ from fairlead.kernel.apply.apply import (
     SETTING_BUDGET_CLOCK,
     SETTING_DAY,
     SETTING_LIMITS,
+    SETTING_NETWORK,
     SETTING_REASON,
     SETTING_TRADING,
 )
@@ -171,6 +172,7 @@ def command_from_row(row: Mapping[str, Any]) -> CommandEntry:
 _PLAIN_SETTINGS = {
     SETTING_REASON: "trading_reason",
     SETTING_ACCOUNT: "account",
+    SETTING_NETWORK: "network",
     SETTING_OPENED: "inventory_ns",
 }
 """Rows of the settings table that hold a field of the state as it is."""
@@ -205,6 +207,8 @@ def restore_setting(state: EngineState, name: str, value: str) -> None:
         state.trading_reason = value
     elif name == SETTING_LIMITS:
         state.limits = _limits_decoder.decode(value)
+    elif name == SETTING_NETWORK:
+        state.network = value
     elif name == SETTING_ADOPTS:
         state.adopts = True
     elif name == SETTING_OPENED:

@@ -19,6 +19,7 @@ from fairlead.kernel.core.effects import (
     Effect,
     LookUpOrder,
     PaceIn,
+    ReadRules,
     SendCancel,
     SendModify,
     SendOrder,
@@ -44,7 +45,10 @@ from fairlead.ports.exchange import Answer, ExchangeClient, LookUp, Outcome
 
 
 class Dispatcher:
-    """Carries out `SendOrder`, `SendModify`, `SendCancel`, `LookUpOrder`, `WakeAt` and `PaceIn`."""
+    """Carries out every effect that is not an answer to a command.
+
+    *on_rules_refused* is told the reason when the venue refused for one of its rules.
+    """
 
     def __init__(
         self,
@@ -70,6 +74,7 @@ class Dispatcher:
         self._canceling: dict[str, None] = {}
         self._looking: dict[str, bool] = {}
         self._closed = False
+        self.on_rules_refused: Callable[[str], None] = lambda _reason: None
 
     @property
     def in_flight(self) -> frozenset[str]:
@@ -98,10 +103,16 @@ class Dispatcher:
             self._looking[effect.client_order_id] = under_way  # what is under way may have seen too little
             if not under_way:
                 self._couriers.send(partial(self._look_up, effect))
-        elif type(effect) is WakeAt:
+        else:
+            self._see_to(effect)
+
+    def _see_to(self, effect: Effect) -> None:
+        if type(effect) is WakeAt:
             self._timers.wake_at(effect.client_order_id, effect.at_ns)
         elif type(effect) is PaceIn:
             self._timers.wake_in(PACE, effect.wait_ns)
+        elif type(effect) is ReadRules:
+            self.on_rules_refused(effect.reason)
 
     async def finish(self, timeout_ns: int) -> None:
         """Take no new effects; wait for those under way, no longer than the time given, then end them."""

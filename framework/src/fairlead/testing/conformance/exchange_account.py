@@ -1,4 +1,4 @@
-"""Rules E-41 and E-42: the venue's ledger, for clients that declare *ledger*."""
+"""Rules E-42 and E-43: the venue's ledger, for clients that declare *ledger*."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ class AccountRules(ExchangeRules):
     """What moves balances besides trades."""
 
     @rule(Ability.ADJUST)
-    async def test_e41_the_ledger_lists_each_movement_once(self, world: ExchangeWorld) -> None:
-        """E-41 what moved a balance besides trades is listed once, in order, exact, under a lasting id."""
+    async def test_e42_the_ledger_lists_each_movement_once(self, world: ExchangeWorld) -> None:
+        """E-42 what moved a balance besides trades is listed once, in order, exact, under a lasting id."""
         client = await keeping(world)
         before, cursor = await ledger(client)
         moves = await adjusted(world, client)
@@ -69,8 +69,8 @@ class AccountRules(ExchangeRules):
         assert (await ledger(client, end))[0] == [], "nothing is told again behind the cursor"
 
     @rule(Ability.ADJUST)
-    async def test_e42_fills_and_ledger_explain_the_balances(self, world: ExchangeWorld) -> None:
-        """E-42 balances change by what the fills and the ledger's entries say, and by nothing else."""
+    async def test_e43_fills_and_ledger_explain_the_balances(self, world: ExchangeWorld) -> None:
+        """E-43 balances change by what the fills and the ledger's entries say, and by nothing else."""
         client = await keeping(world)
         expected: defaultdict[str, Decimal] = defaultdict(Decimal, await client.balances())
         instrument = {known.symbol: known for known in await client.instruments()}[world.symbol]

@@ -1,11 +1,13 @@
-"""Rule E-30: an order never goes out as something else."""
+"""Rules E-30 and E-41: an order never goes out as something else, and a broken rule is called one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 from msgspec.structs import replace
 
+from fairlead.domain.numbers import add, multiply
 from fairlead.ports.exchange import (
     ExchangeCapabilities,
     OrderType,
@@ -17,6 +19,7 @@ from fairlead.testing.conformance.exchange_rule import ExchangeRules, NotDeclare
 from fairlead.testing.conformance.exchange_world import ExchangeWorld, connected, resting_buy
 
 _LIMITED = (OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT_LIMIT)
+TENTH = Decimal("0.1")  # fixed: whatever is finer than a step breaks the rule
 _PLAIN = (OrderType.MARKET, OrderType.LIMIT, OrderType.TRAILING_STOP)
 
 
@@ -57,3 +60,18 @@ class TermRules(ExchangeRules):
             assert answer.reason
             assert await world.orders_at_venue(request.client_order_id) == 0, request
         assert not await client.open_orders()
+
+    @rule()
+    async def test_e41_a_refusal_for_a_rule_of_the_symbol_says_so(self, world: ExchangeWorld) -> None:
+        """E-41 a refusal for a rule of the symbol, its step for one, has *names_rules*; others do not."""
+        client, _ = await connected(world)
+        instrument = {known.symbol: known for known in await client.instruments()}[world.symbol]
+        request = resting_buy(world)
+        finer = multiply(instrument.quantity_increment, TENTH)
+        answer = await client.submit(replace(request, quantity=add(request.quantity, finer)))
+        assert answer.outcome is Outcome.REFUSED
+        assert answer.names_rules
+
+        answer = await client.submit(replace(resting_buy(world), quantity=world.unaffordable_quantity))
+        assert answer.outcome is Outcome.REFUSED
+        assert not answer.names_rules

@@ -78,6 +78,9 @@ class RiskConformance:
     examples: ClassVar[int] = 25
     """How many generated cases each rule is tried on."""
 
+    shrinks: ClassVar[bool] = True
+    """Whether a case that breaks a rule is made small before it is shown, which may take a minute."""
+
     def make_check(self) -> RiskCheck:
         """Return a new instance of the check, configured alike each time."""
         raise NotImplementedError
@@ -265,7 +268,7 @@ class RiskConformance:
             database=None,
             derandomize=True,
             report_multiple_bugs=False,
-            phases=[Phase.generate, Phase.shrink],
+            phases=[Phase.generate, Phase.shrink] if self.shrinks else [Phase.generate],
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         )
 

@@ -1,0 +1,84 @@
+"""A kernel on a real file: what gets into it, and what becomes of trading when it vanishes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fairlead import Kernel, KernelSettings, Proposal
+from fairlead.errors import FairleadError
+from fairlead.ports.exchange import Outcome
+from fairlead.ports.risk import ALLOW, Deny
+from fairlead.ports.settings import Secret
+from fairlead.testing.scripted_exchange import ScriptedExchange, answers
+from fairlead_sqlstore import SqlStore, SqlStoreSettings
+from tests.core.kernel.bench import BTC, instrument, quiet_logger
+from tests.core.kernel.checks import Says
+
+CANARY = "canary-4711-key"
+BUY = Proposal.buy(BTC, quantity="1", limit_price="100")
+
+
+def with_kernel(
+    path: Path, main: Callable[[Kernel, ScriptedExchange], Coroutine[Any, Any, None]], *checks: Says
+) -> None:
+    """Run a kernel on the file, in real time."""
+
+    async def whole() -> None:
+        exchange = ScriptedExchange([instrument()])
+        kernel = Kernel(
+            KernelSettings(account="main", on_stop="leave", allow_unchecked=True),
+            exchange=exchange,
+            store=SqlStore(SqlStoreSettings(path)),
+            checks=checks,
+            logger=quiet_logger(),
+        )
+        async with kernel:
+            await main(kernel, exchange)
+
+    asyncio.run(whole())
+
+
+def test_a_file_shows_no_secret(tmp_path: Path) -> None:
+    """A venue and a check that put the key into their words: no byte of the database or its log has it."""
+    key = Secret(CANARY)
+
+    async def main(kernel: Kernel, exchange: ScriptedExchange) -> None:
+        bot = kernel.session(owner="bot")
+        exchange.will_submit(answers(Outcome.REFUSED, f"no right for {CANARY}"))
+        rejected = await bot.execute(BUY)
+        assert rejected.status == "REJECTED"
+        check.answer = Deny("NO", f"the key {CANARY} may not", (("key", CANARY),))
+        denied = await bot.execute(BUY)
+        assert denied.denied
+        written = (tmp_path / "bot.sqlite-wal").read_bytes()  # never the database itself: see `hold`
+        assert b"may not" in written
+        assert CANARY.encode() not in written
+
+    check = Says(ALLOW)
+    with_kernel(tmp_path / "bot.sqlite", main, check)
+    assert CANARY.encode() not in (tmp_path / "bot.sqlite").read_bytes()
+    assert key.reveal() == CANARY
+
+
+def test_nothing_is_sent_after_the_file_has_vanished(tmp_path: Path) -> None:
+    """The kernel gives its journal up: the command says so, and the venue hears nothing more."""
+
+    async def main(kernel: Kernel, exchange: ScriptedExchange) -> None:
+        bot = kernel.session(owner="bot")
+        assert (await bot.execute(BUY)).order.quantity == Decimal(1)
+        (tmp_path / "bot.sqlite").unlink()
+        for said in ("deleted or replaced", "gave up its journal: JournalDamaged"):
+            with pytest.raises(FairleadError, match=said):
+                await bot.execute(BUY)
+        assert len(exchange.submits) == 1
+        (journal,) = [part for part in kernel.health() if part[0] == "journal"]
+        assert journal[1] == "faulted"
+        assert "deleted or replaced" in journal[2]
+
+    with_kernel(tmp_path / "bot.sqlite", main)
