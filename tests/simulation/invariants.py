@@ -279,6 +279,11 @@ def _corrected(journal: Journal) -> tuple[Decimal, Decimal]:
     return _total(quantities), _total(values)
 
 
+def _moved(journal: Journal, asset: str) -> Decimal:
+    """Return what our balance of an asset moved by since its opening inventory."""
+    return EXACT.subtract(journal.balances.get(asset, ZERO), journal.openings.get(asset, ZERO))
+
+
 def _alarms(journal: Journal, expected: frozenset[str]) -> Problems:
     """A crash is no anomaly, and nothing here did what it should not: nothing is noted, trading goes on."""
     problems = [
