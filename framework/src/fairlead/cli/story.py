@@ -279,6 +279,7 @@ _EVENTS: dict[OrderEvent, str] = {
     OrderEvent.EXPIRED: "The venue says it expired",
     OrderEvent.FULLY_FILLED: "It is over",
     OrderEvent.ABSENT: "The venue does not have it",
+    OrderEvent.SHOWN_LIVE: "The venue has it again",
     OrderEvent.RESOLVED_BY_OPERATOR: "{by} decided that it was never placed",
     OrderEvent.CANCEL_REQUESTED: "{by} wants it canceled",
     OrderEvent.CANCEL_REFUSED: "The cancel did not work",

@@ -191,6 +191,8 @@ def _event_noted(state: EngineState, record: OrderEventNoted, ts_ns: int) -> Non
         order.pending_asked = 0
     if event is OrderEvent.CANCEL_REQUESTED:
         order.pending_asked += 1
+    if event is OrderEvent.SHOWN_LIVE:  # should it go missing once more, that is news
+        state.noted.pop((AnomalyKind.MISSING_AT_VENUE, order.client_order_id, order.detail), None)
     order.detail = record.cause
     order.look_up_ns = record.look_up_ns
     move(state, order, event, ts_ns)
