@@ -409,7 +409,7 @@ def test_an_operator_ends_a_missing_order() -> None:
 
 @pytest.mark.parametrize("seen", ["reconciliation", "look-up"])
 def test_a_missing_order_that_is_seen_again_is_missing_no_more(seen: str) -> None:
-    """An operator's word that it is over comes too late: it is alive; should it go missing anew, that is news."""
+    """An operator's word that it is over comes too late; should it go missing anew, that is news."""
 
     async def main(bench: Bench) -> None:
         name = await bench.working()
