@@ -8,7 +8,7 @@ import logging
 import pickle
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 import pytest
@@ -148,11 +148,14 @@ def test_settings_made_in_code_are_checked_alike() -> None:
 
 
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
-    """A file that is not there, is no TOML or no text, is named."""
+    """A file that is not there, is no TOML or no text, or has a table twice, is named."""
     with pytest.raises(ConfigurationRefused, match="cannot be read"):
         read_configuration(tmp_path / "none.toml")
     with pytest.raises(ConfigurationRefused, match="is not TOML"):
         read_configuration(str(file_of(tmp_path, "[kernel")))
+    for twice in ("[kernel]", "[plugins.sqlstore]", "[plugins.riskhooks]\nmaximum_positions = { total = 4 }"):
+        with pytest.raises(ConfigurationRefused, match="is not TOML"):
+            read_configuration(file_of(tmp_path, FILE + twice))
     (tmp_path / "fairlead.toml").write_bytes(b"\xff")
     with pytest.raises(ConfigurationRefused, match="is not TOML"):
         read_configuration(tmp_path / "fairlead.toml")
@@ -182,19 +185,30 @@ class RealVenue(ScriptedExchange):
         self.capabilities = ExchangeCapabilities(fence=Fence.DEADLINE)
 
 
+class AtMost(Yes):
+    """A check that tells a limit."""
+
+    name = "at-most"
+    limits: ClassVar[dict[str, int]] = {"total": 1}
+
+
 @pytest.mark.requirement("MODE-1")
 def test_a_real_venue_must_be_wanted() -> None:
-    """A client of a real venue needs live = true, and checks."""
+    """A client of a real venue needs live = true, checks, and a limit among them: there is no default."""
 
-    def kernel(**settings: Any) -> Kernel:  # noqa: ANN401 - fields of several types
+    def kernel(*checks: Yes, **settings: Any) -> Kernel:  # noqa: ANN401 - fields of several types
         chosen = KernelSettings(account="main", **settings)
-        return Kernel(chosen, exchange=RealVenue(), store=MemoryStore(MemoryDisk()), checks=[Yes()])
+        return Kernel(chosen, exchange=RealVenue(), store=MemoryStore(MemoryDisk()), checks=checks)
 
     with pytest.raises(ConfigurationRefused, match=r"kernel\.live is not true"):
-        kernel()
+        kernel(AtMost())
     with pytest.raises(ConfigurationRefused, match="allow_unchecked"):
-        kernel(live=True, allow_unchecked=True)
-    assert kernel(live=True).settings.live
+        kernel(AtMost(), live=True, allow_unchecked=True)
+    with pytest.raises(ConfigurationRefused, match="has no risk check"):
+        kernel(live=True)
+    with pytest.raises(ConfigurationRefused, match="No risk check tells a limit"):
+        kernel(Yes(), live=True)
+    assert kernel(Yes(), AtMost(), live=True).settings.live
 
 
 # -- secrets -----------------------------------------------------------------------------------------
@@ -246,6 +260,9 @@ def test_a_secret_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(
         ConfigurationRefused, match=r"plugins\.mine\.api_key: the environment variable 'MY_KEY'"
     ):
+        keys({"$env": "MY_KEY"})
+    monkeypatch.setenv("MY_KEY", "")
+    with pytest.raises(ConfigurationRefused, match=r"'MY_KEY' is not set"):
         keys({"$env": "MY_KEY"})
     with pytest.raises(ConfigurationRefused, match="cannot be read: No such file"):
         keys({"$file": str(tmp_path / "none")})

@@ -23,6 +23,7 @@ KERNEL = '[kernel]\naccount = "main"\n'
 PAPER = '[plugins.paper.venue]\ntape = "shipped"\nfile = "venue.sqlite"\n'
 SQLSTORE = '[plugins.sqlstore]\npath = "bot.sqlite"\n'
 CHECKS = '[plugins.riskhooks.minimum_size.symbols."BTC/USDT"]\nminimum_quantity = "0.001"\n'
+LIMITS = CHECKS + "[plugins.riskhooks.maximum_positions]\ntotal = 3\n"
 
 
 @pytest.fixture
@@ -112,16 +113,16 @@ def test_paper_and_real_differ_in_the_exchange_alone(folder: Path) -> None:
     (folder / "paper").mkdir()
     (folder / "real").mkdir()
 
-    on_paper = executed(folder / "paper", KERNEL, PAPER, SQLSTORE, CHECKS)
-    at_venue = executed(folder / "real", live, real, SQLSTORE, CHECKS)
+    on_paper = executed(folder / "paper", KERNEL, PAPER, SQLSTORE, LIMITS)
+    at_venue = executed(folder / "real", live, real, SQLSTORE, LIMITS)
 
     assert (on_paper.denied, at_venue.denied) == (False, False)
     assert on_paper.order.quantity == at_venue.order.quantity
     small = [
-        executed(folder / "paper", KERNEL, PAPER, SQLSTORE, CHECKS, quantity="0.0009"),
-        executed(folder / "real", live, real, SQLSTORE, CHECKS, quantity="0.0009"),
+        executed(folder / "paper", KERNEL, PAPER, SQLSTORE, LIMITS, quantity="0.0009"),
+        executed(folder / "real", live, real, SQLSTORE, LIMITS, quantity="0.0009"),
     ]
     assert [each.order.denial_code for each in small] == ["QUANTITY_BELOW_MINIMUM"] * 2
     assert foreign_parts.VENUES[0].submits_of(at_venue.client_order_id) == 1
     with pytest.raises(ConfigurationRefused, match=r"kernel\.live is not true"):
-        executed(folder / "real", KERNEL, real, SQLSTORE, CHECKS)
+        executed(folder / "real", KERNEL, real, SQLSTORE, LIMITS)

@@ -51,8 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return run(COMMANDS, sys.argv[1:] if arguments is None else arguments)
     except FairleadError as error:
         from fairlead.cli.output import escaped
+        from fairlead.plugins.redaction import redacted
 
-        _say(escaped(str(error)))
+        _say(escaped(redacted(str(error))))
         return ExitCode.REFUSED
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED

@@ -40,7 +40,8 @@ Pairs = tuple[tuple[str, str], ...]
 class KernelStarted(Value):
     """A kernel took the store: who it is and with what it runs.
 
-    *limits* are those that its risk checks told, by name, each a number as text.
+    *limits* are those that its risk checks told, by name, each a number as text; *network* is ``real`` or
+    ``simulated``, as its exchange client is.
     """
 
     KIND: ClassVar[str] = "kernel_started"
@@ -52,6 +53,7 @@ class KernelStarted(Value):
     plugins: Pairs
     configuration_digest: str
     limits: Pairs = ()
+    network: str = ""
 
 
 class TradingStateChanged(Value):

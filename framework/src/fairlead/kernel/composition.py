@@ -103,7 +103,7 @@ def compose(
     store = only_one("store", given.store, manager.stores(context))
     checks = [*given.checks, *manager.risk_checks(context)]
     check_checks(settings, checks, given.required_checks)
-    check_exchange(settings, exchange)
+    check_exchange(settings, exchange, checks)
     sources, components = manager.price_sources(context), manager.components(context)
     start_order(sources, components)
     return Ingredients(
@@ -147,14 +147,14 @@ def only_one(part: str, given: _T | None, provided: Sequence[_T]) -> _T:
     return found[0]
 
 
-def check_exchange(settings: KernelSettings, exchange: ExchangeClient) -> None:
-    """Refuse an exchange client that the settings do not fit."""
-    check_live(settings, exchange)
+def check_exchange(settings: KernelSettings, exchange: ExchangeClient, checks: Sequence[RiskCheck]) -> None:
+    """Refuse an exchange client that the settings or the checks do not fit."""
+    check_live(settings, exchange, checks)
     check_adoption(settings, exchange)
 
 
-def check_live(settings: KernelSettings, exchange: ExchangeClient) -> None:
-    """Refuse a real venue that was not asked for as one, and one without any check."""
+def check_live(settings: KernelSettings, exchange: ExchangeClient, checks: Sequence[RiskCheck]) -> None:
+    """Refuse a real venue that was not asked for as one, and one without any check or limit."""
     if exchange.capabilities.simulated:
         return
     if not settings.live:
@@ -168,6 +168,12 @@ def check_live(settings: KernelSettings, exchange: ExchangeClient) -> None:
             "kernel.allow_unchecked is for simulated venues; this kernel is live.",
             not_done="The kernel was not made.",
             fix="Leave it out and give the kernel risk checks.",
+        )
+    if not any(limits_of(check) for check in checks):
+        raise ConfigurationRefused(
+            "No risk check tells a limit, and this kernel is live.",
+            not_done="The kernel was not made.",
+            fix="Configure one, for example plugins.riskhooks.maximum_positions.",
         )
 
 

@@ -13,7 +13,7 @@ from typing import Any, Self, Unpack
 
 from fairlead.domain.closings import CLOSING_PREFIX, CloseResult
 from fairlead.domain.episodes import EpisodeView
-from fairlead.domain.identifiers import UNIQUE_DIGITS, to_client_order_id, to_line, to_name
+from fairlead.domain.identifiers import DRAWN_DIGITS, new_order_id, to_client_order_id, to_line, to_name
 from fairlead.domain.instruments import Instrument
 from fairlead.domain.numbers import Number
 from fairlead.domain.orders import OrderView, PositionView, view_of
@@ -42,7 +42,7 @@ from fairlead.kernel.system_clock import SystemClock
 from fairlead.kernel.system_ids import SystemIds
 from fairlead.kernel.winding_down import wind_down
 from fairlead.plugins.redaction import REDACTION
-from fairlead.ports.clock import Clock
+from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND, Clock
 from fairlead.ports.ids import Ids
 
 
@@ -145,7 +145,7 @@ class Kernel:
             return None
         report = None
         if self._parts.running and self._parts.failure is None and not self.commands.is_stopping:
-            flatten_id = CLOSING_PREFIX + self.new_client_order_id(UNIQUE_DIGITS)
+            flatten_id = CLOSING_PREFIX + self.new_client_order_id()
             report = await wind_down(self._parts, self.commands, flatten_id, self._logger)
         await self._parts.stop()
         return report
@@ -269,9 +269,10 @@ class Kernel:
                 fix="Call it from the loop that started it.",
             )
 
-    def new_client_order_id(self, digits: int) -> str:
+    def new_client_order_id(self) -> str:
         """Return a fresh client order id of this account."""
-        return self._state.account_tag + self._ids.unique_hex(digits)
+        now_ms = self.clock.wall_ns() // NANOSECONDS_PER_MILLISECOND
+        return new_order_id(self._state.account_tag, now_ms, self._ids.unique_hex(DRAWN_DIGITS))
 
     async def closed(self, client_order_id: str) -> OrderView:
         """Wait for an order's end."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any
 
 from fairlead import __version__
 from fairlead.domain.anomalies import AnomalyKind
@@ -41,13 +41,13 @@ from fairlead.kernel.venue.dispatcher import Dispatcher
 from fairlead.kernel.venue.foreign_orders import ForeignOrders
 from fairlead.kernel.venue.inbox import Inbox
 from fairlead.kernel.venue.monitoring import Monitoring, StreamWatch
+from fairlead.kernel.venue.network import network_of, refuse_other_network
 from fairlead.kernel.venue.patience import patiently
 from fairlead.kernel.venue.reconcile_requests import ReconcileRequests
 from fairlead.kernel.venue.reconciler import Reconciler
 from fairlead.kernel.venue.rules_reader import RULES, RulesReader
+from fairlead.kernel.venue.time_limits import in_time
 from fairlead.kernel.venue.timers import PACE, Timers
-
-_T = TypeVar("_T")
 
 
 def gate_of(ingredients: Ingredients) -> Gate:
@@ -225,6 +225,7 @@ class Parts:
     async def _open_store(self) -> None:
         opened = await self.store.open(self.settings.account, holder_text())
         state = await restore_state(self.store, self.settings.account, opened)
+        refuse_other_network(state, self.client)
         self.engine.begin(state)
         self.journal.follow(state, opened.head)
 
@@ -238,14 +239,9 @@ class Parts:
             self._check_journal()
 
     def _starting(self) -> KernelStarting:
-        return KernelStarting(
-            self.engine.state.epoch,
-            holder_text(),
-            __version__,
-            self.plugins + self.gate.names,
-            self.digest,
-            self.gate.limits,
-        )
+        epoch, plugins = self.engine.state.epoch, self.plugins + self.gate.names
+        limits, network = self.gate.limits, network_of(self.client)
+        return KernelStarting(epoch, holder_text(), __version__, plugins, self.digest, limits, network)
 
     async def _stop_journal(self) -> None:
         if not self.journal.has_ended:
@@ -257,7 +253,7 @@ class Parts:
         await self.supervisor.cancel_named("inbox")
 
     async def _connect(self) -> None:
-        await self._asked(lambda: self.client.connect(self.inbox))
+        await self._in_time("connect", self.client.connect(self.inbox))
         await self._patiently("Reading the venue's rules", self.rules_reader.read_first)
         await self.journal.settled()
         self.engine.process(InFlightLost(frozenset(), "the kernel restarted while it was on its way"))
@@ -269,11 +265,10 @@ class Parts:
     async def _disconnect(self) -> None:
         self.timers.close()
         await self.dispatcher.finish(self.settings.ns("stop_timeout"))
-        await self._asked(self.client.disconnect)
+        await self._in_time("disconnect", self.client.disconnect())
 
-    async def _asked(self, question: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
-        async with self.clock.timeout_ns(self.settings.ns("request_timeout")):
-            return await question()
+    async def _in_time(self, what: str, question: Coroutine[Any, Any, None]) -> None:
+        await in_time(self.clock, self.settings.ns("request_timeout"), what, question)
 
     async def _first_reconciliation(self) -> None:
         enable = not self.settings.start_disabled

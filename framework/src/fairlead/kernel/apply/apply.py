@@ -94,6 +94,7 @@ SETTING_TRADING = "trading_state"
 SETTING_REASON = "trading_reason"
 SETTING_LIMITS = "limits"
 SETTING_ACCOUNT = "account"
+SETTING_NETWORK = "network"
 SETTING_BUDGET_CLOCK = "budget_clock"
 SETTING_DAY = "trading_day"
 CURSOR_PREFIX = "cursor:"
@@ -253,6 +254,9 @@ def _started(state: EngineState, record: KernelStarted, _ts_ns: int) -> None:
     if state.limits != record.limits:
         state.limits = record.limits
         state.dirty.settings[SETTING_LIMITS] = None
+    if state.network != record.network:
+        state.network = record.network
+        state.dirty.settings[SETTING_NETWORK] = None
     if state.trading in (TradingState.ACTIVE, TradingState.DISABLED) or state.trading_reason == UNHEARD:
         _set_trading(state, TradingState.DISABLED, "the kernel started; reconciliation has not passed yet")
 

@@ -318,6 +318,7 @@ class KernelStarting(Value):
     plugins: tuple[tuple[str, str], ...]
     configuration_digest: str
     limits: tuple[tuple[str, str], ...] = ()
+    network: str = ""
 
 
 class InFlightLost(Value):

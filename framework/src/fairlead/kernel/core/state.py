@@ -100,6 +100,8 @@ class EngineState:
     check_values: dict[str, str] = attrs.Factory(dict)
     limits: tuple[tuple[str, str], ...] = ()
     """What the checks of the last kernel told of their limits, by name."""
+    network: str = ""
+    """Which network the store belongs to; none before the first kernel has started."""
     locks: dict[str, LockPlaced] = attrs.Factory(dict)
     budgets: dict[str, BudgetLevel] = attrs.Factory(dict)
     budget_clock: tuple[int, int] = (0, 0)

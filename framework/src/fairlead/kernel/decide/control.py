@@ -151,6 +151,7 @@ def decide_start(state: EngineState, starting: KernelStarting, step: Step) -> No
             starting.plugins,
             starting.configuration_digest,
             starting.limits,
+            starting.network,
         )
     )
     orders = sum(order.state.is_live for order in state.orders.values())

@@ -31,6 +31,7 @@ from fairlead.kernel.apply.apply import (
     SETTING_BUDGET_CLOCK,
     SETTING_DAY,
     SETTING_LIMITS,
+    SETTING_NETWORK,
     SETTING_REASON,
     SETTING_TRADING,
 )
@@ -173,8 +174,8 @@ def setting_value(state: EngineState, name: str) -> str:
         return state.trading.value
     if name == SETTING_REASON:
         return state.trading_reason
-    if name == SETTING_ACCOUNT:
-        return state.account
+    if name in (SETTING_ACCOUNT, SETTING_NETWORK):
+        return state.account if name == SETTING_ACCOUNT else state.network
     if name == SETTING_LIMITS:
         return msgspec.json.encode(state.limits).decode()
     if name == SETTING_ADOPTS or name.startswith(OWNER_PREFIX):
@@ -198,6 +199,8 @@ def restore_setting(state: EngineState, name: str, value: str) -> None:
         state.trading_reason = value
     elif name == SETTING_LIMITS:
         state.limits = _limits_decoder.decode(value)
+    elif name == SETTING_NETWORK:
+        state.network = value
     elif name == SETTING_ADOPTS:
         state.adopts = True
     elif name in (SETTING_BUDGET_CLOCK, SETTING_DAY):
