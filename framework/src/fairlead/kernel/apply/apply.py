@@ -15,6 +15,7 @@ from fairlead.domain.change_records import (
     ChangeEnded,
     ChangeRequested,
     ChangeUnresolved,
+    ModifyLimited,
     ModifyRejected,
     ModifyStarted,
     OrderUpdated,
@@ -72,6 +73,7 @@ from fairlead.kernel.apply.changes import (
     change_ended,
     change_requested,
     change_unresolved,
+    modify_limited,
     modify_rejected,
     modify_started,
     order_updated,
@@ -199,6 +201,8 @@ def _event_noted(state: EngineState, record: OrderEventNoted, ts_ns: int) -> Non
         order.pending_asked = 0
     if event is OrderEvent.CANCEL_REQUESTED:
         order.pending_asked += 1
+    if event is OrderEvent.SHOWN_LIVE:  # should it go missing once more, that is news
+        state.noted.pop((AnomalyKind.MISSING_AT_VENUE, order.client_order_id, order.detail), None)
     order.detail = record.cause
     order.look_up_ns = record.look_up_ns
     move(state, order, event, ts_ns)
@@ -366,6 +370,7 @@ _APPLY: dict[type[Record], Callable[[EngineState, Any, int], PositionChange | No
     ChangeRequested: change_requested,
     ChangeDenied: change_denied,
     ModifyStarted: modify_started,
+    ModifyLimited: modify_limited,
     ChangeUnresolved: change_unresolved,
     OrderUpdated: order_updated,
     ModifyRejected: modify_rejected,

@@ -33,6 +33,9 @@ UNHEARD = "the venue goes unheard; reconciliation has not passed since"
 MISSING = "accepted earlier, but a complete look-up does not find it"
 """The detail of a working order that the venue does not know; an operator may end such an order."""
 
+FOUND_AGAIN = "it was missing, and a later reading shows it alive"
+"""The detail of an order that the venue knows again."""
+
 
 @attrs.define(slots=True)
 class CommandEntry:
