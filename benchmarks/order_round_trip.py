@@ -42,6 +42,7 @@ from fairlead.ports.exchange import (
     Outcome,
     ReportSink,
     SubmitRequest,
+    VenueBalance,
 )
 from fairlead.ports.risk import ALLOW, Fact, Judgement, RiskRequest, RiskView
 from fairlead.ports.store import Store
@@ -114,7 +115,7 @@ class InstantVenue:
     async def fills_since(self, cursor: str) -> FillPage:
         return FillPage((), cursor, more=False)
 
-    async def balances(self) -> Mapping[str, Decimal]:
+    async def balances(self) -> Mapping[str, VenueBalance]:
         return {}
 
 

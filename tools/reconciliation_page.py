@@ -14,6 +14,7 @@ from fairlead.domain.reconciliation import (
     DRIFTED_MEANING,
     FOREIGN_MEANING,
     MEANING,
+    OF_BALANCES,
     OF_ORDERS,
     OF_POSITIONS,
     DriftedPolicy,
@@ -44,11 +45,15 @@ guide](../how-to/reconcile.md)."""
 _REPORT = """`report.entries` holds an entry for each order: `found`, `client_order_id`,
 `venue_order_id`, `symbol` and `concluded`, its state afterwards or what was done. `report.positions`
 holds one for each position: `found`, `symbol`, `book`, `ours`, `at_venue` and `concluded`.
-`report.count(found)` and a property of each class's name count them; `report.fills_booked` is how many
-trades were news."""
+`report.balances` holds one for each asset that differs: `asset`, `derived` and `at_venue`
+([balances](balances.md)). `report.count(found)` and a property of each class's name count them;
+`report.fills_booked` is how many trades were news, `report.adjustments_booked` how many entries of the
+venue's ledger."""
 
 _POLICIES = """A policy is a key of `[kernel]`. Dust has none: it is reported, and traded or accepted by
-whoever owns it. What is matched or resolved needs none."""
+whoever owns it. What is matched or resolved needs none. An asset that is unbalanced is the anomaly
+`balance_drifted`, whose severity is set like any other's, and stays so until the ledger or an operator
+explains it (`accept-balance`)."""
 
 _MISSING = """The order keeps its reservation whatever the policy says, is looked up again, and is never
 ended without evidence or an operator's word (`resolve --missing`)."""
@@ -107,8 +112,8 @@ def _sections() -> Iterable[str]:
 
 def _classes() -> Iterable[Sequence[str]]:
     for found in Found:
-        kind = "orders" if found in OF_ORDERS else "positions"
-        assert found in (*OF_ORDERS, *OF_POSITIONS)  # every class is of one or the other
+        kinds = {"orders": OF_ORDERS, "positions": OF_POSITIONS, "assets": OF_BALANCES}
+        [kind] = [kind for kind, classes in kinds.items() if found in classes]  # every class is of one
         yield f"`{found.value}`", kind, MEANING[found]
 
 

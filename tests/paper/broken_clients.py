@@ -26,6 +26,7 @@ from fairlead.ports.exchange import (
     ReportSink,
     SubmitRequest,
     TimeInForce,
+    VenueBalance,
     VenueStatus,
 )
 from fairlead_paper.client import PaperClient
@@ -239,9 +240,19 @@ class SkipsAtPageEdges(PaperClient):
 class TellsWhatIsFree(PaperClient):
     """Tells what is free instead of what is held."""
 
-    async def balances(self) -> Mapping[str, Decimal]:
+    async def balances(self) -> Mapping[str, VenueBalance]:
         """Read and subtract."""
-        return {holding.asset: holding.total - holding.locked for holding in await self.holdings()}
+        told = await super().balances()
+        return {asset: replace(balance, total=balance.free) for asset, balance in told.items()}
+
+
+class LocksNothing(PaperClient):
+    """Tells that everything is free."""
+
+    async def balances(self) -> Mapping[str, VenueBalance]:
+        """Read and unlock."""
+        told = await super().balances()
+        return {asset: replace(balance, locked=Decimal(0)) for asset, balance in told.items()}
 
 
 class Floats(PaperClient):

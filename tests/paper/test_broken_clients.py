@@ -64,6 +64,7 @@ FAULTS: tuple[tuple[str, type[PaperClient]], ...] = (
     ("E-42", broken.TellsTradesAsEntries),
     ("E-42", broken.NumbersEntriesAnew),
     ("E-43", broken.LeavesCostsOut),
+    ("E-44", broken.LocksNothing),
 )
 
 

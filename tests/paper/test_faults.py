@@ -125,7 +125,7 @@ async def episode(seed: int) -> Episode:
         await client.venue_state(),
         dict(client.faults_fired),
         await history(client),
-        dict(await client.balances()),
+        {asset: balance.total for asset, balance in (await client.balances()).items()},
     )
     await world.close()
     return result

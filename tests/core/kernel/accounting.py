@@ -3,20 +3,41 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Unpack
+from typing import Any, Unpack
 
-from fairlead import AdjustmentKind, BalanceView
+from fairlead import AdjustmentKind, BalanceView, OrderSide
 from fairlead.domain.account_records import AdjustmentBooked, InventoryOpened
-from fairlead.ports.exchange import LedgerEntry
+from fairlead.ports.exchange import FillReport, LedgerEntry
 from fairlead.testing.scripted_exchange import ScriptedExchange
 from fairlead.testing.scripted_offers import Offers
 from tests.core.kernel.bench import BTC, ETH, Bench, instrument
 
 
+class Accountant(ScriptedExchange):
+    """A venue whose balances move with every trade of a spot symbol."""
+
+    def trade(self, name: str, quantity: str, price: str, **wishes: Any) -> FillReport:  # noqa: ANN401 - as there
+        """See `ScriptedExchange.trade`."""
+        said = wishes.pop("said", True)
+        fill = super().trade(name, quantity, price, said=False, **wishes)
+        base, _, quote = fill.symbol.partition("/")
+        value = fill.quantity * fill.price if fill.value is None else fill.value
+        sign = 1 if fill.side is OrderSide.BUY else -1
+        for asset, change in (
+            (base, sign * fill.quantity),
+            (quote, -sign * value),
+            (fill.fee_currency, -fill.fee),
+        ):
+            self.held[asset] = self.held.get(asset, Decimal(0)) + change
+        if said:
+            self.say(fill)
+        return fill
+
+
 def accountant(held: dict[str, str] | None = None, **offers: Unpack[Offers]) -> ScriptedExchange:
     """Return a venue that holds this, else 10,000 USDT and 10 BTC, and tells of balances and ledger."""
     wished: Offers = {"balances": True, "ledger": True, **offers}
-    exchange = ScriptedExchange([instrument(BTC), instrument(ETH)], **wished)
+    exchange = Accountant([instrument(BTC), instrument(ETH)], **wished)
     start = {"USDT": "10000", "BTC": "10"} if held is None else held
     exchange.held = {asset: Decimal(total) for asset, total in start.items()}
     return exchange
@@ -40,16 +61,15 @@ def happens(
     return entry
 
 
-def moved_by_trade(bench: Bench, base: str, quote: str) -> None:
-    """Let the venue's balances of BTC and USDT move as a trade of ours did."""
-    held = bench.exchange.held
-    held["BTC"] = held.get("BTC", Decimal(0)) + Decimal(base)
-    held["USDT"] = held.get("USDT", Decimal(0)) + Decimal(quote)
-
-
 def balance(bench: Bench, asset: str) -> BalanceView:
     """Return what we derive of an asset."""
     return next(view for view in bench.kernel.balances() if view.asset == asset)
+
+
+def parts(bench: Bench, asset: str) -> tuple[Decimal, Decimal, Decimal]:
+    """Return opening, adjustments and their sum with the fills."""
+    view = balance(bench, asset)
+    return view.opening, view.adjustments, view.derived
 
 
 def opened(bench: Bench) -> list[InventoryOpened]:

@@ -355,7 +355,7 @@ CASES = {
     ),
     "balances": Case(
         "balances",
-        ["kernel.venue.account._read_balances balances"],
+        ["kernel.venue.account._look balances"],
         reconcile,
         is_said,
         a_venue_with_an_account,

@@ -39,6 +39,7 @@ def add_to(app: typer.Typer) -> None:
         ("resolve", resolve),
         ("adopt", adopt),
         ("accept-drift", accept_drift),
+        ("accept-balance", accept_balance),
         ("reconcile", reconcile),
     ):
         app.command(name)(command)
@@ -174,6 +175,21 @@ def accept_drift(
     _finish(answer, "The difference is booked.", as_json=as_json, fixes=DRIFT_FIXES)
 
 
+def accept_balance(
+    asset: Annotated[str, typer.Argument(metavar="ASSET", help="The asset whose balance drifted.")],
+    *,
+    control: SocketOption,
+    total: Annotated[str, typer.Option("--total", help="The venue's total that you saw.")],
+    note: NoteOption,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Book the difference between the venue's balance of an asset and ours, as the operator's correction."""
+    _confirm(f"Book what is missing until we derive {total} {asset}?", yes=yes)
+    answer = request(control, "accept-balance", asset=asset, at_venue=total, note=note)
+    _finish(answer, "The difference is booked.", as_json=as_json, fixes=DRIFT_FIXES)
+
+
 def reconcile(*, control: SocketOption, as_json: JsonOption = False) -> None:
     """Reconcile with the venue now, and print what was found."""
     _print_report(request(control, "reconcile"), as_json=as_json)
@@ -284,8 +300,12 @@ def _print_report(found: dict[str, Any], *, as_json: bool) -> None:
         )
         for each in found["positions"]
     ]
+    rows += [
+        ("unbalanced", each["asset"], "", f"{each['at_venue']}, ours {each['derived']}", "noted")
+        for each in found["balances"]
+    ]
     output.print_table(("class", "symbol", "order or book", "at the venue", "concluded"), rows)
-    counted = Counter(each["found"] for each in (*found["entries"], *found["positions"]))
+    counted = Counter(row[0] for row in rows)
     told = [f"{count} {name}" for name, count in counted.items()] or ["nothing is live"]
     output.print_line(f"{', '.join(told)}, {found['fills_booked']} trades were news")
 

@@ -31,6 +31,8 @@ COMMANDS: Mapping[str, str] = {
     "resolve": "fairlead.cli.control",
     "adopt": "fairlead.cli.control",
     "accept-drift": "fairlead.cli.control",
+    "accept-balance": "fairlead.cli.control",
+    "balances": "fairlead.cli.balances",
     "reconcile": "fairlead.cli.control",
 }
 """Command -> the module that adds it; in the order in which the help lists them."""

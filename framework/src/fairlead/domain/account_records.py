@@ -22,10 +22,11 @@ class InventoryOpened(Value):
     asked_ns: int
 
 
-class AdjustmentBooked(Value):
+class AdjustmentBooked(Value, omit_defaults=True):
     """An entry of the venue's ledger that is no fill of ours; each *entry_id* counts once, for ever.
 
-    *amount* is signed and in *asset*; *ts_event* is the venue's time of it.
+    *amount* is signed and in *asset*; *ts_event* is the venue's time of it. *by* is empty for the ledger's
+    word; a `CORRECTION` is an operator's, under an id of ours.
     """
 
     KIND: ClassVar[str] = "adjustment_booked"
@@ -36,3 +37,4 @@ class AdjustmentBooked(Value):
     amount: Decimal
     ts_event: int
     note: str
+    by: str = ""

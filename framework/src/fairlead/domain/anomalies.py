@@ -33,6 +33,7 @@ class AnomalyKind(StrEnum):
     UNKNOWN_OWN_ORDER = "unknown_own_order"
     FOREIGN_ORDER = "foreign_order"
     POSITION_DRIFTED = "position_drifted"
+    BALANCE_DRIFTED = "balance_drifted"
     UNREADABLE_REPORT = "unreadable_report"
     PRICE_OUT_OF_BAND = "price_out_of_band"
     STALE_PRICE = "stale_price"
@@ -60,6 +61,7 @@ SEVERITY: dict[AnomalyKind, Severity] = {
     AnomalyKind.UNKNOWN_OWN_ORDER: Severity.HALT,
     AnomalyKind.FOREIGN_ORDER: Severity.NOTE,
     AnomalyKind.POSITION_DRIFTED: Severity.HALT,
+    AnomalyKind.BALANCE_DRIFTED: Severity.REDUCE,
     AnomalyKind.UNREADABLE_REPORT: Severity.REDUCE,
     AnomalyKind.PRICE_OUT_OF_BAND: Severity.NOTE,
     AnomalyKind.STALE_PRICE: Severity.NOTE,
@@ -93,6 +95,7 @@ MEANING: dict[AnomalyKind, str] = {
     AnomalyKind.MISSING_AT_VENUE: "a working order that a complete look-up does not find",
     AnomalyKind.UNKNOWN_OWN_ORDER: "an order under our account tag that the journal does not hold",
     AnomalyKind.FOREIGN_ORDER: "an order of the account that is not ours",
+    AnomalyKind.BALANCE_DRIFTED: "the venue's balance of an asset is not what fills and adjustments explain",
     AnomalyKind.POSITION_DRIFTED: "the venue's net position is not the sum of our books",
     AnomalyKind.UNREADABLE_REPORT: "a report that cannot be read; put aside and asked for again",
     AnomalyKind.PRICE_OUT_OF_BAND: "a fill far from the order's reference price; booked",

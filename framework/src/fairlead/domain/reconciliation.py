@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from fairlead.domain.anomalies import Severity
+from fairlead.domain.numbers import subtract
 from fairlead.domain.values import Value
 
 
@@ -22,6 +23,7 @@ class Found(StrEnum):
     RESOLVED = "resolved"
     DRIFTED = "drifted"
     DUST = "dust"
+    UNBALANCED = "unbalanced"
 
 
 MEANING: dict[Found, str] = {
@@ -33,10 +35,12 @@ MEANING: dict[Found, str] = {
     Found.RESOLVED: "an order that was live before, ended by what was found",
     Found.DRIFTED: "a symbol whose net position at the venue is not the sum of our books",
     Found.DUST: "a position too small for the venue to take an order for, with no order at work on it",
+    Found.UNBALANCED: "an asset of which the venue holds more or less than fills and adjustments explain",
 }
 
 OF_ORDERS = (Found.MATCHED, Found.ADOPTED, Found.MISSING, Found.FOREIGN, Found.RESOLVED)
 OF_POSITIONS = (Found.DRIFTED, Found.DUST)
+OF_BALANCES = (Found.UNBALANCED,)
 
 
 class ForeignPolicy(StrEnum):
@@ -103,6 +107,19 @@ class PositionEntry(Value):
     concluded: str
 
 
+class BalanceEntry(Value):
+    """An asset of which the venue holds another total, *at_venue*, than we derive."""
+
+    asset: str
+    derived: Decimal
+    at_venue: Decimal
+
+    @property
+    def difference(self) -> Decimal:
+        """Return by how much the venue holds more; negative for less."""
+        return subtract(self.at_venue, self.derived)
+
+
 class ReconcileReport(Value):
     """What a reconciliation found, by class (`Found`): an entry for each order and position, and counts.
 
@@ -115,9 +132,12 @@ class ReconcileReport(Value):
     entries: tuple[ReconcileEntry, ...] = ()
     positions: tuple[PositionEntry, ...] = ()
     adjustments_booked: int = 0
+    balances: tuple[BalanceEntry, ...] = ()
 
     def count(self, found: Found) -> int:
-        """Return how many orders or positions are of the class."""
+        """Return how many orders, positions or assets are of the class."""
+        if found is Found.UNBALANCED:
+            return len(self.balances)
         orders = sum(entry.found is found for entry in self.entries)
         return orders + sum(entry.found is found for entry in self.positions)
 
@@ -156,6 +176,11 @@ class ReconcileReport(Value):
         """Return how many positions are too small to be traded."""
         return self.count(Found.DUST)
 
+    @property
+    def unbalanced(self) -> int:
+        """Return of how many assets the venue holds another total than we derive."""
+        return self.count(Found.UNBALANCED)
+
 
 class Counts(Value):
     """The counts of a report, as they are journaled."""
@@ -167,6 +192,7 @@ class Counts(Value):
     resolved: int = 0
     drifted: int = 0
     dust: int = 0
+    unbalanced: int = 0
 
 
 def counts_of(report: ReconcileReport) -> Counts:

@@ -47,6 +47,7 @@ class AnomalySettings:
     trade_differs: Severity = SEVERITY[AnomalyKind.TRADE_DIFFERS]
     impossible_fill: Severity = SEVERITY[AnomalyKind.IMPOSSIBLE_FILL]
     unknown_own_order: Severity = SEVERITY[AnomalyKind.UNKNOWN_OWN_ORDER]
+    balance_drifted: Severity = SEVERITY[AnomalyKind.BALANCE_DRIFTED]
     unreadable_report: Severity = SEVERITY[AnomalyKind.UNREADABLE_REPORT]
     price_out_of_band: Severity = SEVERITY[AnomalyKind.PRICE_OUT_OF_BAND]
     stale_price: Severity = SEVERITY[AnomalyKind.STALE_PRICE]

@@ -345,6 +345,10 @@ class BlockingKernel:
             lambda: self._kernel.accept_drift(symbol, at_venue=at_venue, note=note, book=book, price=price)
         )
 
+    def accept_balance(self, asset: str, *, at_venue: Number, note: str) -> CommandResult:
+        """Record that the venue's balance of an asset is right; see `Kernel.accept_balance`."""
+        return self._thread.wait_for(lambda: self._kernel.accept_balance(asset, at_venue=at_venue, note=note))
+
     def reconcile(self, reason: str = "asked for") -> ReconcileReport:
         """Reconcile with the venue now."""
         return self._thread.wait_for(lambda: self._kernel.reconcile(reason))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 import msgspec
 
+from fairlead.domain.account import CORRECTION_PREFIX
 from fairlead.domain.changes import CHANGE_PREFIX, ChangeKind
 from fairlead.domain.closings import CLOSING_PREFIX
 from fairlead.domain.episodes import EpisodeKey
@@ -21,12 +22,13 @@ from fairlead.domain.identifiers import (
     to_symbol,
     venue_text,
 )
-from fairlead.domain.instruments import Instrument
-from fairlead.domain.numbers import EXACT, Number, to_decimal, to_positive
+from fairlead.domain.instruments import Instrument, to_asset
+from fairlead.domain.numbers import EXACT, ZERO, Number, to_decimal, to_positive
 from fairlead.domain.orders import Order
 from fairlead.domain.remarks import to_annotation
 from fairlead.domain.requests import PacingPolicy
 from fairlead.errors import InvalidInput, UnknownName
+from fairlead.kernel.core.account_inputs import AcceptBalance
 from fairlead.kernel.core.change_inputs import ChangeOrder
 from fairlead.kernel.core.inputs import AcceptDrift, CancelAll, ClosePosition, Flatten, Wish
 from fairlead.kernel.core.position_inputs import Annotate
@@ -202,6 +204,13 @@ class CommandMaker:
         return Flatten(
             self._new_id(), self._by, *where, 0, self._operator, idempotency_key=text, command_digest=digest
         )
+
+    def balance_acceptance(self, asset: str, at_venue: Number, note: str) -> AcceptBalance:
+        """Return the command to book what the venue holds of an asset more or less than we derive."""
+        total = to_decimal(at_venue, "at_venue")
+        entry_id = CORRECTION_PREFIX + self._kernel.new_client_order_id()
+        why = to_line(note, "note")
+        return AcceptBalance(to_asset(asset, "asset"), total, total, ZERO, self._by, why, entry_id, 0)
 
     def annotate(self, subject: str | EpisodeKey, saying: Saying) -> Annotate:
         """Return the command to say something about an order, by its id, or about an episode.

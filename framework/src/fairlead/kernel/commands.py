@@ -32,7 +32,6 @@ from fairlead.kernel.core.change_inputs import ChangeOrder
 from fairlead.kernel.core.command_answers import CODE_KEY_REUSED
 from fairlead.kernel.core.effects import AnswerCommand, SendCancel
 from fairlead.kernel.core.inputs import (
-    AcceptDrift,
     CancelAll,
     CancelOrder,
     ClosePosition,
@@ -119,7 +118,7 @@ class Commands:
             else:
                 self._parts.engine.process(command)
             try:
-                return await _answer(future)
+                return await answer_of(future)
             except JournalUnavailable:  # it was discarded with the batch it was in: say it again
                 self.check_alive()
 
@@ -173,7 +172,7 @@ class Commands:
             else:
                 engine.process(command)
             try:
-                return await _answer(future)
+                return await answer_of(future)
             except JournalUnavailable:  # it was discarded with the batch it was in: say it again
                 self.check_alive()
 
@@ -200,7 +199,7 @@ class Commands:
         await self._prepare(command.by, command.idempotency_key)
         command_id, future = self._parts.engine.new_command()
         self._parts.engine.process(replace(command, command_id=command_id))
-        taken = await _answer(future)
+        taken = await answer_of(future)
         ends = [await self._closing_over(name) for name in taken.names]
         return FlattenResult(taken.accepted, taken.code, taken.reason, tuple(ends))
 
@@ -235,7 +234,7 @@ class Commands:
         self.check_usable()  # it may have been stopped meanwhile
         command_id, future = self._parts.engine.new_command()
         self._parts.engine.process(replace(command, command_id=command_id))
-        return await _answer(future)
+        return await answer_of(future)
 
     async def _load_subject(self, command: Annotate) -> None:
         name, episode = command.client_order_id, command.episode
@@ -259,7 +258,7 @@ class Commands:
             self._parts.inbox.add(command)
         else:
             self._parts.engine.process(command)
-        return await _answer(future)
+        return await answer_of(future)
 
     async def resolve(self, client_order_id: str, *, note: str, by: str, missing: bool) -> CommandResult:
         """Record an operator's decision that an unresolved order was never placed, or a missing one is over.
@@ -271,7 +270,7 @@ class Commands:
         await self.known_order(to_client_order_id(client_order_id, "client_order_id"))
         command_id, future = self._parts.engine.new_command()
         self._parts.engine.process(ResolveByOperator(client_order_id, name, text, command_id, missing))
-        return await _answer(future)
+        return await answer_of(future)
 
     async def adopt(self, wish: Wish) -> CommandResult:
         """Take an order of the account over that we did not send, with what the venue tells of it.
@@ -287,38 +286,17 @@ class Commands:
                 given, rebuilds = None, -1
                 while given is None or rebuilds != engine.rebuilds:  # a rebuild forgot what was loaded
                     rebuilds = engine.rebuilds
-                    given = await self._asked("adopted", partial(self._parts.foreign.read, wish))
+                    given = await self.asked("adopted", partial(self._parts.foreign.read, wish))
                 self.check_journal()
                 self.check_usable()  # it may have been stopped meanwhile
                 command_id, future = engine.new_command()
                 engine.process(replace(given, command_id=command_id))
         finally:
             self._loading -= 1
-        return await _answer(future)
+        return await answer_of(future)
 
-    async def accept_drift(self, command: AcceptDrift) -> CommandResult:
-        """Book the difference between the venue's net position and our books, once history has been read.
-
-        Raises `InvalidInput` where the venue keeps no positions, `ExchangeFault` when it could not be asked.
-        """
-        self.check_usable()
-        self.check_journal()
-        reconciler, symbol = self._parts.reconciler, command.symbol
-        await self._asked("booked", partial(reconciler.run, f"{command.by} accepts drift of {symbol}"))
-        position = await self._asked("booked", partial(reconciler.venue_position, symbol))
-        if position is None:
-            problem = "the venue keeps no positions that could be compared"
-            raise InvalidInput("symbol", problem, fix="Of spot, compare balances.")
-        self.check_journal()
-        self.check_usable()  # it may have been stopped meanwhile
-        price = position.average_price if command.price is None else command.price
-        command_id, future = self._parts.engine.new_command()
-        self._parts.engine.process(
-            replace(command, at_venue=position.quantity, price=price, command_id=command_id)
-        )
-        return await _answer(future)
-
-    async def _asked(self, done: str, question: Callable[[], Awaitable[_T]]) -> _T:
+    async def asked(self, done: str, question: Callable[[], Awaitable[_T]]) -> _T:
+        """Return the venue's answer; raises `ExchangeFault` that says what was not *done* without it."""
         try:
             return await question()
         except FairleadError:
@@ -390,7 +368,8 @@ class Commands:
             )
 
 
-async def _answer(future: asyncio.Future[object]) -> CommandResult:
+async def answer_of(future: asyncio.Future[object]) -> CommandResult:
+    """Return what a command is answered with; raises `InvalidInput` for a key of another command."""
     answer = cast("AnswerCommand", await future)
     if answer.code == CODE_KEY_REUSED:
         raise InvalidInput("idempotency_key", answer.reason, fix="Use a new key for a new intent.")

@@ -21,6 +21,7 @@ from fairlead.domain.orders import OrderView, PositionView, view_of
 from fairlead.domain.reconciliation import ReconcileReport
 from fairlead.domain.trading_state import TradingState
 from fairlead.errors import NotRunning, WrongThread
+from fairlead.kernel.acceptances import Acceptances
 from fairlead.kernel.command_maker import CloseWishes, CommandMaker
 from fairlead.kernel.commands import Commands
 from fairlead.kernel.composition import Given, GivenParts, compose
@@ -88,6 +89,7 @@ class Kernel:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
         self.commands = Commands(self._parts, self.check_usable)
+        self._acceptances = Acceptances(self._parts, self.commands)
         if settings.log_events:
             self.events.subscribe(EventLog(self._logger, settings.account))
 
@@ -364,7 +366,17 @@ class Kernel:
         could not be asked.
         """
         maker = CommandMaker(self, OPERATOR, operator=True)
-        return await self.commands.accept_drift(maker.acceptance(symbol, at_venue, book, price, note))
+        return await self._acceptances.drift(maker.acceptance(symbol, at_venue, book, price, note))
+
+    async def accept_balance(self, asset: str, *, at_venue: Number, note: str) -> CommandResult:
+        """Record an operator's word that the venue's balance of an asset is right and ours is not.
+
+        The difference is booked as an adjustment of the kind `CORRECTION`. *at_venue* is the total that the
+        operator saw: refused when the venue holds something else by now. Trading stays as it is. Raises
+        `InvalidInput` where the client tells no balances, `ExchangeFault` when it could not be asked.
+        """
+        maker = CommandMaker(self, OPERATOR, operator=True)
+        return await self._acceptances.balance(maker.balance_acceptance(asset, at_venue, note))
 
     async def reconcile(self, reason: str = "asked for") -> ReconcileReport:
         """Reconcile with the venue now."""

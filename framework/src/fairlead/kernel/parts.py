@@ -24,6 +24,7 @@ from fairlead.kernel.core.inputs import (
 )
 from fairlead.kernel.core.market import Market
 from fairlead.kernel.core.state import EngineState
+from fairlead.kernel.decide.account import BALANCES
 from fairlead.kernel.decide.rules import Rules
 from fairlead.kernel.engine.engine import Engine, deliver
 from fairlead.kernel.events.bus import EventBus
@@ -154,6 +155,7 @@ class Parts:
         self.monitoring.request = self._request_reconciliation
         self.monitoring.is_free = lambda: self.requests.is_idle and not self.engine.suspended
         self.monitoring.take = self.take
+        self.reconciler.account.watch(self.timers, self.supervisor.spawn, self.logger)
         self.inbox.on_disconnected = self.monitoring.broke
         self.inbox.on_reconnected = self.monitoring.came_back
 
@@ -285,6 +287,8 @@ class Parts:
     async def _stop_reconciler(self) -> None:
         self.monitoring.stop()
         self.rules_reader.stop()
+        self.reconciler.account.stop()
+        await self.supervisor.cancel_named(BALANCES)
         await self.supervisor.cancel_named(RULES)
         await self.supervisor.cancel_named(RECONCILE)
 

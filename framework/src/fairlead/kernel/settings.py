@@ -316,6 +316,12 @@ class KernelSettings:
     history_overlap_ms: int = _limit(
         60_000, "fills as young as this are read again, for venues whose history lists some of them late"
     )
+    balances_interval_ms: int = _limit(
+        60_000, "how often a scheduled reconciliation reads the venue's balances and ledger as well"
+    )
+    balances_debounce_ms: int = _limit(
+        1_000, "balances are read so long after a fill; fills meanwhile are covered by the same reading"
+    )
     anomalies: AnomalySettings = attrs.field(
         default=AnomalySettings(),
         converter=to_anomaly_settings,

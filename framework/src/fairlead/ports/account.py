@@ -7,7 +7,20 @@ from decimal import Decimal
 from typing import Protocol
 
 from fairlead.domain.account import AdjustmentKind
+from fairlead.domain.numbers import subtract
 from fairlead.domain.values import Value
+
+
+class VenueBalance(Value):
+    """What the account holds of one asset: *total*, of which *locked* is held for open orders."""
+
+    total: Decimal
+    locked: Decimal
+
+    @property
+    def free(self) -> Decimal:
+        """Return what no open order holds."""
+        return subtract(self.total, self.locked)
 
 
 class LedgerEntry(Value):

@@ -24,7 +24,7 @@ from fairlead.domain.instruments import Instrument
 from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInForce
 from fairlead.domain.prices import Quote, Trade
 from fairlead.domain.values import Value
-from fairlead.ports.account import LedgerEntry, LedgerKeeper, LedgerPage
+from fairlead.ports.account import LedgerEntry, LedgerKeeper, LedgerPage, VenueBalance
 from fairlead.ports.pacing import PacingModel
 
 # A client's author needs these too, and imports them from here: the domain is not public.
@@ -58,6 +58,7 @@ __all__ = [
     "Terms",
     "TimeInForce",
     "Trade",
+    "VenueBalance",
     "VenuePosition",
     "VenueStatus",
 ]
@@ -92,9 +93,9 @@ class ExchangeCapabilities:
     and `find` carry the order's terms, the client is an `OrderFinder`, and `cancel` works by the venue's id
     alone. *positions*: the venue keeps net positions by symbol, and the client is a `PositionKeeper`.
 
-    *balances*: `balances` tells all that the account holds, so that what is there when a kernel first comes
-    can be recorded as its opening inventory. *ledger*: the venue lists what moved the balances besides our
-    fills, and the client is a `LedgerKeeper`.
+    *balances*: `balances` tells all that the account holds and what is locked of it, by which the opening
+    inventory is recorded, what differs later is found, and what an order needs is checked. *ledger*: the
+    venue lists what moved the balances besides our fills, and the client is a `LedgerKeeper`.
     """
 
     fence: Fence
@@ -355,8 +356,8 @@ class ExchangeClient(Protocol):
         Trades of the same instant that lie on both sides of a page's border are all returned, once each.
         """
 
-    async def balances(self) -> Mapping[str, Decimal]:
-        """Return the total held of each asset, locked quantity included."""
+    async def balances(self) -> Mapping[str, VenueBalance]:
+        """Return what is held of each asset, all of them: what is not named is not held."""
 
 
 class OrderFinder(Protocol):

@@ -30,6 +30,7 @@ from fairlead.ports.exchange import (
     Report,
     ReportSink,
     SubmitRequest,
+    VenueBalance,
     VenuePosition,
     VenueStatus,
 )
@@ -132,7 +133,7 @@ class ScriptedExchange:
     Requests follow the scripts that were queued with `will_submit`, `will_modify`, `will_cancel` and
     `will_look_up` (for a modify: `fairlead.testing.modify_scripts`), then the well-behaved ones. *submits*,
     *modifies*, *cancels*, *look_ups* and *finds* hold what was asked, in order; *net* is what `positions`
-    answers, *held* what `balances` does, and *ledger* what `ledger_since` pages through.
+    answers, *held* and *locked* what `balances` does, and *ledger* what `ledger_since` pages through.
     """
 
     def __init__(
@@ -159,6 +160,7 @@ class ScriptedExchange:
         self.finds: list[str] = []
         self.net: dict[str, VenuePosition] = {}
         self.held: dict[str, Decimal] = {}
+        self.locked: dict[str, Decimal] = {}
         self.ledger: list[LedgerEntry] = []
         self.orders: dict[str, VenueOrder] = {}
         self.history: list[FillReport] = []
@@ -373,10 +375,11 @@ class ScriptedExchange:
         fills = self.history[begin:end]
         return FillPage(fills, str(begin + len(fills)), more=end < len(self.history))
 
-    async def balances(self) -> Mapping[str, Decimal]:
+    async def balances(self) -> Mapping[str, VenueBalance]:
         """See `ExchangeClient.balances`."""
         self._fail("balances")
-        return dict(self.held)
+        locked = self.locked
+        return {name: VenueBalance(total, locked.get(name, Decimal(0))) for name, total in self.held.items()}
 
     async def ledger_since(self, cursor: str) -> LedgerPage:
         """See `LedgerKeeper.ledger_since`."""

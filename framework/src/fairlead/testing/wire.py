@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from decimal import Decimal
 from typing import Any, TypeVar, cast
 
 import attrs
@@ -31,6 +30,7 @@ from fairlead.ports.exchange import (
     Report,
     ReportSink,
     SubmitRequest,
+    VenueBalance,
     VenuePosition,
 )
 from fairlead.testing.generation import Generation
@@ -216,7 +216,7 @@ class WireClient:
         """See `ExchangeClient.fills_since`."""
         return await self._ask("fills_since", cursor, lambda venue: venue.fills_since(cursor))
 
-    async def balances(self) -> Mapping[str, Decimal]:
+    async def balances(self) -> Mapping[str, VenueBalance]:
         """See `ExchangeClient.balances`."""
         return await self._ask("balances", None, lambda venue: venue.balances())
 

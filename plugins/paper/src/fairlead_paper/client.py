@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import TypeVar
 
 import attrs
@@ -25,6 +24,7 @@ from fairlead.ports.exchange import (
     ReportSink,
     SubmitRequest,
     Trade,
+    VenueBalance,
     VenueStatus,
 )
 from fairlead_paper import messages as say
@@ -196,9 +196,9 @@ class PaperClient:
         page = await self._read(say.ReadFills(cursor), say.Fills)
         return FillPage(page.fills, page.cursor, page.more)
 
-    async def balances(self) -> Mapping[str, Decimal]:
-        """Return the total of each asset; raise `ExchangeFault` when they cannot be read."""
-        return {holding.asset: holding.total for holding in await self.holdings()}
+    async def balances(self) -> Mapping[str, VenueBalance]:
+        """Return what is held of each asset; raise `ExchangeFault` when that cannot be read."""
+        return {held.asset: VenueBalance(held.total, held.locked) for held in await self.holdings()}
 
     async def holdings(self) -> Sequence[say.Holding]:
         """Return total and locked quantity of each asset; raise `ExchangeFault` when they cannot be read."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from fairlead.domain.account import balance_dict
 from fairlead.domain.numbers import text_of
 from fairlead.domain.trading_state import TradingState
 from fairlead.errors import InvalidInput, UnknownName
@@ -117,6 +118,15 @@ async def _accept_drift(kernel: Kernel, arguments: Mapping[str, str]) -> object:
     return _plain(result)
 
 
+async def _accept_balance(kernel: Kernel, arguments: Mapping[str, str]) -> object:
+    asset, at_venue, note = arguments["asset"], arguments["at_venue"], arguments["note"]
+    return _plain(await kernel.accept_balance(asset, at_venue=at_venue, note=note))
+
+
+async def _balances(kernel: Kernel, _arguments: Mapping[str, str]) -> object:
+    return {"balances": [balance_dict(view) for view in kernel.balances()]}
+
+
 async def _reconcile(kernel: Kernel, _arguments: Mapping[str, str]) -> object:
     return to_dict(await kernel.reconcile("an operator asks"))
 
@@ -151,5 +161,7 @@ CONTROL_COMMANDS: Mapping[str, ControlCommand] = {
     "resolve-missing": ControlCommand(("client_order_id", "note"), _resolve_missing),
     "adopt": ControlCommand(("venue_order_id", "owner", "book", "symbol", "note"), _adopt),
     "accept-drift": ControlCommand(("symbol", "at_venue", "book", "price", "note"), _accept_drift),
+    "accept-balance": ControlCommand(("asset", "at_venue", "note"), _accept_balance),
+    "balances": ControlCommand((), _balances),
     "reconcile": ControlCommand((), _reconcile),
 }

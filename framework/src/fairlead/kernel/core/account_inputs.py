@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+from fairlead.domain.reconciliation import BalanceEntry
 from fairlead.domain.values import Value
 from fairlead.ports.exchange import LedgerEntry
 
@@ -22,6 +23,29 @@ class LedgerEntrySeen(Value):
     entry: LedgerEntry
 
 
+class BalancesDiffer(Value):
+    """What the venue holds was compared with what we derive, twice, and these assets differ."""
+
+    entries: tuple[BalanceEntry, ...]
+
+
+class AcceptBalance(Value):
+    """An operator accepts what the venue holds of an asset; the difference is booked under *entry_id*.
+
+    *seen* is what the operator saw there, *at_venue* what it holds now, and *difference* by how much that is
+    more than what was derived when it was read.
+    """
+
+    asset: str
+    seen: Decimal
+    at_venue: Decimal
+    difference: Decimal
+    by: str
+    note: str
+    entry_id: str
+    command_id: int
+
+
 class LedgerRead(Value):
     """A page of the venue's ledger, with the cursor that covers it.
 
@@ -31,3 +55,6 @@ class LedgerRead(Value):
     entries: Sequence[LedgerEntry]
     cursor: str
     settled: bool = True
+
+
+AccountInput = InventorySeen | LedgerEntrySeen | LedgerRead | BalancesDiffer | AcceptBalance

@@ -27,6 +27,7 @@ from fairlead.ports.exchange import (
     OrderReport,
     OrderTerms,
     Outcome,
+    VenueBalance,
     VenueStatus,
 )
 
@@ -172,7 +173,7 @@ def entry_problem(entry: object) -> str:
         return f"a {type(entry).__name__} is no entry of a ledger"
     if not _is_name(entry.entry_id):
         return "entry_id is not readable"
-    if type(entry.kind) is not AdjustmentKind:
+    if type(entry.kind) is not AdjustmentKind or entry.kind is AdjustmentKind.CORRECTION:
         return "kind is not known"
     if not _is_time(entry.ts_event):
         return "ts_event is not a time"
@@ -191,10 +192,11 @@ def balances_problem(told: object) -> str:
     """Say why an answer cannot be balances, or nothing."""
     if not isinstance(told, Mapping):
         return f"the client answered a {type(told).__name__}"
-    for asset, total in told.items():
-        if not _is_name(asset):
-            return "the name of an asset is not readable"
-        problem = _number_problem(total, f"the total of {asset}")
+    for asset, balance in told.items():
+        if not _is_name(asset) or type(balance) is not VenueBalance:
+            return "an asset is not readable, or what is held of it"
+        problem = _number_problem(balance.total, f"the total of {asset}")
+        problem = problem or _number_problem(balance.locked, f"what is locked of {asset}")
         if problem:
             return problem
     return ""

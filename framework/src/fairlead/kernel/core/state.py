@@ -23,6 +23,7 @@ from fairlead.domain.orders import Order
 from fairlead.domain.price_points import PricePoint
 from fairlead.domain.records import LockPlaced
 from fairlead.domain.trading_state import TradingState
+from fairlead.kernel.core.holdings import Holdings
 from fairlead.kernel.core.pace_queue import PaceQueue
 from fairlead.ports.store import Row
 
@@ -137,6 +138,8 @@ class EngineState:
     withdrawn: dict[str, str] = attrs.Factory(dict)
     """Symbols for which the last reading gave no rules, or those of another contract, and which of both."""
     prices: dict[str, PricePoint] = attrs.Factory(dict)
+    holdings: Holdings | None = None
+    """What the venue said last that the account holds."""
     zombies: dict[str, None] = attrs.Factory(dict)
     noted: dict[tuple[str, str, str], None] = attrs.Factory(dict)
     finished: dict[str, int] = attrs.Factory(dict)

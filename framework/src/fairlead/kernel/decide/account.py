@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from fairlead.domain.account import AdjustmentKind
 from fairlead.domain.account_records import AdjustmentBooked, InventoryOpened
 from fairlead.domain.anomalies import AnomalyKind
 from fairlead.domain.numbers import ZERO, subtract, text_of
-from fairlead.domain.records import CursorMoved
-from fairlead.kernel.core.account_inputs import InventorySeen, LedgerEntrySeen, LedgerRead
+from fairlead.domain.records import CommandRefused, CursorMoved
+from fairlead.kernel.core.account_inputs import (
+    AcceptBalance,
+    BalancesDiffer,
+    InventorySeen,
+    LedgerEntrySeen,
+    LedgerRead,
+)
+from fairlead.kernel.core.effects import AnswerCommand, WakeAt
 from fairlead.kernel.core.readable import entry_problem, outside_text
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.decide.rules import Rules, Step
 
 CURSOR_LEDGER = "ledger"
+BALANCES = "balances"
+"""The name under which a timer comes back to read balances after fills; no order is called so."""
+
+CODE_BALANCED = "NO_DRIFT"
+CODE_TOTAL_CHANGED = "VENUE_CHANGED"
 
 
 def decide_inventory(state: EngineState, given: InventorySeen, step: Step) -> None:
@@ -68,3 +81,35 @@ def is_old(page: LedgerRead, rules: Rules, now_ns: int) -> bool:
     return page.settled and not any(
         not entry_problem(entry) and entry.ts_event >= since_ns for entry in page.entries
     )
+
+
+def decide_differences(state: EngineState, given: BalancesDiffer, step: Step) -> None:
+    """Note each asset of which the venue holds something else; nothing is overwritten."""
+    for entry in given.entries:
+        detail = f"the venue holds {text_of(entry.at_venue)}, we derive {text_of(entry.derived)}"
+        step.note(state, AnomalyKind.BALANCE_DRIFTED, entry.asset, detail)
+
+
+def decide_balance_acceptance(given: AcceptBalance, now_ns: int, step: Step) -> None:
+    """Book what the venue holds more or less than we derive, in the name of an operator."""
+    if given.at_venue != given.seen:
+        reason = f"The venue holds {text_of(given.at_venue)} by now, not {text_of(given.seen)}."
+        step.records.append(
+            CommandRefused("accept-balance", given.by, given.asset, CODE_TOTAL_CHANGED, reason)
+        )
+        step.effects.append(AnswerCommand(given.command_id, False, CODE_TOTAL_CHANGED, reason))
+        return
+    if not given.difference:
+        reason = f"What we derive is what the venue holds, {text_of(given.at_venue)}."
+        step.effects.append(AnswerCommand(given.command_id, True, CODE_BALANCED, reason))
+        return
+    kind = AdjustmentKind.CORRECTION
+    amount, note = given.difference, given.note
+    step.records.append(AdjustmentBooked(given.entry_id, kind, given.asset, amount, now_ns, note, given.by))
+    step.effects.append(AnswerCommand(given.command_id, True, "", ""))
+
+
+def read_balances_later(rules: Rules, now_ns: int, step: Step) -> None:
+    """Have balances read a little later, where there are any: a fill moved them."""
+    if rules.capabilities.balances:
+        step.effects.append(WakeAt(BALANCES, now_ns + rules.settings.ns("balances_debounce")))

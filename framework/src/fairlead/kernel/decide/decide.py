@@ -18,7 +18,13 @@ from fairlead.domain.records import (
     TradingDayBegan,
     TradingStateChanged,
 )
-from fairlead.kernel.core.account_inputs import InventorySeen, LedgerEntrySeen, LedgerRead
+from fairlead.kernel.core.account_inputs import (
+    AcceptBalance,
+    BalancesDiffer,
+    InventorySeen,
+    LedgerEntrySeen,
+    LedgerRead,
+)
 from fairlead.kernel.core.change_inputs import AdvanceChange, ChangeOrder, ModifyAnswered
 from fairlead.kernel.core.effects import AnswerCommand, Effect
 from fairlead.kernel.core.inputs import (
@@ -58,7 +64,13 @@ from fairlead.kernel.core.readable import report_problem
 from fairlead.kernel.core.rule_inputs import RulesDiffer
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.core.strangers import ADOPTION
-from fairlead.kernel.decide.account import decide_entry, decide_inventory, decide_ledger_read
+from fairlead.kernel.decide.account import (
+    decide_balance_acceptance,
+    decide_differences,
+    decide_entry,
+    decide_inventory,
+    decide_ledger_read,
+)
 from fairlead.kernel.decide.adoption import decide_adoption, decide_foreign_cancel
 from fairlead.kernel.decide.annotations import decide_annotation
 from fairlead.kernel.decide.answers import (
@@ -212,6 +224,8 @@ _DECIDE: dict[type[Input], _Decider] = {
     InventorySeen: lambda state, given, _rules, _now, step: decide_inventory(state, given, step),
     LedgerEntrySeen: lambda state, given, _rules, _now, step: decide_entry(state, given, step),
     LedgerRead: decide_ledger_read,
+    BalancesDiffer: lambda state, given, _rules, _now, step: decide_differences(state, given, step),
+    AcceptBalance: lambda _state, given, _rules, now, step: decide_balance_acceptance(given, now, step),
     DayTurned: _day_turned,
     SnapshotsTaken: _snapshots_taken,
     RulesDiffer: _rules_differ,

@@ -21,6 +21,7 @@ from fairlead.kernel.core.inputs import FillReported, OrderReported
 from fairlead.kernel.core.readable import outside_text, report_problem
 from fairlead.kernel.core.state import FOUND_AGAIN, MISSING, EngineState
 from fairlead.kernel.core.strangers import ADOPTION, is_ours, name_in
+from fairlead.kernel.decide.account import read_balances_later
 from fairlead.kernel.decide.change_evidence import compare_terms, confirm_change, reject_change, terms_in
 from fairlead.kernel.decide.rules import KERNEL, Rules, Step
 from fairlead.kernel.decide.shrinking import cut_after_fill
@@ -234,6 +235,7 @@ def decide_fill(state: EngineState, given: FillReported, rules: Rules, now_ns: i
             step.note(state, AnomalyKind.TRADE_DIFFERS, order.client_order_id, detail)
         return
     _book(state, order, fill, given.source, rules, step)
+    read_balances_later(rules, now_ns, step)
     if state.reduce_only:
         cut_after_fill(state, order, fill.quantity, _moved(fill, order), rules, now_ns, step)
 

@@ -239,7 +239,7 @@ class Engine:
         """Go on with a state that was rebuilt from the store, and with what is not journaled."""
         # Taken over now, not when the rebuild began: a start may have read the rules meanwhile.
         state.instruments, state.withdrawn = self.state.instruments, self.state.withdrawn
-        state.prices = self.state.prices
+        state.prices, state.holdings = self.state.prices, self.state.holdings
         state.pace.take_over(self.state.pace)
         self.state = state
         self.rebuilds += 1

@@ -1,97 +1,185 @@
-"""The account at the venue: what it held before a kernel came, and what its ledger lists since."""
+"""The account at the venue: what it holds, what it held before a kernel came, and what its ledger lists.
+
+A trade between two readings must not look like a difference. So what differs is asked again after a pause,
+with history and ledger read in between, and is believed only when the difference is the same as before.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from decimal import Decimal
-from typing import cast
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, cast
 
+import attrs
+
+from fairlead.domain.numbers import ZERO, subtract
+from fairlead.domain.reconciliation import BalanceEntry
 from fairlead.domain.requests import RequestKind
 from fairlead.errors import ExchangeFault
-from fairlead.kernel.core.account_inputs import InventorySeen, LedgerRead
+from fairlead.kernel.core.account_inputs import BalancesDiffer, InventorySeen, LedgerRead
+from fairlead.kernel.core.holdings import Holdings
 from fairlead.kernel.core.inputs import Input
 from fairlead.kernel.core.readable import balances_problem, entry_problem, page_problem
-from fairlead.kernel.decide.account import CURSOR_LEDGER, is_old
+from fairlead.kernel.decide.account import BALANCES, CURSOR_LEDGER, is_old
 from fairlead.kernel.engine.engine import Engine
 from fairlead.kernel.venue.admission import Admission
 from fairlead.kernel.venue.inbox import Inbox
+from fairlead.kernel.venue.timers import Timers
 from fairlead.ports.clock import Clock
 from fairlead.ports.exchange import ExchangeClient, LedgerKeeper
 
+_Take = Callable[[Input], None]
 
+
+@attrs.define
 class Account:
-    """Reads balances and ledger where the client declares them. *read_fills* brings the history in."""
+    """Reads balances and ledger where the client declares them. *read_fills* brings the history in.
 
-    def __init__(
+    *pausing* are the tasks that wait to look at balances a second time, and for nothing else; *differing*
+    is what the last comparison found.
+    """
+
+    client: ExchangeClient
+    clock: Clock
+    engine: Engine
+    inbox: Inbox
+    admission: Admission
+    read_fills: Callable[[], Awaitable[int]]
+    pausing: frozenset[asyncio.Task[Any]] = frozenset()
+    differing: tuple[BalanceEntry, ...] = ()
+    _read_ns: int | None = None
+    _stopped: bool = False
+
+    def watch(
         self,
-        client: ExchangeClient,
-        clock: Clock,
-        engine: Engine,
-        inbox: Inbox,
-        admission: Admission,
-        read_fills: Callable[[], Awaitable[int]],
+        timers: Timers,
+        spawn: Callable[[str, Coroutine[Any, Any, None]], object],
+        logger: logging.Logger,
     ) -> None:
-        self._client = client
-        self._clock = clock
-        self._engine = engine
-        self._inbox = inbox
-        self._admission = admission
-        self._read_fills = read_fills
+        """Read balances whenever the timer of that name says so: a little after fills."""
 
-    async def read(self, take: Callable[[Input], None]) -> tuple[int, int]:
-        """Bring the opening inventory in, once, and the ledger on from its cursor.
+        def due() -> None:
+            if not self._stopped and not self.engine.suspended:
+                spawn(BALANCES, self._refresh(logger))
 
-        Return how many fills and how many adjustments were news. Raises what the client raises, and
-        `ExchangeFault` for an answer that proves nothing.
+        timers.name(BALANCES, due)
+
+    def stop(self) -> None:
+        """Read nothing any more after fills."""
+        self._stopped = True
+
+    async def read(self, take: _Take, *, scheduled: bool) -> tuple[int, int]:
+        """Bring the opening inventory in, once, the ledger on from its cursor, and compare balances.
+
+        A *scheduled* one only when the last is `balances_interval_ms` old. Return how many fills and how many
+        adjustments were news. Raises what the client raises, `ExchangeFault` for what proves nothing.
         """
+        if scheduled and not self._is_due():
+            return 0, 0
+        state, offers = self.engine.state, self.client.capabilities
         fills = entries = 0
-        if self._client.capabilities.balances and not self._engine.state.inventory_ns:
-            fills = await self._open_inventory(take)
-        if self._client.capabilities.ledger:
-            entries = await self._read_ledger(take)
+        if offers.balances and not state.inventory_ns:
+            fills += await self._open_inventory(take)
+        if offers.ledger:
+            entries += await self._read_ledger(take)
+        if offers.balances and self.engine.state.inventory_ns:
+            more, later = await self._compare(take)
+            fills, entries = fills + more, entries + later
+        self._read_ns = self.clock.monotonic_ns()
         return fills, entries
 
-    async def _open_inventory(self, take: Callable[[Input], None]) -> int:
-        """Have the inventory recorded, unless something traded while it was read: then the next time."""
-        state = self._engine.state
-        derived = dict(state.balances)
-        asked_ns = self._clock.wall_ns()
-        totals = await self._read_balances()
-        booked = await self._read_fills()
-        if state is self._engine.state and state.balances == derived:
-            take(InventorySeen(tuple(sorted(totals.items())), asked_ns))
-        return booked
+    def _is_due(self) -> bool:
+        if self._read_ns is None:
+            return True
+        interval_ns = self.engine.rules.settings.ns("balances_interval")
+        return self.clock.monotonic_ns() - self._read_ns >= interval_ns
 
-    async def _read_balances(self) -> Mapping[str, Decimal]:
-        await self._admission.admit(RequestKind.BALANCES)
-        told = await self._admission.answer(RequestKind.BALANCES, self._client.balances())
+    async def _refresh(self, logger: logging.Logger) -> None:
+        try:
+            await self._look()
+        except Exception as error:  # supervision point: the next reading of any kind makes up for it
+            logger.warning("Reading the venue's balances failed: %s", type(error).__name__)
+
+    async def _look(self) -> Holdings:
+        """Ask for the balances, and keep them for whoever decides unless something moved meanwhile."""
+        derived = dict(self.engine.state.balances)
+        await self.admission.admit(RequestKind.BALANCES)
+        asked_ns = self.clock.wall_ns()
+        told = await self.admission.answer(RequestKind.BALANCES, self.client.balances())
         problem = balances_problem(told)
         if problem:
             raise ExchangeFault(f"The venue's balances prove nothing: {problem}.")
-        return told
+        seen = Holdings(dict(told), derived, asked_ns)
+        if self.engine.state.balances == derived:
+            self.engine.state.holdings = seen
+        return seen
 
-    async def _read_ledger(self, take: Callable[[Input], None]) -> int:
+    async def _open_inventory(self, take: _Take) -> int:
+        """Have the inventory recorded, unless something traded while it was read: then the next time."""
+        seen = await self._look()
+        booked = await self.read_fills()
+        if self.engine.state.balances == seen.derived:
+            totals = tuple((asset, balance.total) for asset, balance in sorted(seen.told.items()))
+            take(InventorySeen(totals, seen.asked_ns))
+        return booked
+
+    async def _compare(self, take: _Take) -> tuple[int, int]:
+        """Say what differs, as far as it is certain; return how many fills and entries came in meanwhile."""
+        found = await self._differences()
+        fills = entries = 0
+        if found and found != self.differing:
+            await self._pause()
+            fills = await self.read_fills()
+            if self.client.capabilities.ledger:
+                entries = await self._read_ledger(take)
+            standing = {(each.asset, each.difference) for each in found}
+            again = await self._differences()
+            found = tuple(each for each in again if (each.asset, each.difference) in standing)
+        self.differing = found
+        if found:
+            take(BalancesDiffer(found))
+        return fills, entries
+
+    async def _differences(self) -> tuple[BalanceEntry, ...]:
+        seen = await self._look()
+        pairs = (
+            (asset, seen.derived.get(asset, ZERO), seen.total_of(asset))
+            for asset in sorted({*seen.told, *seen.derived})
+        )
+        return tuple(BalanceEntry(*pair) for pair in pairs if subtract(pair[1], pair[2]))
+
+    async def _pause(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # a coroutine runs in a task; narrows the type
+        self.pausing = frozenset({task})
+        try:
+            await self.clock.sleep_ns(self.engine.rules.look_up_interval_ns)
+        finally:
+            self.pausing = frozenset()
+
+    async def _read_ledger(self, take: _Take) -> int:
         """Read on from the cursor, which stays before what is young; entries are known by their ids."""
-        engine = self._engine
-        keeper = cast("LedgerKeeper", self._client)  # its capabilities say that it is one
+        engine = self.engine
+        keeper = cast("LedgerKeeper", self.client)  # its capabilities say that it is one
         cursor = engine.state.cursors.get(CURSOR_LEDGER, "")
         booked = 0
         settled = more = True
         while more:
-            await self._admission.admit(RequestKind.LEDGER)
-            page = await self._admission.answer(RequestKind.LEDGER, keeper.ledger_since(cursor))
+            await self.admission.admit(RequestKind.LEDGER)
+            page = await self.admission.answer(RequestKind.LEDGER, keeper.ledger_since(cursor))
             problem = page_problem(page)
             if problem:
                 raise ExchangeFault(f"The venue's ledger proves nothing: {problem}.")
             with engine.eviction:  # what is loaded for the page stays until the page is taken
                 readable = [entry.entry_id for entry in page.entries if not entry_problem(entry)]
                 for entry_id in readable:
-                    await self._inbox.ensure_booked(entry_id)
+                    await self.inbox.ensure_booked(entry_id)
                 news = {entry_id for entry_id in readable if entry_id not in engine.state.adjustments}
                 given = LedgerRead(page.entries, page.cursor, settled)
                 take(given)
                 booked += sum(entry_id in engine.state.adjustments for entry_id in news)
-            settled = is_old(given, engine.rules, self._clock.wall_ns())
+            settled = is_old(given, engine.rules, self.clock.wall_ns())
             more = page.more
             if more and page.cursor == cursor:
                 raise ExchangeFault("The ledger says that there is more, and its cursor does not move.")

@@ -55,6 +55,11 @@ def _entry(found: Found, order: Order) -> ReconcileEntry:
     return ReconcileEntry(found, order.client_order_id, order.venue_order_id, order.symbol, concluded)
 
 
+def _standing(report: ReconcileReport) -> tuple[int, int, int, int]:
+    """Return the counts of what stays as it is until somebody sees to it."""
+    return report.missing, report.foreign, report.drifted, report.unbalanced
+
+
 class Reconciler:
     """Runs one reconciliation at a time, on request."""
 
@@ -76,7 +81,7 @@ class Reconciler:
         self._watch = watch
         self._foreign = foreign
         self._net = NetPositions(client, clock, engine, admission, self._read_fills)
-        self._account = Account(client, clock, engine, inbox, admission, self._read_fills)
+        self.account = Account(client, clock, engine, inbox, admission, self._read_fills)
         self._rebuilds = 0
         self._lock = asyncio.Lock()
         self._queued: dict[asyncio.Task[Any], None] = {}
@@ -89,8 +94,8 @@ class Reconciler:
 
     @property
     def pausing(self) -> frozenset[asyncio.Task[Any]]:
-        """Return the tasks that wait to look at net positions a second time."""
-        return self._net.pausing
+        """Return the tasks that wait to look at net positions or balances a second time."""
+        return self._net.pausing | self.account.pausing
 
     async def venue_position(self, symbol: str) -> VenuePosition | None:
         """Return what the venue holds of the symbol, flat or not; nothing where it keeps no positions."""
@@ -156,7 +161,7 @@ class Reconciler:
         drifts, more = await self._net.compare()
         if drifts:
             self._take(DriftSeen(tuple((symbol, at_venue) for symbol, _, at_venue in drifts)))
-        late, adjusted = await self._account.read(self._take)
+        late, adjusted = await self.account.read(self._take, scheduled=reason == SCHEDULED)
         left = self._live()
         entries = [
             *(_entry(Found.MATCHED, left[name]) for name in matched if name in left),
@@ -166,7 +171,8 @@ class Reconciler:
         ]
         positions = [*self._drifted(drifts), *dust_of(self._engine.state)]
         news = booked + more + late
-        return ReconcileReport(reason, news, tuple(entries), tuple(positions), adjusted)
+        differing = self.account.differing
+        return ReconcileReport(reason, news, tuple(entries), tuple(positions), adjusted, differing)
 
     def _drifted(self, drifts: list[Drift]) -> list[PositionEntry]:
         policy = self._engine.rules.settings.drifted_policy.value
@@ -178,11 +184,7 @@ class Reconciler:
     def _is_news(self, report: ReconcileReport) -> bool:
         """Tell whether a report says what the one before did not."""
         last = self.last
-        if last is None or (last.missing, last.foreign, last.drifted) != (
-            report.missing,
-            report.foreign,
-            report.drifted,
-        ):
+        if last is None or _standing(last) != _standing(report):
             return True
         news = report.adopted + report.resolved + report.fills_booked + report.adjustments_booked
         return news > 0

@@ -1,4 +1,4 @@
-"""The conformance class of exchange clients: rules E-01 to E-43 of ``docs/reference/exchange-rules.md``.
+"""The conformance class of exchange clients: rules E-01 to E-44 of ``docs/reference/exchange-rules.md``.
 
 Derive from `ExchangeConformance`, implement `make_world`, and let pytest collect the class::
 

@@ -1,4 +1,4 @@
-"""Rules E-42 and E-43: the venue's ledger, for clients that declare *ledger*."""
+"""Rules E-42 to E-44: the venue's ledger, and what of a balance is locked, where the client declares them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import cast
 
 from fairlead.ports.exchange import ExchangeClient, LedgerEntry, LedgerKeeper
-from fairlead.testing.conformance.exchange_evidence import filled_in_parts, history
+from fairlead.testing.conformance.exchange_evidence import filled_in_parts, held, history
 from fairlead.testing.conformance.exchange_rule import ExchangeRules, NotDeclared, rule
-from fairlead.testing.conformance.exchange_world import Ability, ExchangeWorld, connected
+from fairlead.testing.conformance.exchange_world import Ability, ExchangeWorld, connected, resting_buy
 
 # fixed: more than two pages of any page size that a venue in a test has
 ENTRIES = 5
@@ -72,7 +72,7 @@ class AccountRules(ExchangeRules):
     async def test_e43_fills_and_ledger_explain_the_balances(self, world: ExchangeWorld) -> None:
         """E-43 balances change by what the fills and the ledger's entries say, and by nothing else."""
         client = await keeping(world)
-        expected: defaultdict[str, Decimal] = defaultdict(Decimal, await client.balances())
+        expected: defaultdict[str, Decimal] = defaultdict(Decimal, await held(client))
         instrument = {known.symbol: known for known in await client.instruments()}[world.symbol]
         _, cursor = await ledger(client)
         await adjusted(world, client)
@@ -84,5 +84,22 @@ class AccountRules(ExchangeRules):
             expected[instrument.base] += fill.quantity
             expected[instrument.quote] -= value
             expected[fill.fee_currency] -= fill.fee
-        held = {asset: total for asset, total in (await client.balances()).items() if total}
-        assert held == {asset: total for asset, total in expected.items() if total}
+        assert await held(client) == {asset: total for asset, total in expected.items() if total}
+
+    @rule()
+    async def test_e44_what_open_orders_hold_is_locked(self, world: ExchangeWorld) -> None:
+        """E-44 an open order raises what is locked by at least its cost, and gives it back when it ends."""
+        client, _ = await connected(world)
+        if not client.capabilities.balances:
+            raise NotDeclared("the client declares no balances")
+        quote = {known.symbol: known for known in await client.instruments()}[world.symbol].quote
+        before = (await client.balances())[quote]
+        request = resting_buy(world)
+        answer = await client.submit(request)
+        during = (await client.balances())[quote]
+        await client.cancel(request.client_order_id, answer.venue_order_id, request.symbol)
+        await world.settle()
+
+        assert during.total == before.total
+        assert during.locked - before.locked >= world.quantity * world.resting_price
+        assert (await client.balances())[quote] == before
