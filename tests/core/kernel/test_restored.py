@@ -30,6 +30,7 @@ from fairlead.testing import run
 from fairlead.testing.memory_store import MemoryDisk, MemoryStore
 from fairlead.testing.modify_scripts import loses_modify, loses_modify_answer
 from fairlead.testing.scripted_exchange import answers, hangs, loses_answer, loses_request
+from tests.core.kernel.accounting import accountant, happens
 from tests.core.kernel.bench import BTC, ETH, Bench, on_bench, on_seeded_bench
 from tests.core.kernel.checks import BoughtValue, Says
 
@@ -260,6 +261,8 @@ def test_a_changed_column_of_any_row_is_found_and_named() -> None:
         await bench.execute(key="k")
         await bench.bot.close_position(ETH)
         await bench.bot.modify_order(await bench.working(), quantity="2")
+        happens(bench, "5", "BTC")
+        await bench.kernel.reconcile()
         await bench.kernel.settled()
         for table in TABLES:
             rows = bench.disk.tables.named(table.name)
@@ -282,7 +285,7 @@ def test_a_changed_column_of_any_row_is_found_and_named() -> None:
                     (problem,) = problems
                     assert f": {column.name} is " in problem
 
-    on_bench(main, settings={"snapshot_interval_ms": 1, "snapshot_batch_max": 1})
+    on_bench(main, exchange=accountant(), settings={"snapshot_interval_ms": 1, "snapshot_batch_max": 1})
 
 
 def test_a_number_of_another_type_is_another_value() -> None:

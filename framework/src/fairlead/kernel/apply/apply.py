@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from fairlead.domain.account_records import AdjustmentBooked, InventoryOpened
 from fairlead.domain.anomalies import AnomalyKind
 from fairlead.domain.change_records import (
     ChangeDenied,
@@ -58,6 +59,12 @@ from fairlead.domain.records import (
     TradingStateChanged,
 )
 from fairlead.domain.trading_state import TradingState
+from fairlead.kernel.apply.account import (
+    adjustment_booked,
+    inventory_before,
+    inventory_opened,
+    keep_balances,
+)
 from fairlead.kernel.apply.adoption import adopted_order, correct
 from fairlead.kernel.apply.annotations import episode_annotated, order_annotated
 from fairlead.kernel.apply.balances import move_balances, pay_otherwise, settle
@@ -210,6 +217,13 @@ def _accepted(state: EngineState, record: OrderAccepted, ts_ns: int) -> None:
 
 
 def _filled(state: EngineState, record: OrderFilled, ts_ns: int) -> PositionChange:
+    before = inventory_before(state, record)
+    change = _booked(state, record, ts_ns)
+    keep_balances(state, before)
+    return change
+
+
+def _booked(state: EngineState, record: OrderFilled, ts_ns: int) -> PositionChange:
     order = state.orders[record.client_order_id]
     if record.venue_order_id:
         order.venue_order_id = record.venue_order_id
@@ -329,6 +343,8 @@ _APPLY: dict[type[Record], Callable[[EngineState, Any, int], PositionChange | No
     OrderEventNoted: _event_noted,
     OrderAccepted: _accepted,
     OrderFilled: _filled,
+    InventoryOpened: inventory_opened,
+    AdjustmentBooked: adjustment_booked,
     CommandRefused: command_refused,
     CommandTaken: command_taken,
     OrderAnnotated: order_annotated,
