@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -32,18 +34,18 @@ def resident_mb() -> float:
     raise SystemExit("this system does not tell its resident memory")
 
 
-async def one_block(bot: Session, orders: int) -> list[str]:
-    """Have so many orders filled; return their ids."""
+async def one_block(bots: Sequence[Session], orders: int) -> list[str]:
+    """Have so many orders filled, each bot trading in its own book; return their ids."""
     left = iter(range(orders))
     names: list[str] = []
 
-    async def submit() -> None:
-        for number in left:
-            side = Proposal.buy if number % 2 else Proposal.sell
-            result = await bot.execute(side("BTC/USDT", quantity="0.01", limit_price="100"))
+    async def submit(bot: Session) -> None:
+        sides = itertools.cycle((Proposal.buy, Proposal.sell))
+        for _ in left:
+            result = await bot.execute(next(sides)("BTC/USDT", quantity="0.01", limit_price="100"))
             names.append((await result.closed()).client_order_id)
 
-    await asyncio.gather(*(submit() for _ in range(SUBMITTERS)))
+    await asyncio.gather(*(submit(bot) for bot in bots))
     return names
 
 
@@ -57,10 +59,10 @@ async def measure(folder: str, orders: int, block: int) -> dict[str, object]:
     async with Kernel(
         settings, exchange=InstantVenue(), store=sqlite_store(folder), checks=[AllowAll()]
     ) as kernel:
-        bot = kernel.session(owner="bench")
+        bots = [kernel.session(owner=f"bench-{number}") for number in range(SUBMITTERS)]
         while made < orders:
             cpu = time.process_time()
-            names = await one_block(bot, block)
+            names = await one_block(bots, block)
             made += block
             sample += [*names[::every], names[-1]]
             del names

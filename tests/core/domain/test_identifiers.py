@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 
 from fairlead.domain.identifiers import (
     CLIENT_ORDER_ID_DIGITS,
+    DRAWN_DIGITS,
     account_tag,
     excerpt_of,
+    is_client_order_id_of,
+    new_order_id,
     to_client_order_id,
     to_key,
     to_metadata,
@@ -242,3 +245,15 @@ def test_account_tags_differ_and_fit_the_client_order_id() -> None:
     assert CLIENT_ORDER_ID_DIGITS == 32
     with pytest.raises(TextRefused):
         account_tag("../main")
+
+
+def test_client_order_ids_sort_by_the_time_of_their_order() -> None:
+    """A later order's id is the larger one, whatever was drawn; each has the shape of ours."""
+    tag = account_tag("main")
+    low, high = "0" * DRAWN_DIGITS, "f" * DRAWN_DIGITS
+    times_ms = [0, 1, 15, 16, 1_795_734_371_199, 1_795_734_371_200, 16**11 - 1]
+    names = [new_order_id(tag, now_ms, drawn) for now_ms in times_ms for drawn in (low, high)]
+
+    assert names == sorted(names)
+    assert len(set(names)) == len(names)
+    assert all(is_client_order_id_of(name, tag) for name in names)

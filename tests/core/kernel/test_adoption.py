@@ -100,7 +100,7 @@ def test_an_order_whose_intent_was_lost_is_an_operators_to_adopt_and_keeps_its_i
     """A journal restored from an older backup lacks it: it halts, and an operator's word brings it back."""
 
     async def main(bench: Bench) -> None:
-        lost = bench.kernel.new_client_order_id(24)
+        lost = bench.kernel.new_client_order_id()
         hold(bench, lost)
         bench.exchange.trade(lost, "0.5", "100", said=False)
         await bench.kernel.reconcile()

@@ -7,7 +7,7 @@ import socket
 import stat
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +174,28 @@ def test_a_kernel_that_hangs_up_is_said(path: Path) -> None:
         with pytest.raises(NotRunning, match="ended the connection"):
             control.request(path, "status")
         thread.join()
+
+
+def test_a_kernel_that_says_nothing_is_not_waited_for(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The option before the command says how long; nobody accepts here, and nothing is ever answered."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        command = ["--answer-timeout-ms", "5", "status", "--socket", str(path)]
+        assert main(command) == ExitCode.REFUSED
+    assert "nothing came back" in capsys.readouterr().err
+
+
+def test_a_socket_whose_owner_is_busy_is_another_kernels(path: Path) -> None:
+    """Somebody listens and takes nobody in: the look at the path ends after control_timeout_ms."""
+    with ExitStack() as sockets:
+        listening = sockets.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+        listening.bind(str(path))
+        listening.listen(0)
+        waiting = sockets.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+        waiting.connect(str(path))  # the queue is full now
+        with pytest.raises(ConfigurationRefused, match="Another kernel listens"):
+            kernel_at(path, control_timeout_ms=5).start()
 
 
 def test_the_socket_is_its_owners_alone(path: Path) -> None:

@@ -85,7 +85,7 @@ def test_the_cancel_policy_never_touches_ours() -> None:
 
     async def main(bench: Bench) -> None:
         mine = await bench.working()
-        lost = hold(bench, bench.kernel.new_client_order_id(24))
+        lost = hold(bench, bench.kernel.new_client_order_id())
         report = await bench.kernel.reconcile()
         assert bench.exchange.cancels == []
         assert (bench.order(mine).status, lost.status) == ("ACCEPTED", VenueStatus.LIVE)
@@ -168,7 +168,7 @@ def test_the_adopt_policy_leaves_an_unknown_order_of_our_tag_to_an_operator() ->
     """Its intent was lost, so something is very wrong: it halts and nothing is concluded by itself."""
 
     async def main(bench: Bench) -> None:
-        hold(bench, bench.kernel.new_client_order_id(24))
+        hold(bench, bench.kernel.new_client_order_id())
         report = await bench.kernel.reconcile()
         assert [entry.found for entry in report.entries] == [Found.FOREIGN]
         assert (bench.anomalies(), adopted(bench)) == (["unknown_own_order"], [])

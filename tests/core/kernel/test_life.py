@@ -328,7 +328,7 @@ def test_kernels_in_one_loop_do_not_know_each_other() -> None:
             bench.exchange.trade(name, "1", "100")
             await bench.pass_ms()
             assert other.kernel.positions() == ()
-            assert name[:8] != other.kernel.new_client_order_id(24)[:8]
+            assert name[:8] != other.kernel.new_client_order_id()[:8]
             await other.verify()
         assert (await bench.execute()).status == "ACCEPTED"
 

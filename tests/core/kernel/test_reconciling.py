@@ -74,7 +74,7 @@ def test_an_unknown_order_with_our_tag_halts(seen_by: str) -> None:
     """An order that carries our tag and is not in the journal: something is very wrong."""
 
     async def main(bench: Bench) -> None:
-        name = bench.kernel.new_client_order_id(24)
+        name = bench.kernel.new_client_order_id()
         bench.exchange.hold(name, BTC, OrderSide.BUY, Decimal(1))
         if seen_by == "stream":
             bench.exchange.say(bench.exchange.report(name))

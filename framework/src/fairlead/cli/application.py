@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from fairlead import __version__
+from fairlead.cli.answer_timeout import ANSWER_TIMEOUT_MS, AnswerTimeoutOption, keep_answer_timeout
 from fairlead.cli.output import print_note
 from fairlead.cli.plugin_commands import PluginCommands, command_of
 
@@ -71,10 +72,13 @@ def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer passes the opti
 
 
 def _root(
+    context: typer.Context,
     *,
+    answer_timeout_ms: AnswerTimeoutOption = ANSWER_TIMEOUT_MS,
     version: Annotated[
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
     ] = False,
 ) -> None:
     del version
+    keep_answer_timeout(context, answer_timeout_ms)

@@ -11,12 +11,9 @@ from typing import Annotated, Any
 
 import typer
 
+from fairlead.cli.answer_timeout import answer_timeout_seconds
 from fairlead.cli.exit_codes import ExitCode
 from fairlead.cli.store_access import JsonOption
-
-# fixed: the command goes on in the kernel; asked again, it answers the same
-ANSWER_SECONDS_MAX = 120
-"""How long a command waits for the kernel's answer; a resume reconciles first."""
 
 SocketOption = Annotated[
     Path, typer.Option("--socket", help="The control socket that the kernel was configured with.")
@@ -209,7 +206,7 @@ def request(path: Path, command: str, **arguments: str) -> dict[str, Any]:
 
     line = json.dumps({"command": command, "arguments": arguments}).encode() + b"\n"
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(ANSWER_SECONDS_MAX)
+        connection.settimeout(answer_timeout_seconds())
         try:
             connection.connect(str(path))
             connection.sendall(line)

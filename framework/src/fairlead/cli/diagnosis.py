@@ -27,7 +27,7 @@ from fairlead.kernel.system_ids import SystemIds
 from fairlead.plugins.manager import PluginManager
 from fairlead.plugins.redaction import redacted
 from fairlead.plugins.register import FAULTS, capital, told
-from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
+from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND, Clock
 from fairlead.ports.exchange import ExchangeClient, Report
 
 _T = TypeVar("_T")
@@ -77,7 +77,7 @@ async def diagnose(path: Path, *, connect: bool) -> list[Finding]:
     found += [finding async for finding in _probe_findings(configuration, manager, connect=connect)]
     if connect:
         for client in clients:
-            found += [finding async for finding in _exchange_findings(settings, client)]
+            found += [finding async for finding in exchange_findings(settings, client, SystemClock())]
     return found
 
 
@@ -239,8 +239,10 @@ class _Nowhere:
         """Forget it."""
 
 
-async def _exchange_findings(settings: KernelSettings, client: ExchangeClient) -> AsyncIterator[Finding]:
-    clock = SystemClock()
+async def exchange_findings(
+    settings: KernelSettings, client: ExchangeClient, clock: Clock
+) -> AsyncIterator[Finding]:
+    """Reach the venue, within ``request_timeout_ms``, and leave it, within the same; tell what was wrong."""
     try:
         async with clock.timeout_ns(settings.ns("request_timeout")):
             await client.connect(_Nowhere())

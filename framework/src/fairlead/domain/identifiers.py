@@ -28,6 +28,10 @@ ACCOUNT_TAG_DIGITS = 8
 UNIQUE_DIGITS = 24
 CLIENT_ORDER_ID_DIGITS = ACCOUNT_TAG_DIGITS + UNIQUE_DIGITS
 
+# fixed: milliseconds since 1970 in eleven hexadecimal digits reach the year 2527
+TIME_DIGITS = 11
+DRAWN_DIGITS = UNIQUE_DIGITS - TIME_DIGITS
+
 _PAIR = 2
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 _KEY = re.compile(r"[!-~]+", re.ASCII)
@@ -126,6 +130,15 @@ def account_tag(account: str) -> str:
     """
     name = to_name(account, "account")
     return hashlib.sha256(name.encode()).hexdigest()[:ACCOUNT_TAG_DIGITS]
+
+
+def new_order_id(tag: str, now_ms: int, drawn: str) -> str:
+    """Return the client order id of an order that is made at *now_ms*, with `DRAWN_DIGITS` drawn digits.
+
+    The time stands before what was drawn: orders of one time lie side by side in a store's index, so that the
+    hundred-thousandth costs what the first did.
+    """
+    return f"{tag}{now_ms:0{TIME_DIGITS}x}{drawn}"
 
 
 def is_client_order_id_of(name: str, tag: str) -> bool:

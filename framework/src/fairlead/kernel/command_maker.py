@@ -13,7 +13,6 @@ from fairlead.domain.changes import CHANGE_PREFIX, ChangeKind
 from fairlead.domain.closings import CLOSING_PREFIX
 from fairlead.domain.episodes import EpisodeKey
 from fairlead.domain.identifiers import (
-    UNIQUE_DIGITS,
     excerpt_of,
     to_client_order_id,
     to_key,
@@ -184,7 +183,7 @@ class CommandMaker:
         words = (order.client_order_id, *(None if each is None else EXACT.normalize(each) for each in terms))
         pacing, wait_max_ms = wishes.get("pacing"), wishes.get("wait_max_ms")
         return ChangeOrder(
-            CHANGE_PREFIX + self._kernel.new_client_order_id(UNIQUE_DIGITS),
+            CHANGE_PREFIX + self._kernel.new_client_order_id(),
             kind,
             order.client_order_id,
             self._by,
@@ -220,7 +219,7 @@ class CommandMaker:
         return Annotate(self._by, wanted, episode=subject, idempotency_key=key, command_digest=digest)
 
     def _new_id(self) -> str:
-        return CLOSING_PREFIX + self._kernel.new_client_order_id(UNIQUE_DIGITS)
+        return CLOSING_PREFIX + self._kernel.new_client_order_id()
 
 
 def _price(

@@ -11,9 +11,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
 
+from fairlead.domain.account import BalanceView
 from fairlead.domain.closings import CLOSING_PREFIX, CloseResult
 from fairlead.domain.episodes import EpisodeView
-from fairlead.domain.identifiers import UNIQUE_DIGITS, to_client_order_id, to_line, to_name
+from fairlead.domain.identifiers import DRAWN_DIGITS, new_order_id, to_client_order_id, to_line, to_name
 from fairlead.domain.instruments import Instrument
 from fairlead.domain.numbers import Number
 from fairlead.domain.orders import OrderView, PositionView, view_of
@@ -27,6 +28,7 @@ from fairlead.kernel.configuration import read_configuration
 from fairlead.kernel.control.parts import control_parts
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.decide.rules import OPERATOR
+from fairlead.kernel.engine.balance_views import balances_of
 from fairlead.kernel.engine.position_events import marked_view, net_quantity, open_episode
 from fairlead.kernel.events.bus import EventBus
 from fairlead.kernel.history import History
@@ -42,7 +44,7 @@ from fairlead.kernel.system_clock import SystemClock
 from fairlead.kernel.system_ids import SystemIds
 from fairlead.kernel.winding_down import wind_down
 from fairlead.plugins.redaction import REDACTION
-from fairlead.ports.clock import Clock
+from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND, Clock
 from fairlead.ports.ids import Ids
 
 
@@ -145,7 +147,7 @@ class Kernel:
             return None
         report = None
         if self._parts.running and self._parts.failure is None and not self.commands.is_stopping:
-            flatten_id = CLOSING_PREFIX + self.new_client_order_id(UNIQUE_DIGITS)
+            flatten_id = CLOSING_PREFIX + self.new_client_order_id()
             report = await wind_down(self._parts, self.commands, flatten_id, self._logger)
         await self._parts.stop()
         return report
@@ -238,6 +240,10 @@ class Kernel:
         state, prices = self._state, self.prices
         return tuple(marked_view(state, position, prices) for position in state.positions.values())
 
+    def balances(self) -> tuple[BalanceView, ...]:
+        """Return every asset as we derive it: opening inventory, fills and adjustments."""
+        return balances_of(self._state)
+
     def episode(self, symbol: str, book: str, position_id: str = "") -> EpisodeView | None:
         """Return the open episode of a position, or nothing when it is flat."""
         return open_episode(self._state, (symbol, book, position_id))
@@ -269,9 +275,10 @@ class Kernel:
                 fix="Call it from the loop that started it.",
             )
 
-    def new_client_order_id(self, digits: int) -> str:
+    def new_client_order_id(self) -> str:
         """Return a fresh client order id of this account."""
-        return self._state.account_tag + self._ids.unique_hex(digits)
+        now_ms = self.clock.wall_ns() // NANOSECONDS_PER_MILLISECOND
+        return new_order_id(self._state.account_tag, now_ms, self._ids.unique_hex(DRAWN_DIGITS))
 
     async def closed(self, client_order_id: str) -> OrderView:
         """Wait for an order's end."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any
 
 from fairlead import __version__
 from fairlead.domain.anomalies import AnomalyKind
@@ -46,9 +46,8 @@ from fairlead.kernel.venue.patience import patiently
 from fairlead.kernel.venue.reconcile_requests import ReconcileRequests
 from fairlead.kernel.venue.reconciler import Reconciler
 from fairlead.kernel.venue.rules_reader import RULES, RulesReader
+from fairlead.kernel.venue.time_limits import in_time
 from fairlead.kernel.venue.timers import PACE, Timers
-
-_T = TypeVar("_T")
 
 
 def gate_of(ingredients: Ingredients) -> Gate:
@@ -254,7 +253,7 @@ class Parts:
         await self.supervisor.cancel_named("inbox")
 
     async def _connect(self) -> None:
-        await self._asked(lambda: self.client.connect(self.inbox))
+        await self._in_time("connect", self.client.connect(self.inbox))
         await self._patiently("Reading the venue's rules", self.rules_reader.read_first)
         await self.journal.settled()
         self.engine.process(InFlightLost(frozenset(), "the kernel restarted while it was on its way"))
@@ -266,11 +265,10 @@ class Parts:
     async def _disconnect(self) -> None:
         self.timers.close()
         await self.dispatcher.finish(self.settings.ns("stop_timeout"))
-        await self._asked(self.client.disconnect)
+        await self._in_time("disconnect", self.client.disconnect())
 
-    async def _asked(self, question: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
-        async with self.clock.timeout_ns(self.settings.ns("request_timeout")):
-            return await question()
+    async def _in_time(self, what: str, question: Coroutine[Any, Any, None]) -> None:
+        await in_time(self.clock, self.settings.ns("request_timeout"), what, question)
 
     async def _first_reconciliation(self) -> None:
         enable = not self.settings.start_disabled

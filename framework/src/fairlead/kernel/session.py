@@ -10,7 +10,6 @@ from fairlead.domain.changes import ChangeKind, ChangeResult
 from fairlead.domain.closings import CloseResult
 from fairlead.domain.episodes import EpisodeView
 from fairlead.domain.identifiers import (
-    UNIQUE_DIGITS,
     to_client_order_id,
     to_key,
     to_name,
@@ -257,6 +256,6 @@ class Session:
             self._kernel.instruments,
             self.owner,
             "" if idempotency_key is None else to_key(idempotency_key, "idempotency_key"),
-            lambda: self._kernel.new_client_order_id(UNIQUE_DIGITS),
+            self._kernel.new_client_order_id,
             hedging=self.hedging,
         )

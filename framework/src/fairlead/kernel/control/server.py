@@ -19,7 +19,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from fairlead.errors import ConfigurationRefused, FairleadError, InvalidInput
-from fairlead.ports.clock import Clock
+from fairlead.ports.clock import NANOSECONDS_PER_SECOND, Clock
 
 # fixed: far above the longest request there is, and what one caller may cost
 LINE_BYTES_MAX = 65_536
@@ -55,7 +55,7 @@ class ControlServer:
         try:
             with ExitStack() as unless_made:
                 unless_made.callback(listening.close)
-                _clear(self._path)
+                _clear(self._path, self._timeout_ns)
                 os.fchmod(listening.fileno(), OWNER_ONLY)  # before it has a name: nobody gets in meanwhile
                 listening.bind(str(self._path))
                 self._path.chmod(OWNER_ONLY)
@@ -141,7 +141,7 @@ def _refusal(error: FairleadError) -> dict[str, object]:
     return {"ok": False, "error": what, "fix": error.fix}
 
 
-def _clear(path: Path) -> None:
+def _clear(path: Path, timeout_ns: int) -> None:
     """Take away a socket that nobody listens on; refuse everything else that lies there."""
     try:
         mode = path.lstat().st_mode
@@ -154,11 +154,14 @@ def _clear(path: Path) -> None:
             fix="Name another path for the control socket.",
         )
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(timeout_ns / NANOSECONDS_PER_SECOND)
         try:
             probe.connect(str(path))
         except ConnectionRefusedError:
             path.unlink()
             return
+        except (BlockingIOError, TimeoutError):
+            pass  # its queue is full: somebody has it open
     raise ConfigurationRefused(
         f"Another kernel listens on the control socket {path}.",
         not_done="The kernel did not start.",

@@ -17,7 +17,7 @@ import attrs
 from fairlead.domain.facts import Fact
 from fairlead.domain.ledger import Position
 from fairlead.domain.money import Converted, NoRate
-from fairlead.domain.numbers import text_of, to_decimal
+from fairlead.domain.numbers import ZERO, text_of, to_decimal
 from fairlead.domain.order_kinds import OrderSide
 from fairlead.domain.orders import Order
 from fairlead.domain.prices import Price
@@ -77,6 +77,14 @@ class StateView:
     def live_orders(self, symbol: str | None = None) -> int:
         """Count orders that are not closed."""
         return self._state.live_total if symbol is None else self._state.live_by_symbol.get(symbol, 0)
+
+    def net_quantity(self, symbol: str) -> Decimal:
+        """Return what all positions of a symbol come to, signed."""
+        return self._state.net_by_symbol.get(symbol, ZERO)
+
+    def reserved_exit(self, symbol: str) -> Decimal:
+        """Return what live reducing orders of a symbol may still take off positions."""
+        return self._state.reserved_by_symbol.get(symbol, ZERO)
 
     @property
     def reporting_currency(self) -> str:

@@ -10,6 +10,7 @@ from fairlead.domain.requests import RequestKind
 from fairlead.errors import JournalUnavailable, RateLimited
 from fairlead.kernel.core.inputs import QueryRefused, QueryWanted
 from fairlead.kernel.engine.engine import Engine
+from fairlead.kernel.venue.time_limits import in_time
 from fairlead.ports.clock import Clock
 
 _T = TypeVar("_T")
@@ -61,10 +62,12 @@ class Admission:
             del self._waiting[task]
 
     async def answer(self, request: RequestKind, question: Awaitable[_T], symbol: str = "") -> _T:
-        """Return the client's answer, within the request timeout; tell the budgets of a refusal."""
+        """Return the client's answer, within the request timeout; tell the budgets of a refusal.
+
+        Raises `ExchangeFault` when there is none in time, and whatever the client raises.
+        """
         try:
-            async with self._clock.timeout_ns(self._timeout_ns):
-                return await question
+            return await in_time(self._clock, self._timeout_ns, request.value, question)
         except RateLimited as refusal:
             if not self._engine.suspended:
                 self._engine.process(QueryRefused(request, symbol, refusal.retry_after_ns))

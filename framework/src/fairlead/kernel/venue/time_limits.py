@@ -1,15 +1,38 @@
-"""Time limits of one length: what began first is due first, so a single timer serves them all.
+"""Time limits for what the exchange client is asked: nothing that it does is waited for without one.
 
-A timeout block of its own for every request arms and takes back a timer each; here a request costs
-an entry in a dictionary, and the timer is armed for the oldest only.
+Requests about orders share limits of one length: what began first is due first, so a single timer serves
+them all. A timeout block of its own for every request arms and takes back a timer each; here a request
+costs an entry in a dictionary, and the timer is armed for the oldest only. Everything else that a client
+is asked has a block of its own.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TypeVar
 
-from fairlead.ports.clock import Clock, Timer
+from fairlead.errors import ExchangeFault
+from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND, Clock, Timer
+
+_T = TypeVar("_T")
+
+
+async def in_time(clock: Clock, limit_ns: int, what: str, question: Awaitable[_T]) -> _T:
+    """Return the client's answer; raises `ExchangeFault` when there is none in time."""
+    try:
+        async with clock.timeout_ns(limit_ns):
+            return await question
+    except TimeoutError as error:
+        limit_ms = limit_ns // NANOSECONDS_PER_MILLISECOND
+        raise ExchangeFault(
+            f"The exchange client did not answer in time: {what}.",
+            not_done="Nothing is concluded from that.",
+            fix=f"See to the connection, or raise kernel.request_timeout_ms, which is {limit_ms}.",
+        ) from error
+    finally:
+        if isinstance(question, Coroutine):
+            question.close()  # where time itself is over it was never begun; else it has ended
 
 
 class TimeLimits:
