@@ -10,10 +10,13 @@ from msgspec.structs import replace
 from fairlead.errors import ExchangeFault
 from fairlead.ports.clock import Clock
 from fairlead.ports.exchange import (
+    AdjustmentKind,
     Answer,
     ExchangeCapabilities,
     FillPage,
     Instrument,
+    LedgerEntry,
+    LedgerPage,
     LookUp,
     ModifyRequest,
     OrderReport,
@@ -28,6 +31,7 @@ from fairlead.ports.exchange import (
 from fairlead_paper.client import PaperClient
 from fairlead_paper.link import Link
 from fairlead_paper.messages import Find, Reply, Request, Shelf
+from tests.paper.paper_world import LedgerClient
 
 
 class NoVenueId(PaperClient):
@@ -449,6 +453,43 @@ class TellsNoTerms(PaperClient):
     async def open_orders(self) -> Sequence[OrderReport]:
         """Leave the terms out."""
         return [replace(order, terms=None) for order in await super().open_orders()]
+
+
+class TellsTradesAsEntries(LedgerClient):
+    """Tells the trades of the history in the ledger as well."""
+
+    async def ledger_since(self, cursor: str) -> LedgerPage:
+        """Read, and add the trades to the first page."""
+        page = await super().ledger_since(cursor)
+        if cursor:
+            return page
+        trades = [
+            LedgerEntry(fill.trade_id, AdjustmentKind.REWARD, "BTC", fill.quantity, fill.ts_event)
+            for fill in (await self.fills_since("")).fills
+        ]
+        return replace(page, entries=[*trades, *page.entries])
+
+
+class NumbersEntriesAnew(LedgerClient):
+    """Gives the entries of every reading other ids."""
+
+    readings = 0
+
+    async def ledger_since(self, cursor: str) -> LedgerPage:
+        """Read and number."""
+        page = await super().ledger_since(cursor)
+        NumbersEntriesAnew.readings += 1  # of all clients together
+        named = [replace(entry, entry_id=f"{self.readings}-{entry.entry_id}") for entry in page.entries]
+        return replace(page, entries=named)
+
+
+class LeavesCostsOut(LedgerClient):
+    """Lists what came in and not what went out."""
+
+    async def ledger_since(self, cursor: str) -> LedgerPage:
+        """Read and lose."""
+        page = await super().ledger_since(cursor)
+        return replace(page, entries=[entry for entry in page.entries if entry.amount > 0])
 
 
 class FindsOpenOrdersOnly(PaperClient):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from fairlead.kernel.system_clock import SystemClock
 from fairlead.ports.clock import Clock
-from fairlead.ports.exchange import ExchangeCapabilities, Fence
+from fairlead.ports.exchange import AdjustmentKind, ExchangeCapabilities, Fence, LedgerEntry, LedgerPage
 from fairlead.testing import SeededLoop, VirtualClock
 from fairlead.testing.conformance.exchange_world import Ability
 from fairlead_paper.address import address_of
@@ -92,6 +92,19 @@ class CountingLink:
         self._inner.tell_fault(kind)
 
 
+class LedgerClient(PaperClient):
+    """A paper client whose venue has a ledger, which the world writes; two entries a page."""
+
+    entries: Sequence[LedgerEntry] = ()
+
+    async def ledger_since(self, cursor: str) -> LedgerPage:
+        """Return the next page."""
+        begin = int(cursor or 0)
+        entries = self.entries[begin : begin + 2]
+        end = begin + len(entries)
+        return LedgerPage(entries, str(end), more=end < len(self.entries))
+
+
 ClientClass = Callable[[Link, Clock, ExchangeCapabilities], PaperClient]
 
 
@@ -120,6 +133,7 @@ class PaperWorld:
         self.clients: list[PaperClient] = []
         self.taken: dict[str, int] = {}
         self.ids = 0
+        self.entries: list[LedgerEntry] = []
         self.desk: Desk = open_desk(VenueSettings(fence=fence, fill_page_size=2), self.now_ns)
         self.desk.trade(PublicTrade(SYMBOL, Decimal("100000.0"), Decimal("0.5"), self.now_ns()))
 
@@ -143,8 +157,13 @@ class PaperWorld:
             price_source=self.price_source,
             post_only=True,
             modify=True,
+            adoption=True,
+            balances=True,
+            ledger=issubclass(self.make, LedgerClient) if isinstance(self.make, type) else False,
         )
         client = self.make(self.link(), self.clock, capabilities)
+        if isinstance(client, LedgerClient):
+            client.entries = self.entries
         self.clients.append(client)
         return client
 
@@ -169,6 +188,13 @@ class PaperWorld:
     def inject(self, ability: Ability, after: int = 0) -> None:
         """Script a fault."""
         self.plan.script[FAULT_OF[ability]] = after
+
+    async def adjust(self, asset: str, amount: Decimal) -> None:
+        """Move a balance behind the venue's back, and list that as a ledger would."""
+        balance = self.desk.venue._balance("main", asset)
+        balance.total += amount
+        name, kind = f"A{len(self.entries) + 1}", AdjustmentKind.DEPOSIT
+        self.entries.append(LedgerEntry(name, kind, asset, amount, self.now_ns()))
 
     async def settle(self) -> None:
         """Let everything that is ready run."""

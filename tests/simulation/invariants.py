@@ -74,6 +74,7 @@ class Journal:
         self.fills = rows("fills")
         self.positions = rows("positions")
         self.balances: dict[str, Decimal] = {row["asset"]: row["total"] for row in rows("balances")}
+        self.openings: dict[str, Decimal] = {row["asset"]: row["opening"] for row in rows("inventory")}
         self.settings: dict[str, str] = {row["name"]: row["value"] for row in rows("settings")}
 
     def of(self, kind: str) -> list[Record]:
@@ -260,9 +261,9 @@ def _money(journal: Journal, venue: Venue, account: str, fills: list[VenueFill])
     for what, figure, expected in (
         ("the ledger", ledger, booked),
         ("the venue's quote balance", moved.get("USDT", ZERO), cash),
-        ("our quote balance", journal.balances.get("USDT", ZERO), booked),
+        ("our quote balance", _moved(journal, "USDT"), booked),
         ("the venue's base balance", moved.get("BTC", ZERO), EXACT.subtract(held, bought)),
-        ("our base balance", journal.balances.get("BTC", ZERO), held),
+        ("our base balance", _moved(journal, "BTC"), held),
     ):
         if figure != expected:
             problems.append(f"{what} moved by {figure}, the fills say {expected}")
@@ -276,6 +277,11 @@ def _corrected(journal: Journal) -> tuple[Decimal, Decimal]:
     quantities = [sign * Decimal(record["quantity"]) for sign, record in zip(signs, records, strict=True)]
     values = [sign * Decimal(record["value"]) for sign, record in zip(signs, records, strict=True)]
     return _total(quantities), _total(values)
+
+
+def _moved(journal: Journal, asset: str) -> Decimal:
+    """Return what our balance of an asset moved by since its opening inventory."""
+    return EXACT.subtract(journal.balances.get(asset, ZERO), journal.openings.get(asset, ZERO))
 
 
 def _alarms(journal: Journal, expected: frozenset[str]) -> Problems:

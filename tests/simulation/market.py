@@ -147,6 +147,7 @@ class MarketWorld(KernelWorld):
             simulated=True,
             pacing=self.pacing,
             adoption=True,
+            balances=True,
         )
         return PaperClient(link, clock, capabilities)
 

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from fairlead.domain.account import AdjustmentKind, BalanceView
     from fairlead.domain.changes import ChangeCode, ChangeResult, Terms
     from fairlead.domain.closings import CloseCode, CloseResult
     from fairlead.domain.episodes import EpisodeView
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AdjustmentKind": "fairlead.domain.account",
+    "BalanceView": "fairlead.domain.account",
     "BlockingKernel": "fairlead.kernel.blocking",
     "BlockingResult": "fairlead.kernel.blocking",
     "BlockingSession": "fairlead.kernel.blocking",
@@ -76,6 +79,8 @@ _HOMES = {
 }
 
 __all__ = [
+    "AdjustmentKind",
+    "BalanceView",
     "BlockingKernel",
     "BlockingResult",
     "BlockingSession",

@@ -14,6 +14,7 @@ CREATE TABLE orders (client_order_id, filled_quantity, filled_value, fees);
 CREATE TABLE fills (client_order_id, trade_id, side, quantity, price, value, fee);
 CREATE TABLE positions (symbol, book, quantity, cost, realized_pnl, fees);
 CREATE TABLE balances (asset, total);
+CREATE TABLE inventory (asset, opening, adjustments);
 """
 VENUE = """
 CREATE TABLE orders (client_order_id, filled_quantity, filled_value, fees);
@@ -84,7 +85,8 @@ class Files:
             " ('a', '2', '200', '0.2'), ('b', '1', '110', '0.11'), ('c', '0', '0', '0')"
         )
         run("INSERT INTO positions VALUES ('BTC/USDT', 'bot', '1', '100', '10', '0.31')")
-        run("INSERT INTO balances VALUES ('BTC', '1'), ('USDT', '-90.31')")  # -200.2 + 109.89
+        run("INSERT INTO balances VALUES ('BTC', '6'), ('USDT', '909.69')")  # 1000 - 200.2 + 109.89
+        run("INSERT INTO inventory VALUES ('BTC', '5', '0'), ('USDT', '1000', '0')")
 
     def _write_venue(self) -> None:
         run = self.in_venue

@@ -178,8 +178,8 @@ def test_a_planted_duplicate_is_reported(plant: Callable[[Files], None], tmp_pat
 
 CASH = {
     "venue": "UPDATE balances SET total = '909.69000001' WHERE asset = 'USDT'",
-    "kernel": "UPDATE balances SET total = '-90.31000001' WHERE asset = 'USDT'",
-    "base": "UPDATE balances SET total = '1.00000001' WHERE asset = 'BTC'",
+    "kernel": "UPDATE balances SET total = '909.69000001' WHERE asset = 'USDT'",
+    "base": "UPDATE balances SET total = '6.00000001' WHERE asset = 'BTC'",
     "realized": "UPDATE positions SET realized_pnl = '10.00000001'",
     "cost": "UPDATE positions SET cost = '99.99999999'",
     "fees": "UPDATE positions SET fees = '0.31000001'",

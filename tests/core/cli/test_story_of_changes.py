@@ -10,6 +10,7 @@ from fairlead.domain.change_records import (
     ChangeEnded,
     ChangeRequested,
     ChangeUnresolved,
+    ModifyLimited,
     ModifyRejected,
     ModifyStarted,
     OrderUpdated,
@@ -24,6 +25,10 @@ SECOND_NS = 1_000_000_000
 LOST = (
     "Nobody knows whether that was done, and it is not sent again: no answer. "
     "The venue is asked at 1970-01-01 00:00:03.000."
+)
+TURNED_AWAY = (
+    "The venue turned the change away for its rate limit; "
+    "it is tried again at 1970-01-01 00:00:03.000: slow down."
 )
 DRIFT = (
     "The venue holds it at a quantity of 7, which nobody here asked for: "
@@ -53,6 +58,7 @@ def test_a_modify_is_told_from_the_wish_to_what_came_of_it() -> None:
         ModifyRejected(NAME, "d", "REJECTED", "too late"),
         ModifyRejected(NAME, "d", "REJECTED", ""),
         ModifyStarted(NAME, "d", SECOND_NS, 0),
+        ModifyLimited(NAME, "d", "slow down", 3 * SECOND_NS),
     ) == [
         "bot wanted it changed, to a quantity of 9 triggered at 90, and was denied (TOO_LARGE).",
         "small 1 denied it, TOO_LARGE: Too large.",
@@ -66,6 +72,7 @@ def test_a_modify_is_told_from_the_wish_to_what_came_of_it() -> None:
         "The change was not done (REJECTED): too late.",
         "The change was not done (REJECTED): no reason was given.",
         "The change went out after this was on disk.",
+        TURNED_AWAY,
     ]
 
 

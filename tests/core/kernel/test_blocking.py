@@ -39,10 +39,20 @@ class Venue(ScriptedExchange):
         self.loop.call_soon_threadsafe(how)
 
 
+PATIENT: dict[str, Any] = {
+    "check_budget_ms": 60_000,
+    "check_hang_ms": 120_000,
+    "order_deadline_ms": 60_000,
+    "approval_ttl_ms": 60_000,
+}
+"""Real threads on a machine that is busy with other things: a thread that gets no turn for 50 ms must not
+look like a check that is too slow, nor one without a turn for seconds like an order past its deadline."""
+
+
 def kernel_on(venue: ScriptedExchange, disk: MemoryDisk | None = None, **settings: Any) -> Kernel:  # noqa: ANN401 - fields of several types
     """Return a kernel that was not started."""
     return Kernel(
-        KernelSettings(account="blocking", **settings),
+        KernelSettings(account="blocking", **{**PATIENT, **settings}),
         exchange=venue,
         store=MemoryStore(disk or MemoryDisk()),
         checks=[Yes()],

@@ -97,8 +97,7 @@ def test_a_trigger_price_is_changed() -> None:
     [
         (answers_modify(Outcome.REFUSED, "too late"), "REJECTED"),
         (answers_modify(Outcome.NOT_SENT, "no connection"), "NOT_SENT"),
-        (answers_modify(Outcome.LIMITED, "too many", 7_000_000), "LIMITED"),
-        (answers_modify(Outcome.LIMITED, "too many"), "LIMITED"),
+        (answers_modify(Outcome.LIMITED, "too many", 60_000_000_000), "LIMITED"),
     ],
 )
 def test_what_was_not_done_leaves_the_order_as_it_was(script: Any, code: str) -> None:  # noqa: ANN401 - a script

@@ -114,8 +114,10 @@ def test_a_refusal_for_the_rate_limit_empties_the_budget() -> None:
     async def main(bench: Bench) -> None:
         name = await bench.working()
         bench.exchange.will_modify(answers_modify(Outcome.LIMITED, "too many", 2_000_000_000))
-        assert (await bench.bot.modify_order(name, quantity="2")).code == "LIMITED"
+        task = spawn_modify(bench, name, quantity="2")
+        await bench.pass_ms(10)
         assert left(bench) == 0
+        assert (await task).accepted
 
     on_bench(main, pacing=limits("9"), settings=NO_RESERVE)
 

@@ -11,6 +11,7 @@ from fairlead import KernelSettings, OrderSide, TradingState
 from fairlead.domain.reconciliation import Found, ReconcileReport
 from fairlead.domain.records import OrderEventNoted, Reconciled
 from fairlead.errors import ExchangeFault, SettingRefused, UnknownName
+from fairlead.kernel.core.state import MISSING
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
 from fairlead.ports.exchange import FillPage, OrderReport, ReportSink, VenueStatus
 from fairlead.testing.scripted_exchange import ScriptedExchange, loses_request
@@ -402,6 +403,41 @@ def test_an_operator_ends_a_missing_order() -> None:
         assert last(bench).missing == 0
         with pytest.raises(UnknownName):
             await bench.kernel.resolve_missing("0" * 32, note="guess")
+
+    on_bench(main)
+
+
+@pytest.mark.parametrize("seen", ["reconciliation", "look-up"])
+def test_a_missing_order_that_is_seen_again_is_missing_no_more(seen: str) -> None:
+    """An operator's word that it is over comes too late; should it go missing anew, that is news."""
+
+    async def main(bench: Bench) -> None:
+        name = await bench.working()
+        order = bench.exchange.orders[name]
+        await bench.pass_ms()
+        bench.exchange.forget(name)
+        await bench.kernel.reconcile()
+        assert trading(bench) == "reducing"
+        await bench.pass_ms()
+        bench.exchange.orders[name] = order
+        bench.exchange.say(bench.exchange.report(name))
+        await bench.pass_ms()
+        assert bench.order(name).detail == MISSING, "the stream may be late: no proof"
+        if seen == "reconciliation":
+            await bench.kernel.reconcile()
+        else:
+            await bench.pass_ms(10 * LONG_MS)
+        refused = await bench.kernel.resolve_missing(name, note="the desk says so")
+        assert (refused.accepted, refused.code) == (False, "NOT_MISSING")
+        assert bench.order(name).status == "ACCEPTED"
+        assert bench.kernel.positions()[0].pending_openings == 1
+        await bench.kernel.set_trading_state(TradingState.ACTIVE, reason="seen")
+        await bench.pass_ms()
+        bench.exchange.forget(name)
+        await bench.kernel.reconcile()
+        assert trading(bench) == "reducing"
+        assert bench.anomalies() == ["missing_at_venue", "missing_at_venue"]
+        assert (await bench.kernel.resolve_missing(name, note="it is over")).accepted
 
     on_bench(main)
 

@@ -12,6 +12,7 @@ from fairlead import ChangeResult, Proposal, TradingState
 from fairlead.errors import InvalidInput
 from fairlead.ports.exchange import Answer, Outcome, VenueStatus
 from fairlead.ports.risk import ALLOW, Deny, RiskRequest, RiskView
+from fairlead.testing.modify_scripts import answers_modify
 from fairlead.testing.scripted_exchange import (
     ScriptedExchange,
     answers,
@@ -172,6 +173,36 @@ def test_a_refused_cancel_leaves_the_order_as_it_is() -> None:
         assert (await bench.bot.replace_order(name, limit_price="99")).accepted
 
     on_bench(main)
+
+
+@pytest.mark.parametrize(("end", "status"), [("trade", "FILLED"), ("cancel", "CANCELED"), ("", "ACCEPTED")])
+@pytest.mark.parametrize("command", ["replace_order", "modify_order"])
+def test_a_refusal_says_no_more_than_is_known(command: str, end: str, status: str) -> None:
+    """Refused because the order was over, unheard, or for another cause: REJECTED is true either way.
+
+    Nothing was changed and nothing new is sent, then or later; how the order stands is looked up and told
+    as its own event.
+    """
+
+    async def main(bench: Bench) -> None:
+        name = await bench.working()
+        if end == "trade":
+            bench.exchange.trade(name, "1", "100", said=False)
+        elif end:
+            bench.exchange.end(name, VenueStatus.CANCELED, said=False)
+        bench.exchange.will_cancel(refuses_cancel("no such order"))
+        bench.exchange.will_modify(answers_modify(Outcome.REFUSED, "no such order"))
+        result = await getattr(bench.bot, command)(name, limit_price="99")
+        assert (result.code, result.reason) == ("REJECTED", "no such order")
+        assert result.new_order_id == ""
+        await bench.pass_ms(120_000)
+        order = bench.order(name)
+        assert (order.status, order.limit_price) == (status, Decimal(100))
+        assert len(bench.exchange.submits) == 1
+        assert await bench.bot.change_settled(result.change_id) == result
+        assert bench.anomalies() == []
+
+    on_bench(main, exchange=ScriptedExchange([instrument()], modify=True))
 
 
 def test_an_order_that_ended_otherwise_is_not_replaced() -> None:

@@ -30,6 +30,7 @@ from fairlead.testing import run
 from fairlead.testing.memory_store import MemoryDisk, MemoryStore
 from fairlead.testing.modify_scripts import loses_modify, loses_modify_answer
 from fairlead.testing.scripted_exchange import answers, hangs, loses_answer, loses_request
+from tests.core.kernel.accounting import accountant, happens
 from tests.core.kernel.bench import BTC, ETH, Bench, on_bench, on_seeded_bench
 from tests.core.kernel.checks import BoughtValue, Says
 
@@ -104,6 +105,8 @@ def facts_of(state: EngineState, *, live_only: bool) -> dict[str, object]:
         "account": (state.account, state.account_tag),
         "exposed": (state.exposed_total, nonzero(state.exposed_by_symbol)),
         "closing": (state.closing_total, nonzero(state.closing_by_symbol)),
+        "net": {symbol: total for symbol, total in state.net_by_symbol.items() if total},
+        "reserved": {symbol: total for symbol, total in state.reserved_by_symbol.items() if total},
         "leaves": {key: leaves for key, leaves in state.leaves.items() if leaves},
         "changing": {name: change.change_id for name, change in state.changing.items()},
         "live": (state.live_total, nonzero(state.live_by_symbol)),
@@ -258,6 +261,8 @@ def test_a_changed_column_of_any_row_is_found_and_named() -> None:
         await bench.execute(key="k")
         await bench.bot.close_position(ETH)
         await bench.bot.modify_order(await bench.working(), quantity="2")
+        happens(bench, "5", "BTC")
+        await bench.kernel.reconcile()
         await bench.kernel.settled()
         for table in TABLES:
             rows = bench.disk.tables.named(table.name)
@@ -280,7 +285,7 @@ def test_a_changed_column_of_any_row_is_found_and_named() -> None:
                     (problem,) = problems
                     assert f": {column.name} is " in problem
 
-    on_bench(main, settings={"snapshot_interval_ms": 1, "snapshot_batch_max": 1})
+    on_bench(main, exchange=accountant(), settings={"snapshot_interval_ms": 1, "snapshot_batch_max": 1})
 
 
 def test_a_number_of_another_type_is_another_value() -> None:

@@ -23,7 +23,13 @@ from fairlead.cli.diagnosis import exchange_findings
 from fairlead.errors import ExchangeFault, FairleadError
 from fairlead.kernel.settings import KernelSettings
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
-from fairlead.ports.exchange import ExchangeClient, OrderFinder, PositionKeeper, VenuePosition
+from fairlead.ports.exchange import (
+    ExchangeClient,
+    LedgerKeeper,
+    OrderFinder,
+    PositionKeeper,
+    VenuePosition,
+)
 from fairlead.testing.scripted_exchange import ScriptedExchange, loses_answer
 from tests.core.kernel.bench import ETH, Bench, instrument, on_bench
 
@@ -36,13 +42,10 @@ PERP = "BTC/USDT:USDT"
 SOURCES = Path(fairlead.__file__).parent
 PORT = {
     name
-    for protocol in (ExchangeClient, OrderFinder, PositionKeeper)
+    for protocol in (ExchangeClient, OrderFinder, PositionKeeper, LedgerKeeper)
     for name, member in vars(protocol).items()
     if inspect.iscoroutinefunction(member)
 }
-NOT_ASKED = {"balances"}
-"""Methods of the port that nothing asks by now; whoever does first brings its case."""
-
 RECEIVERS = {"client", "_client", "exchange", "finder", "keeper", "questions"}
 """What an exchange client, or the module that asks one, is called wherever it is asked."""
 
@@ -185,6 +188,11 @@ async def an_order_by_hand(bench: Bench) -> None:
 async def a_venue_with_positions(bench: Bench) -> None:
     """Let the venue hold a position."""
     bench.exchange.net[PERP] = VenuePosition(PERP, Decimal(0))
+
+
+async def a_venue_with_an_account(bench: Bench) -> None:
+    """Let the venue tell of balances and ledger from now on."""
+    bench.exchange.capabilities = attrs.evolve(bench.exchange.capabilities, balances=True, ledger=True)
 
 
 async def adopt(bench: Bench) -> object:
@@ -345,6 +353,20 @@ CASES = {
         is_said,
         a_venue_with_positions,
     ),
+    "balances": Case(
+        "balances",
+        ["kernel.venue.account._read_balances balances"],
+        reconcile,
+        is_said,
+        a_venue_with_an_account,
+    ),
+    "ledger_since": Case(
+        "ledger_since",
+        ["kernel.venue.account._read_ledger ledger_since"],
+        reconcile,
+        is_said,
+        a_venue_with_an_account,
+    ),
     "find": Case("find", ["kernel.venue.foreign_orders.read find"], adopt, is_said, an_order_by_hand),
     "open_orders for an adoption": Case(
         "open_orders",
@@ -445,5 +467,5 @@ def test_every_place_that_asks_a_client_has_a_case_here() -> None:
     """A new place, or a method new to the port, fails until its limit is shown above."""
     asked = set(places())
     assert asked == {place for case in CASES.values() for place in case.places}
-    assert {place.rpartition(" ")[2] for place in asked} == PORT - NOT_ASKED
+    assert {place.rpartition(" ")[2] for place in asked} == PORT
     assert {name for _, name in named_as_clients()} <= RECEIVERS

@@ -13,6 +13,7 @@ from fairlead.domain.change_records import (
     ChangeEnded,
     ChangeRequested,
     ChangeUnresolved,
+    ModifyLimited,
     ModifyRejected,
     ModifyStarted,
     OrderUpdated,
@@ -208,6 +209,10 @@ class _Teller:
         )
         yield f"The change went out after this was on disk{until}."
 
+    def modify_limited(self, record: ModifyLimited) -> Iterator[str]:
+        again = f"it is tried again at {time_of(record.retry_ns)}"
+        yield f"The venue turned the change away for its rate limit; {again}: {record.reason}."
+
     def change_unresolved(self, record: ChangeUnresolved) -> Iterator[str]:
         later = f" The venue is asked at {time_of(record.look_up_ns)}." if record.look_up_ns else ""
         yield f"Nobody knows whether that was done, and it is not sent again: {record.cause}.{later}"
@@ -279,6 +284,7 @@ _EVENTS: dict[OrderEvent, str] = {
     OrderEvent.EXPIRED: "The venue says it expired",
     OrderEvent.FULLY_FILLED: "It is over",
     OrderEvent.ABSENT: "The venue does not have it",
+    OrderEvent.SHOWN_LIVE: "The venue has it again",
     OrderEvent.RESOLVED_BY_OPERATOR: "{by} decided that it was never placed",
     OrderEvent.CANCEL_REQUESTED: "{by} wants it canceled",
     OrderEvent.CANCEL_REFUSED: "The cancel did not work",
@@ -302,6 +308,7 @@ _SAY: dict[type[Record], Callable[[_Teller, Any], Iterator[str]]] = {
     ModifyStarted: _Teller.modify_started,
     ChangeUnresolved: _Teller.change_unresolved,
     OrderUpdated: _Teller.updated,
+    ModifyLimited: _Teller.modify_limited,
     ModifyRejected: _Teller.modify_rejected,
     ReplaceMoved: _Teller.replace_moved,
     ChangeEnded: _Teller.change_ended,

@@ -54,6 +54,18 @@ class ModifyStarted(Value):
     change_id: str
     not_before_ns: int
     deadline_ns: int
+    number: int = 1
+
+
+class ModifyLimited(Value):
+    """The venue turned the modify away for its rate limit: it is not there, and is tried again."""
+
+    KIND: ClassVar[str] = "modify_limited"
+    VERSION: ClassVar[int] = 1
+    client_order_id: str
+    change_id: str
+    reason: str
+    retry_ns: int
 
 
 class ChangeUnresolved(Value):
@@ -120,6 +132,7 @@ ChangeRecord = (
     ChangeRequested
     | ChangeDenied
     | ModifyStarted
+    | ModifyLimited
     | ChangeUnresolved
     | OrderUpdated
     | ModifyRejected
@@ -130,6 +143,7 @@ CHANGE_RECORD_CLASSES: tuple[type[ChangeRecord], ...] = (
     ChangeRequested,
     ChangeDenied,
     ModifyStarted,
+    ModifyLimited,
     ChangeUnresolved,
     OrderUpdated,
     ModifyRejected,

@@ -59,14 +59,16 @@ def _is_above(price: Decimal | None, other: Decimal | None) -> bool:
 class Wish(Value):
     """A modify that is not resolved, as its order holds it.
 
-    *sent_ns* is when it left for the venue, 0 while it waits for its pace; *deadline_ns* is the venue
-    time after which it can no longer be done, 0 where the venue knows no deadlines.
+    *sent_ns* is when it left for the venue, 0 while it waits: for its pace, or to be tried again;
+    *deadline_ns* is the venue time after which it can no longer be done, 0 where the venue knows no
+    deadlines. *attempt* counts how often it left.
     """
 
     change_id: str
     terms: Terms
     sent_ns: int = 0
     deadline_ns: int = 0
+    attempt: int = 0
 
 
 _encode = msgspec.json.Encoder(decimal_format="string").encode
@@ -114,9 +116,9 @@ MEANING: dict[ChangeCode, str] = {
     ChangeCode.MODIFIED: "the venue holds the order under the new terms",
     ChangeCode.REPLACED: "the old order is over, and the new one reached the venue",
     ChangeCode.NOTHING_LEFT: "the old order is over, and what was filled leaves nothing for a new one",
-    ChangeCode.REJECTED: "the venue refused; the order works under its old terms",
-    ChangeCode.NOT_SENT: "it never left; the order works under its old terms",
-    ChangeCode.LIMITED: "the venue turned it away for its rate limit; the order works under its old terms",
+    ChangeCode.REJECTED: "the venue refused, so nothing was changed; whether the order lives is looked up",
+    ChangeCode.NOT_SENT: "it never left; the order has its old terms",
+    ChangeCode.LIMITED: "turned away for the rate limit to the last attempt; the order has its old terms",
     ChangeCode.NOT_DONE: "no answer came, and the venue's evidence after its deadline says it was not done",
     ChangeCode.ORDER_CLOSED: "the order ended before the change was confirmed",
     ChangeCode.WITHDRAWN: "a cancel of the order came after it",

@@ -106,13 +106,15 @@ class PositionEntry(Value):
 class ReconcileReport(Value):
     """What a reconciliation found, by class (`Found`): an entry for each order and position, and counts.
 
-    *fills_booked* is how many trades it brought in from history.
+    *fills_booked* is how many trades it brought in from history, *adjustments_booked* how many entries from
+    the venue's ledger.
     """
 
     reason: str
     fills_booked: int
     entries: tuple[ReconcileEntry, ...] = ()
     positions: tuple[PositionEntry, ...] = ()
+    adjustments_booked: int = 0
 
     def count(self, found: Found) -> int:
         """Return how many orders or positions are of the class."""

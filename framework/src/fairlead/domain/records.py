@@ -10,6 +10,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import ClassVar
 
+from fairlead.domain.account_records import AdjustmentBooked, InventoryOpened
 from fairlead.domain.anomalies import AnomalyKind, Severity
 from fairlead.domain.budgets import BudgetLevel
 from fairlead.domain.change_records import CHANGE_RECORD_CLASSES, ChangeRecord
@@ -349,6 +350,8 @@ Record = (
     | OrderJudgedAgain
     | PositionsSnapshotted
     | TradingDayBegan
+    | InventoryOpened
+    | AdjustmentBooked
     | InstrumentsChanged
     | ChangeRecord
 )
@@ -382,6 +385,8 @@ RECORD_CLASSES: tuple[type[Record], ...] = (
     OrderJudgedAgain,
     PositionsSnapshotted,
     TradingDayBegan,
+    InventoryOpened,
+    AdjustmentBooked,
     InstrumentsChanged,
     *CHANGE_RECORD_CLASSES,
 )

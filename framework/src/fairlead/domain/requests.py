@@ -17,6 +17,7 @@ class RequestKind(StrEnum):
     BALANCES = "balances"
     INSTRUMENTS = "instruments"
     POSITIONS = "positions"
+    LEDGER = "ledger"
 
 
 class Lane(StrEnum):

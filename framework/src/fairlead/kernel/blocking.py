@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from types import TracebackType
 from typing import Generic, Protocol, Self, TypeVar, Unpack
 
+from fairlead.domain.account import BalanceView
 from fairlead.domain.changes import ChangeResult
 from fairlead.domain.closings import CloseResult
 from fairlead.domain.episodes import EpisodeView
@@ -300,6 +301,10 @@ class BlockingKernel:
     def positions(self) -> tuple[PositionView, ...]:
         """Return every position that memory holds."""
         return _read(self._thread, self._kernel.positions)
+
+    def balances(self) -> tuple[BalanceView, ...]:
+        """Return every asset as we derive it; see `Kernel.balances`."""
+        return _read(self._thread, self._kernel.balances)
 
     def events(self, *kinds: type[Event]) -> BlockingStream[Event | EventsMissed]:
         """Return a stream of events of these kinds, of all kinds when none is named."""

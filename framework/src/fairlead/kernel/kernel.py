@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
 
+from fairlead.domain.account import BalanceView
 from fairlead.domain.closings import CLOSING_PREFIX, CloseResult
 from fairlead.domain.episodes import EpisodeView
 from fairlead.domain.identifiers import DRAWN_DIGITS, new_order_id, to_client_order_id, to_line, to_name
@@ -27,6 +28,7 @@ from fairlead.kernel.configuration import read_configuration
 from fairlead.kernel.control.parts import control_parts
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.decide.rules import OPERATOR
+from fairlead.kernel.engine.balance_views import balances_of
 from fairlead.kernel.engine.position_events import marked_view, net_quantity, open_episode
 from fairlead.kernel.events.bus import EventBus
 from fairlead.kernel.history import History
@@ -237,6 +239,10 @@ class Kernel:
         """Return every position that memory holds, flat ones included."""
         state, prices = self._state, self.prices
         return tuple(marked_view(state, position, prices) for position in state.positions.values())
+
+    def balances(self) -> tuple[BalanceView, ...]:
+        """Return every asset as we derive it: opening inventory, fills and adjustments."""
+        return balances_of(self._state)
 
     def episode(self, symbol: str, book: str, position_id: str = "") -> EpisodeView | None:
         """Return the open episode of a position, or nothing when it is flat."""

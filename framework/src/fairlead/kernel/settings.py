@@ -170,7 +170,9 @@ class KernelSettings:
         60_000, "that pause, and the one after a failed reconciliation, doubles up to this"
     )
     limited_attempts_max: int = _limit(5, "attempts of an order that the venue refuses for its rate limit")
-    approval_ttl_ms: int = _limit(30_000, "an approved order that was not sent by then is closed NOT_SENT")
+    approval_ttl_ms: int = _limit(
+        30_000, "what waits for the rate limit with an older approval is judged again; else it is NOT_SENT"
+    )
     rules_interval_ms: int = _limit(
         3_600_000, "how often the venue's rules and fees are read again, beside start and refusals"
     )

@@ -18,15 +18,18 @@ from typing import Protocol
 
 import attrs
 
+from fairlead.domain.account import AdjustmentKind
 from fairlead.domain.changes import Terms
 from fairlead.domain.instruments import Instrument
 from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInForce
 from fairlead.domain.prices import Quote, Trade
 from fairlead.domain.values import Value
+from fairlead.ports.account import LedgerEntry, LedgerKeeper, LedgerPage
 from fairlead.ports.pacing import PacingModel
 
 # A client's author needs these too, and imports them from here: the domain is not public.
 __all__ = [
+    "AdjustmentKind",
     "Answer",
     "ExchangeCapabilities",
     "ExchangeClient",
@@ -34,6 +37,9 @@ __all__ = [
     "FillPage",
     "FillReport",
     "Instrument",
+    "LedgerEntry",
+    "LedgerKeeper",
+    "LedgerPage",
     "Liquidity",
     "LookUp",
     "ModifyRequest",
@@ -85,6 +91,10 @@ class ExchangeCapabilities:
     *adoption*: orders that the kernel did not send can be taken over. Reports of `open_orders`, `look_up`
     and `find` carry the order's terms, the client is an `OrderFinder`, and `cancel` works by the venue's id
     alone. *positions*: the venue keeps net positions by symbol, and the client is a `PositionKeeper`.
+
+    *balances*: `balances` tells all that the account holds, so that what is there when a kernel first comes
+    can be recorded as its opening inventory. *ledger*: the venue lists what moved the balances besides our
+    fills, and the client is a `LedgerKeeper`.
     """
 
     fence: Fence
@@ -100,6 +110,8 @@ class ExchangeCapabilities:
     pacing: PacingModel | None = None
     adoption: bool = False
     positions: bool = False
+    balances: bool = False
+    ledger: bool = False
 
 
 class Outcome(StrEnum):

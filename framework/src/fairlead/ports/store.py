@@ -17,12 +17,14 @@ from typing import Protocol
 from fairlead.domain.values import Value
 from fairlead.ports.searches import Search
 from fairlead.ports.tables import (
+    ADJUSTMENTS,
     BALANCES,
     CHANGES,
     CLOSINGS,
     COMMANDS,
     EPISODES,
     FILLS,
+    INVENTORY,
     ORDERS,
     POSITIONS,
     SETTINGS,
@@ -34,6 +36,7 @@ from fairlead.ports.tables import (
 )
 
 __all__ = [
+    "ADJUSTMENTS",
     "BALANCES",
     "CHANGES",
     "CLOSINGS",
@@ -42,6 +45,7 @@ __all__ = [
     "EPISODES",
     "FILLS",
     "GENESIS_HASH",
+    "INVENTORY",
     "ORDERS",
     "POSITIONS",
     "SETTINGS",

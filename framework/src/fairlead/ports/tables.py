@@ -130,6 +130,19 @@ SNAPSHOTS = Table(
     ),
 )
 BALANCES = Table("balances", ("asset",), (*_texts("asset"), *_decimals("total")))
+INVENTORY = Table("inventory", ("asset",), (*_texts("asset"), *_decimals("opening", "adjustments")))
+"""What of an asset's balance did not come from fills."""
+ADJUSTMENTS = Table(
+    "adjustments",
+    ("entry_id",),
+    (
+        *_texts("entry_id", "kind", "asset"),
+        *_decimals("amount"),
+        *_integers("ts_event"),
+        *_texts("note"),
+        *_integers("sequence"),
+    ),
+)
 COMMANDS = Table(
     "commands",
     ("owner", "idempotency_key"),
@@ -182,6 +195,8 @@ TABLES: tuple[Table, ...] = (
     EPISODES,
     SNAPSHOTS,
     BALANCES,
+    INVENTORY,
+    ADJUSTMENTS,
     COMMANDS,
     CLOSINGS,
     CHANGES,

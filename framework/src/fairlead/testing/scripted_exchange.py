@@ -21,6 +21,8 @@ from fairlead.ports.exchange import (
     Fence,
     FillPage,
     FillReport,
+    LedgerEntry,
+    LedgerPage,
     LookUp,
     ModifyRequest,
     OrderReport,
@@ -130,7 +132,7 @@ class ScriptedExchange:
     Requests follow the scripts that were queued with `will_submit`, `will_modify`, `will_cancel` and
     `will_look_up` (for a modify: `fairlead.testing.modify_scripts`), then the well-behaved ones. *submits*,
     *modifies*, *cancels*, *look_ups* and *finds* hold what was asked, in order; *net* is what `positions`
-    answers.
+    answers, *held* what `balances` does, and *ledger* what `ledger_since` pages through.
     """
 
     def __init__(
@@ -156,6 +158,8 @@ class ScriptedExchange:
         self.look_ups: list[str] = []
         self.finds: list[str] = []
         self.net: dict[str, VenuePosition] = {}
+        self.held: dict[str, Decimal] = {}
+        self.ledger: list[LedgerEntry] = []
         self.orders: dict[str, VenueOrder] = {}
         self.history: list[FillReport] = []
         self.sink: ReportSink | None = None
@@ -185,7 +189,7 @@ class ScriptedExchange:
         self._look_up_scripts.extend(scripts)
 
     def will_fail(self, method: str, times: int = 1) -> None:
-        """Let the next calls of connect, instruments, open_orders, fills_since, find or positions fail."""
+        """Let the next calls of that name fail: a question, or connect."""
         self.failing[method] = times
 
     def place(self, request: SubmitRequest) -> VenueOrder:
@@ -371,7 +375,16 @@ class ScriptedExchange:
 
     async def balances(self) -> Mapping[str, Decimal]:
         """See `ExchangeClient.balances`."""
-        return {}
+        self._fail("balances")
+        return dict(self.held)
+
+    async def ledger_since(self, cursor: str) -> LedgerPage:
+        """See `LedgerKeeper.ledger_since`."""
+        self._fail("ledger_since")
+        begin = int(cursor or 0)
+        end = begin + self.page_size
+        entries = self.ledger[begin:end]
+        return LedgerPage(entries, str(begin + len(entries)), more=end < len(self.ledger))
 
     def _fail(self, method: str) -> None:
         left = self.failing.get(method, 0)

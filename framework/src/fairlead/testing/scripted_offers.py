@@ -20,12 +20,14 @@ class Offers(TypedDict, total=False):
     adoption: bool
     positions: bool
     modify: bool
+    balances: bool
+    ledger: bool
 
 
 def capabilities_of(
     offers: Offers, *, fence: Fence, horizon_ns: int, streams: bool, pacing: PacingModel | None
 ) -> ExchangeCapabilities:
-    """Return the capabilities: everything that the test does not say otherwise, but no positions."""
+    """Return the capabilities: everything the test does not say otherwise, but nothing of the account."""
     return ExchangeCapabilities(
         simulated=True,
         fence=fence,
@@ -39,4 +41,6 @@ def capabilities_of(
         pacing=pacing,
         adoption=offers.get("adoption", True),
         positions=offers.get("positions", False),
+        balances=offers.get("balances", False),
+        ledger=offers.get("ledger", False),
     )

@@ -21,6 +21,8 @@ from fairlead.ports.exchange import (
     Answer,
     ExchangeClient,
     FillPage,
+    LedgerKeeper,
+    LedgerPage,
     LookUp,
     ModifyRequest,
     OrderFinder,
@@ -217,6 +219,12 @@ class WireClient:
     async def balances(self) -> Mapping[str, Decimal]:
         """See `ExchangeClient.balances`."""
         return await self._ask("balances", None, lambda venue: venue.balances())
+
+    async def ledger_since(self, cursor: str) -> LedgerPage:
+        """See `LedgerKeeper.ledger_since`."""
+        return await self._ask(
+            "ledger_since", cursor, lambda venue: cast("LedgerKeeper", venue).ledger_since(cursor)
+        )
 
     async def find(self, venue_order_id: str, symbol: str) -> LookUp:
         """See `OrderFinder.find`."""

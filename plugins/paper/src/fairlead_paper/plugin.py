@@ -77,6 +77,7 @@ def paper_client(settings: PaperSettings, clock: Clock, desk: Desk | None = None
         simulated=True,
         pacing=model_of(settings.rate_limit),
         adoption=True,
+        balances=True,  # and no ledger: nothing but trades moves a balance here
     )
     patience = Patience(
         delay_ns=settings.reconnect_delay_ms * NANOSECONDS_PER_MILLISECOND,

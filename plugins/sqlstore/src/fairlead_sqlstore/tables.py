@@ -271,6 +271,32 @@ class BalanceRow(FairleadTable, table=True):
     total: Decimal = exact("how much of it there is")
 
 
+class InventoryRow(FairleadTable, table=True):
+    """What of an asset's balance did not come from fills."""
+
+    __tablename__: ClassVar[Any] = "inventory"
+    __table_args__: ClassVar[Any] = {"sqlite_with_rowid": False}
+
+    asset: str = text("the asset", primary_key=True)
+    opening: Decimal = exact("what was there before there was a kernel")
+    adjustments: Decimal = exact("what all adjustments of it come to")
+
+
+class AdjustmentRow(FairleadTable, table=True):
+    """An entry of the venue's ledger that is no fill of ours."""
+
+    __tablename__: ClassVar[Any] = "adjustments"
+    __table_args__: ClassVar[Any] = {"sqlite_with_rowid": False}
+
+    entry_id: str = text("the venue's id of it", primary_key=True)
+    kind: str = text("why the balance changed")
+    asset: str = text("the asset")
+    amount: Decimal = exact("by how much; negative when it went down")
+    ts_event: int = integer("when, as the venue says")
+    note: str = text("what was said about it")
+    sequence: int = integer("the journal record that holds it")
+
+
 class CommandRow(FairleadTable, table=True):
     """A command given with an idempotency key: a repetition gets the first one's answer."""
 

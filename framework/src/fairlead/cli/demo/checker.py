@@ -53,7 +53,7 @@ class Evidence:
 
 def read(kernel_path: Path, venue_path: Path, acknowledged_path: Path | None) -> Evidence:
     """Read both files without writing to either."""
-    kernel = _tables(kernel_path, ("orders", "fills", "positions", "balances", "store_state"))
+    kernel = _tables(kernel_path, ("orders", "fills", "positions", "balances", "inventory", "store_state"))
     journal = _tables(kernel_path, ("journal",))["journal"]
     journal.sort(key=lambda row: int(row["sequence"]))
     records: dict[str, list[Row]] = defaultdict(list)
@@ -209,7 +209,11 @@ def moved_at_venue(evidence: Evidence) -> dict[str, Decimal]:
 
 def _check_balances(evidence: Evidence, findings: Findings) -> None:
     fills, venue = moved_by_fills(evidence), moved_at_venue(evidence)
-    kernel = {row["asset"]: Decimal(row["total"]) for row in evidence.kernel["balances"]}
+    opening = {row["asset"]: Decimal(row["opening"]) for row in evidence.kernel["inventory"]}
+    kernel = {
+        row["asset"]: EXACT.subtract(Decimal(row["total"]), opening.get(row["asset"], ZERO))
+        for row in evidence.kernel["balances"]
+    }
     for asset in sorted({*fills, *venue, *kernel}):
         figures = [figure.get(asset, ZERO) for figure in (venue, fills, kernel)]
         if len(set(figures)) > 1:

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from fairlead.domain.account_records import AdjustmentBooked, InventoryOpened
 from fairlead.domain.anomalies import AnomalyKind
 from fairlead.domain.change_records import (
     ChangeDenied,
     ChangeEnded,
     ChangeRequested,
     ChangeUnresolved,
+    ModifyLimited,
     ModifyRejected,
     ModifyStarted,
     OrderUpdated,
@@ -57,6 +59,12 @@ from fairlead.domain.records import (
     TradingStateChanged,
 )
 from fairlead.domain.trading_state import TradingState
+from fairlead.kernel.apply.account import (
+    adjustment_booked,
+    inventory_before,
+    inventory_opened,
+    keep_balances,
+)
 from fairlead.kernel.apply.adoption import adopted_order, correct
 from fairlead.kernel.apply.annotations import episode_annotated, order_annotated
 from fairlead.kernel.apply.balances import move_balances, pay_otherwise, settle
@@ -65,6 +73,7 @@ from fairlead.kernel.apply.changes import (
     change_ended,
     change_requested,
     change_unresolved,
+    modify_limited,
     modify_rejected,
     modify_started,
     order_updated,
@@ -192,6 +201,8 @@ def _event_noted(state: EngineState, record: OrderEventNoted, ts_ns: int) -> Non
         order.pending_asked = 0
     if event is OrderEvent.CANCEL_REQUESTED:
         order.pending_asked += 1
+    if event is OrderEvent.SHOWN_LIVE:  # should it go missing once more, that is news
+        state.noted.pop((AnomalyKind.MISSING_AT_VENUE, order.client_order_id, order.detail), None)
     order.detail = record.cause
     order.look_up_ns = record.look_up_ns
     move(state, order, event, ts_ns)
@@ -206,6 +217,13 @@ def _accepted(state: EngineState, record: OrderAccepted, ts_ns: int) -> None:
 
 
 def _filled(state: EngineState, record: OrderFilled, ts_ns: int) -> PositionChange:
+    before = inventory_before(state, record)
+    change = _booked(state, record, ts_ns)
+    keep_balances(state, before)
+    return change
+
+
+def _booked(state: EngineState, record: OrderFilled, ts_ns: int) -> PositionChange:
     order = state.orders[record.client_order_id]
     if record.venue_order_id:
         order.venue_order_id = record.venue_order_id
@@ -325,6 +343,8 @@ _APPLY: dict[type[Record], Callable[[EngineState, Any, int], PositionChange | No
     OrderEventNoted: _event_noted,
     OrderAccepted: _accepted,
     OrderFilled: _filled,
+    InventoryOpened: inventory_opened,
+    AdjustmentBooked: adjustment_booked,
     CommandRefused: command_refused,
     CommandTaken: command_taken,
     OrderAnnotated: order_annotated,
@@ -350,6 +370,7 @@ _APPLY: dict[type[Record], Callable[[EngineState, Any, int], PositionChange | No
     ChangeRequested: change_requested,
     ChangeDenied: change_denied,
     ModifyStarted: modify_started,
+    ModifyLimited: modify_limited,
     ChangeUnresolved: change_unresolved,
     OrderUpdated: order_updated,
     ModifyRejected: modify_rejected,

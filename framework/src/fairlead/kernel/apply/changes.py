@@ -9,6 +9,7 @@ from fairlead.domain.change_records import (
     ChangeEnded,
     ChangeRequested,
     ChangeUnresolved,
+    ModifyLimited,
     ModifyRejected,
     ModifyStarted,
     OrderUpdated,
@@ -69,7 +70,23 @@ def modify_started(state: EngineState, record: ModifyStarted, ts_ns: int) -> Non
     """The modify is on the wire: from here on the venue may hold either terms."""
     order = state.orders[record.client_order_id]
     if order.wish is not None:
-        order.wish = replace(order.wish, sent_ns=record.not_before_ns, deadline_ns=record.deadline_ns)
+        order.wish = replace(
+            order.wish,
+            sent_ns=record.not_before_ns,
+            deadline_ns=record.deadline_ns,
+            attempt=record.number,
+        )
+    order.look_up_ns = 0
+    move(state, order, OrderEvent.MODIFY_REQUESTED, ts_ns)
+
+
+def modify_limited(state: EngineState, record: ModifyLimited, ts_ns: int) -> None:
+    """The modify is not at the venue; the order holds the wish, and waits until it is tried again."""
+    order = state.orders[record.client_order_id]
+    if order.wish is not None:
+        order.wish = replace(order.wish, sent_ns=0, deadline_ns=0)
+    order.detail = record.reason
+    order.look_up_ns = record.retry_ns
     move(state, order, OrderEvent.MODIFY_REQUESTED, ts_ns)
 
 

@@ -14,6 +14,7 @@ from fairlead.domain.reconciliation import Counts
 from fairlead.domain.requests import PacingPolicy, RequestKind
 from fairlead.domain.trading_state import TradingState
 from fairlead.domain.values import Value
+from fairlead.kernel.core.account_inputs import InventorySeen, LedgerEntrySeen, LedgerRead
 from fairlead.kernel.core.change_inputs import AdvanceChange, ChangeOrder, ModifyAnswered
 from fairlead.kernel.core.position_inputs import Annotate, DayTurned, SnapshotsTaken
 from fairlead.kernel.core.rule_inputs import RulesDiffer
@@ -391,6 +392,9 @@ Input = (
     | ReconciliationEnded
     | DayTurned
     | SnapshotsTaken
+    | InventorySeen
+    | LedgerEntrySeen
+    | LedgerRead
     | RulesDiffer
     | TroubleSeen
 )

@@ -6,12 +6,13 @@ outside is escaped once, here, so that it can neither hurt a terminal nor the jo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 import attrs
 from msgspec.structs import replace
 
+from fairlead.domain.account import AdjustmentKind
 from fairlead.domain.identifiers import VENUE_TEXT_LENGTH_MAX
 from fairlead.domain.numbers import ZERO, to_decimal
 from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInForce
@@ -20,6 +21,8 @@ from fairlead.plugins.redaction import redacted
 from fairlead.ports.exchange import (
     Answer,
     FillReport,
+    LedgerEntry,
+    LedgerPage,
     LookUp,
     OrderReport,
     OrderTerms,
@@ -160,6 +163,40 @@ def _fill_problem(fill: FillReport) -> str:
         figure = getattr(fill, name)
         if type(figure) is not Decimal and not (name == "value" and figure is None):
             return f"{name} is a {type(figure).__name__}, not a Decimal"
+    return ""
+
+
+def entry_problem(entry: object) -> str:
+    """Say why an entry of a venue's ledger cannot be read, or nothing."""
+    if type(entry) is not LedgerEntry:
+        return f"a {type(entry).__name__} is no entry of a ledger"
+    if not _is_name(entry.entry_id):
+        return "entry_id is not readable"
+    if type(entry.kind) is not AdjustmentKind:
+        return "kind is not known"
+    if not _is_time(entry.ts_event):
+        return "ts_event is not a time"
+    return "asset is not readable" if not _is_name(entry.asset) else _number_problem(entry.amount, "amount")
+
+
+def page_problem(page: object) -> str:
+    """Say why an answer cannot be a page of a ledger, or nothing; its entries are looked at one by one."""
+    if type(page) is not LedgerPage or not isinstance(page.entries, Sequence):
+        return f"the client answered a {type(page).__name__} that is no page"
+    readable = type(page.cursor) is str and type(page.more) is bool
+    return "" if readable else "its cursor is no text, or it does not say whether there is more"
+
+
+def balances_problem(told: object) -> str:
+    """Say why an answer cannot be balances, or nothing."""
+    if not isinstance(told, Mapping):
+        return f"the client answered a {type(told).__name__}"
+    for asset, total in told.items():
+        if not _is_name(asset):
+            return "the name of an asset is not readable"
+        problem = _number_problem(total, f"the total of {asset}")
+        if problem:
+            return problem
     return ""
 
 

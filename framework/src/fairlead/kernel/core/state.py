@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import attrs
 
+from fairlead.domain.account_records import AdjustmentBooked
 from fairlead.domain.budgets import BudgetLevel
 from fairlead.domain.changes import Change
 from fairlead.domain.closings import Closing
@@ -31,6 +32,9 @@ UNHEARD = "the venue goes unheard; reconciliation has not passed since"
 
 MISSING = "accepted earlier, but a complete look-up does not find it"
 """The detail of a working order that the venue does not know; an operator may end such an order."""
+
+FOUND_AGAIN = "it was missing, and a later reading shows it alive"
+"""The detail of an order that the venue knows again."""
 
 
 @attrs.define(slots=True)
@@ -59,6 +63,8 @@ class Dirty:
     positions: dict[PositionKey, None] = attrs.Factory(dict)
     episodes: dict[EpisodeKey, None] = attrs.Factory(dict)
     balances: dict[str, None] = attrs.Factory(dict)
+    inventory: dict[str, None] = attrs.Factory(dict)
+    adjustments: dict[str, None] = attrs.Factory(dict)
     settings: dict[str, None] = attrs.Factory(dict)
     commands: list[CommandEntry] = attrs.Factory(list)
     closings: dict[str, None] = attrs.Factory(dict)
@@ -83,6 +89,14 @@ class EngineState:
     episodes: dict[EpisodeKey, Episode] = attrs.Factory(dict)
     """The open ones, and those that ended in a step that is not durable yet, or that are being annotated."""
     balances: dict[str, Decimal] = attrs.Factory(dict)
+    """What there is of each asset: opening inventory, fills and adjustments added up."""
+    openings: dict[str, Decimal] = attrs.Factory(dict)
+    adjusted: dict[str, Decimal] = attrs.Factory(dict)
+    """What all adjustments of an asset come to."""
+    adjustments: dict[str, tuple[AdjustmentBooked, int]] = attrs.Factory(dict)
+    """Those booked or read back last, by the ledger's id, with the sequence of their record or 0."""
+    inventory_ns: int = 0
+    """When the venue was asked for the opening inventory; 0 when it was not recorded yet."""
     commands: dict[tuple[str, str], CommandEntry] = attrs.Factory(dict)
     owners: dict[str, None] = attrs.Factory(dict)
     closings: dict[str, Closing] = attrs.Factory(dict)
@@ -111,6 +125,8 @@ class EngineState:
     exposed_by_symbol: dict[str, int] = attrs.Factory(dict)
     closing_total: int = 0
     closing_by_symbol: dict[str, int] = attrs.Factory(dict)
+    net_by_symbol: dict[str, Decimal] = attrs.Factory(dict)
+    reserved_by_symbol: dict[str, Decimal] = attrs.Factory(dict)
     live_total: int = 0
     live_by_symbol: dict[str, int] = attrs.Factory(dict)
     leaves: dict[tuple[PositionKey, OrderSide], Decimal] = attrs.Factory(dict)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from fairlead.domain.changes import ChangeCode
+from fairlead.domain.change_records import ModifyLimited
+from fairlead.domain.changes import ChangeCode, Wish
 from fairlead.domain.orders import Order
 from fairlead.domain.requests import RequestKind
 from fairlead.kernel.core.change_inputs import ModifyAnswered
-from fairlead.kernel.core.effects import LookUpOrder, ReadRules
+from fairlead.kernel.core.effects import LookUpOrder, ReadRules, WakeAt
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.decide.change_evidence import confirm_change, doubt_change, reject_change
 from fairlead.kernel.decide.pacing import drain
@@ -31,12 +32,30 @@ def decide_modify_answer(
     elif answer.outcome is Outcome.UNKNOWN:
         doubt_change(order, answer.reason, rules, now_ns, step)
     elif answer.outcome is Outcome.LIMITED:
-        name, retry_ns = order.client_order_id, answer.retry_after_ns
-        drain(state, rules, RequestKind.MODIFY, order.symbol, name, retry_ns, step)
-        wait = f"; it may be tried again in {retry_ns // NANOSECONDS_PER_MILLISECOND} ms" if retry_ns else ""
-        reject_change(order, ChangeCode.LIMITED, f"{answer.reason}{wait}", step)
+        _limited(state, order, wish, answer, rules, now_ns, step)
     else:
         _refused(order, answer, step)
+
+
+def _limited(
+    state: EngineState, order: Order, wish: Wish, answer: Answer, rules: Rules, now_ns: int, step: Step
+) -> None:
+    """It is not there: it is tried again after the venue's pause, as a submit is, and as often at most."""
+    name, retry_ns = order.client_order_id, answer.retry_after_ns
+    drain(state, rules, RequestKind.MODIFY, order.symbol, name, retry_ns, step)
+    pause_ns = max(retry_ns, 0) or rules.look_up_interval_ns
+    at_ns = now_ns + pause_ns
+    ends_ns = state.changes[wish.change_id].created_ns + rules.approval_ttl_ns
+    if wish.attempt >= rules.settings.limited_attempts_max:
+        cause = f"refused for the rate limit {wish.attempt} times: {answer.reason}"
+        reject_change(order, ChangeCode.LIMITED, cause, step)
+    elif rules.pacing is None and at_ns > ends_ns:
+        wait = f"it may be tried again in {pause_ns // NANOSECONDS_PER_MILLISECOND} ms"
+        cause = f"refused for the rate limit until its approval will be too old: {answer.reason}; {wait}"
+        reject_change(order, ChangeCode.LIMITED, cause, step)
+    else:
+        step.records.append(ModifyLimited(name, wish.change_id, answer.reason, at_ns))
+        step.effects.append(WakeAt(name, at_ns))
 
 
 def _refused(order: Order, answer: Answer, step: Step) -> None:

@@ -30,7 +30,8 @@ def change_attempt(
 ) -> ModifyRequest:
     """Put the attempt on record, with the deadline after which it can no longer be done."""
     deadline_ns = attempt_deadline(rules, now_ns)
-    step.records.append(ModifyStarted(order.client_order_id, change_id, now_ns, deadline_ns))
+    number = 1 if order.wish is None else order.wish.attempt + 1
+    step.records.append(ModifyStarted(order.client_order_id, change_id, now_ns, deadline_ns, number))
     return ModifyRequest(
         "" if order.adopted else order.client_order_id,
         order.venue_order_id,
@@ -43,7 +44,7 @@ def change_attempt(
 
 
 def start_waiting(order: Order, rules: Rules, now_ns: int, step: Step) -> None:
-    """Send a modify that waited for its pace, whose approval is in the journal."""
+    """Send a modify that waited, for its pace or to be tried again; its approval is in the journal."""
     wish = order.wish
     assert wish is not None  # it waits for it; narrows the type
     request = change_attempt(order, wish.change_id, wish.terms, rules, now_ns, step)
@@ -72,6 +73,7 @@ def changed_request(state: EngineState, order: Order, terms: Terms) -> RiskReque
         terms.limit_price or terms.trigger_price or order.reference_price,
         False,
         state.instruments[order.symbol],
+        order.position_id,
     )
 
 

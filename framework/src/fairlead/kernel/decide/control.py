@@ -38,7 +38,7 @@ from fairlead.kernel.decide.cancels import ask_cancel
 from fairlead.kernel.decide.change_evidence import doubt_change, reject_change
 from fairlead.kernel.decide.expiry import arm_expiries, see_to_expiry
 from fairlead.kernel.decide.offers import WITHDRAWN_REASON
-from fairlead.kernel.decide.pacing import try_again
+from fairlead.kernel.decide.pacing import try_again, try_change_again, waits_to_be_tried_again
 from fairlead.kernel.decide.replacing import withdraw_replacement
 from fairlead.kernel.decide.reports import note_event
 from fairlead.kernel.decide.rules import KERNEL, Rules, Step
@@ -110,6 +110,8 @@ def decide_timer(state: EngineState, due: TimerDue, rules: Rules, now_ns: int, s
         return
     if order.state is OrderState.APPROVED:
         _try_again(state, order, rules, now_ns, step)
+    elif waits_to_be_tried_again(state, order):
+        try_change_again(state, order, rules, now_ns, step)
     elif order.pending is PendingRequest.CANCEL and order.state is OrderState.WORKING:
         step.effects.append(LookUpOrder(order.client_order_id, order.symbol))
         step.effects.append(SendCancel(order.client_order_id, order.venue_order_id, order.symbol))

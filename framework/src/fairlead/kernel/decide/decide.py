@@ -18,6 +18,7 @@ from fairlead.domain.records import (
     TradingDayBegan,
     TradingStateChanged,
 )
+from fairlead.kernel.core.account_inputs import InventorySeen, LedgerEntrySeen, LedgerRead
 from fairlead.kernel.core.change_inputs import AdvanceChange, ChangeOrder, ModifyAnswered
 from fairlead.kernel.core.effects import AnswerCommand, Effect
 from fairlead.kernel.core.inputs import (
@@ -57,6 +58,7 @@ from fairlead.kernel.core.readable import report_problem
 from fairlead.kernel.core.rule_inputs import RulesDiffer
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.core.strangers import ADOPTION
+from fairlead.kernel.decide.account import decide_entry, decide_inventory, decide_ledger_read
 from fairlead.kernel.decide.adoption import decide_adoption, decide_foreign_cancel
 from fairlead.kernel.decide.annotations import decide_annotation
 from fairlead.kernel.decide.answers import (
@@ -107,6 +109,8 @@ def expand(given: Input) -> Sequence[Input]:
         if given.report is not None:
             told.append(OrderReported(given.report, ADOPTION, given.asked_ns))
         return told
+    if type(given) is LedgerRead:
+        return [*(LedgerEntrySeen(entry) for entry in given.entries), given]
     if type(given) is FillsRead:
         return [*(FillReported(fill, HISTORY) for fill in given.fills), given]
     return (given,)
@@ -205,6 +209,9 @@ _DECIDE: dict[type[Input], _Decider] = {
     InFlightLost: decide_in_flight_lost,
     VenueSilent: lambda state, given, _rules, _now, step: decide_silence(state, given, step),
     ReconciliationEnded: decide_reconciled,
+    InventorySeen: lambda state, given, _rules, _now, step: decide_inventory(state, given, step),
+    LedgerEntrySeen: lambda state, given, _rules, _now, step: decide_entry(state, given, step),
+    LedgerRead: decide_ledger_read,
     DayTurned: _day_turned,
     SnapshotsTaken: _snapshots_taken,
     RulesDiffer: _rules_differ,

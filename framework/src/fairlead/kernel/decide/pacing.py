@@ -21,12 +21,12 @@ from fairlead.domain.records import BudgetSpent, OrderJudgedAgain, OrderPaced, Q
 from fairlead.domain.requests import Lane, RequestKind
 from fairlead.domain.trading_state import CommandKind, passes
 from fairlead.domain.verdicts import RiskRequest
-from fairlead.kernel.core.effects import AnswerCommand, Effect, LookUpOrder, PaceIn, SendCancel
+from fairlead.kernel.core.effects import AnswerCommand, Effect, LookUpOrder, PaceIn, SendCancel, WakeAt
 from fairlead.kernel.core.inputs import PaceDue, QueryRefused, QueryWanted
 from fairlead.kernel.core.pace_queue import Waiting
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.decide.attempts import start_attempt
-from fairlead.kernel.decide.change_attempts import outdated_change, start_waiting
+from fairlead.kernel.decide.change_attempts import kind_of, outdated_change, start_waiting
 from fairlead.kernel.decide.change_evidence import reject_change
 from fairlead.kernel.decide.offers import WITHDRAWN_REASON
 from fairlead.kernel.decide.reports import note_event
@@ -210,8 +210,9 @@ def _serve(
         step.pace.short.update(dict.fromkeys(names_of(costs)))
         return plan.wait_ns
     if order is not None and waiting.request in _APPROVED:
-        waited_ns = state.pace.now_ns - waiting.since_ns
-        problem = _APPROVED[waiting.request](state, order, rules, now_ns, waited_ns, step)
+        # It may have been turned away before it queued; the wall clock may have been set back since.
+        age = max(state.pace.now_ns - waiting.since_ns, _approval_age_ns(state, order, now_ns))
+        problem = _APPROVED[waiting.request](state, order, rules, now_ns, age, step)
         if problem:
             _give_up(state, order, waiting, problem, step)
             return 0
@@ -270,6 +271,46 @@ def try_again(
     start_attempt(order, rules, now_ns, step)
 
 
+def try_change_again(state: EngineState, order: Order, rules: Rules, now_ns: int, step: Step) -> None:
+    """Send a modify that the venue turned away, once its pause is over and its budgets allow it."""
+    name = order.client_order_id
+    if now_ns < order.look_up_ns:  # something else about the order was due
+        step.effects.append(WakeAt(name, order.look_up_ns))
+        return
+    wish, pacing = order.wish, rules.pacing
+    assert wish is not None  # it waits to be sent; narrows the type
+    plan: Plan | None = None
+    if pacing is not None:
+        lane = Lane.ENTRY if kind_of(order, wish.terms) is CommandKind.MODIFY else Lane.PROTECTIVE
+        costs = pacing.costs(RequestKind.MODIFY, order.symbol, age_ns(order, now_ns))
+        plan = pacing.plan(state, step.pace, costs, lane)
+        if plan.wait_ns:
+            until_ns = state.pace.now_ns + pacing.wait_max_ns if lane is Lane.ENTRY else 0
+            queue_order(state, name, RequestKind.MODIFY, lane, order.symbol, plan, step, until_ns=until_ns)
+            return
+    problem = outdated_change(state, order, rules, now_ns, _approval_age_ns(state, order, now_ns), step)
+    if problem:
+        reject_change(order, ChangeCode.NOT_SENT, problem, step)
+        return
+    if plan is not None:
+        spend(RequestKind.MODIFY, name, plan, step)
+    start_waiting(order, rules, now_ns, step)
+
+
+def waits_to_be_tried_again(state: EngineState, order: Order) -> bool:
+    """Tell whether the order has a modify that the venue turned away, and that is not in the queue."""
+    wish = order.wish
+    if wish is None or wish.sent_ns:
+        return False
+    return (RequestKind.MODIFY, order.client_order_id) not in state.pace.waiting
+
+
+def _approval_age_ns(state: EngineState, order: Order, now_ns: int) -> int:
+    """Return how old the approval is, of the order or of the change that it waits for."""
+    wish = order.wish
+    return now_ns - (order.created_ns if wish is None else state.changes[wish.change_id].created_ns)
+
+
 def outdated(state: EngineState, order: Order, rules: Rules, now_ns: int, age_ns: int, step: Step) -> str:
     """Say why an approved order may not be sent any more, or nothing; *age_ns* is its approval's.
 
@@ -309,6 +350,7 @@ def _judged_again(state: EngineState, order: Order, rules: Rules, now_ns: int, s
         order.limit_price or order.reference_price,
         False,
         instrument,
+        order.position_id,
     )
     answer = rules.gate.judge(request, state, now_ns, apart_from=order)
     step.records.append(OrderJudgedAgain(order.client_order_id, answer.allowed, answer.verdicts))

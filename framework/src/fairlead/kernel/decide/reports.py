@@ -19,7 +19,7 @@ from fairlead.kernel.core.effects import LookUpOrder, ReadRules, SendCancel, Wak
 from fairlead.kernel.core.fill_rows import fill_digest
 from fairlead.kernel.core.inputs import FillReported, OrderReported
 from fairlead.kernel.core.readable import outside_text, report_problem
-from fairlead.kernel.core.state import EngineState
+from fairlead.kernel.core.state import FOUND_AGAIN, MISSING, EngineState
 from fairlead.kernel.core.strangers import ADOPTION, is_ours, name_in
 from fairlead.kernel.decide.change_evidence import compare_terms, confirm_change, reject_change, terms_in
 from fairlead.kernel.decide.rules import KERNEL, Rules, Step
@@ -111,6 +111,7 @@ def decide_report(state: EngineState, given: OrderReported, rules: Rules, now_ns
         if report.status is VenueStatus.TRIGGERED and (stale or order.state.is_live):
             event = OrderEvent.TRIGGERED
         accept(state, order, report.venue_order_id, event, report.ts_event, given.source, step)
+        _find_again(order, given, step)
         compare_terms(state, order, given, rules, now_ns, step)
         if report.filled_quantity > order.filled_quantity:
             _fetch_fills(order, rules, now_ns, given.source, step)
@@ -123,6 +124,15 @@ def decide_report(state: EngineState, given: OrderReported, rules: Rules, now_ns
             _filled_with_residue(state, order, given, rules, now_ns, step)
         return
     _note_end(state, order, given, step)
+
+
+def _find_again(order: Order, given: OrderReported, step: Step) -> None:
+    """A reading asked for after an order went missing shows it alive: nobody may end it for that any more."""
+    if order.detail == MISSING and given.asked_ns > order.updated_ns:
+        event, ts_event = OrderEvent.SHOWN_LIVE, given.report.ts_event
+        step.records.append(
+            OrderEventNoted(order.client_order_id, event, FOUND_AGAIN, KERNEL, order.look_up_ns, ts_event)
+        )
 
 
 def _note_end(state: EngineState, order: Order, given: OrderReported, step: Step) -> None:

@@ -41,6 +41,8 @@ class Eviction:
             self._let_orders_go(state, durable_sequence, now_ns - self.age_max_ns)
         if len(state.commands) > self.orders_max:
             self._let_keys_go(state, durable_sequence)
+        if len(state.adjustments) > self.orders_max:
+            self._let_adjustments_go(state, durable_sequence)
 
     def _let_orders_go(self, state: EngineState, durable_sequence: int, oldest_ns: int) -> None:
         finished = state.finished
@@ -66,6 +68,14 @@ class Eviction:
             if commands[key].sequence > durable_sequence:
                 return
             del commands[key]
+
+    def _let_adjustments_go(self, state: EngineState, durable_sequence: int) -> None:
+        adjustments = state.adjustments
+        while len(adjustments) > self.orders_max:
+            entry_id = next(iter(adjustments))
+            if adjustments[entry_id][1] > durable_sequence:
+                return
+            del adjustments[entry_id]
 
 
 def _let_episodes_go(state: EngineState, durable_sequence: int) -> None:

@@ -15,6 +15,11 @@ from fairlead.domain.episodes import EpisodeKey
 from fairlead.domain.identifiers import account_tag
 from fairlead.domain.ledger import PositionKey
 from fairlead.kernel.core.state import CommandEntry, EngineState
+from fairlead.kernel.journal.account_rows import (
+    adjustment_from_row,
+    restore_balance,
+    restore_inventory,
+)
 from fairlead.kernel.journal.change_rows import change_from_row, restore_change
 from fairlead.kernel.journal.closing_rows import closing_from_row, restore_closing
 from fairlead.kernel.journal.episode_rows import episode_from_row, restore_episode
@@ -22,7 +27,6 @@ from fairlead.kernel.journal.rows import (
     command_from_row,
     order_from_row,
     position_from_row,
-    restore_balance,
     restore_order,
     restore_position,
     restore_setting,
@@ -38,8 +42,7 @@ async def restore_state(store: Store, account: str, opened: Opened) -> EngineSta
     state.epoch = opened.epoch
     for row in await store.rows("settings"):
         restore_setting(state, cast("str", row["name"]), cast("str", row["value"]))
-    for row in await store.rows("balances"):
-        restore_balance(state, row)
+    await _restore_account(store, state)
     for row in await store.rows("orders", live_only=True):
         fills = await store.rows_where("fills", "client_order_id", row["client_order_id"])
         restore_order(state, order_from_row(row, fills))
@@ -56,6 +59,13 @@ async def restore_state(store: Store, account: str, opened: Opened) -> EngineSta
     for row in await store.rows("episodes", live_only=True):
         restore_episode(state, episode_from_row(row))
     return state
+
+
+async def _restore_account(store: Store, state: EngineState) -> None:
+    for row in await store.rows("balances"):
+        restore_balance(state, row)
+    for row in await store.rows("inventory"):
+        restore_inventory(state, row)
 
 
 async def load_order(store: Store, state: EngineState, client_order_id: str) -> bool:
@@ -107,6 +117,12 @@ async def load_change(store: Store, state: EngineState, change_id: str) -> None:
         return
     for row in await store.rows_where("changes", "change_id", change_id):
         restore_change(state, change_from_row(row))
+
+
+async def load_adjustment(store: Store, state: EngineState, entry_id: str) -> None:
+    """Bring an adjustment that was booked before back into memory, if the store has it."""
+    for row in await store.rows_where("adjustments", "entry_id", entry_id):
+        state.adjustments.setdefault(entry_id, (adjustment_from_row(row), 0))
 
 
 async def load_command(store: Store, state: EngineState, owner: str, idempotency_key: str) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from decimal import Decimal
 from operator import attrgetter
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
@@ -21,6 +20,7 @@ from fairlead.domain.pending_requests import PendingRequest
 from fairlead.domain.records import LockPlaced
 from fairlead.domain.sizing import Sizing
 from fairlead.domain.trading_state import TradingState
+from fairlead.kernel.apply.account import SETTING_OPENED
 from fairlead.kernel.apply.adoption import SETTING_ADOPTS
 from fairlead.kernel.apply.apply import (
     BUDGET_PREFIX,
@@ -38,6 +38,7 @@ from fairlead.kernel.apply.apply import (
 from fairlead.kernel.apply.commands import OWNER_PREFIX
 from fairlead.kernel.apply.exposure import count_live_order, count_on_position, count_position
 from fairlead.kernel.core.state import CommandEntry, Dirty, EngineState
+from fairlead.kernel.journal.account_rows import adjustment_row, inventory_row
 from fairlead.kernel.journal.change_rows import change_row
 from fairlead.kernel.journal.closing_rows import closing_row
 from fairlead.kernel.journal.episode_rows import episode_row
@@ -168,14 +169,21 @@ def command_from_row(row: Mapping[str, Any]) -> CommandEntry:
     )
 
 
+_PLAIN_SETTINGS = {
+    SETTING_REASON: "trading_reason",
+    SETTING_ACCOUNT: "account",
+    SETTING_NETWORK: "network",
+    SETTING_OPENED: "inventory_ns",
+}
+"""Rows of the settings table that hold a field of the state as it is."""
+
+
 def setting_value(state: EngineState, name: str) -> str:
     """Return the text that stands in the settings table under the name."""
     if name == SETTING_TRADING:
         return state.trading.value
-    if name == SETTING_REASON:
-        return state.trading_reason
-    if name in (SETTING_ACCOUNT, SETTING_NETWORK):
-        return state.account if name == SETTING_ACCOUNT else state.network
+    if name in _PLAIN_SETTINGS:
+        return str(getattr(state, _PLAIN_SETTINGS[name]))
     if name == SETTING_LIMITS:
         return msgspec.json.encode(state.limits).decode()
     if name == SETTING_ADOPTS or name.startswith(OWNER_PREFIX):
@@ -203,6 +211,8 @@ def restore_setting(state: EngineState, name: str, value: str) -> None:
         state.network = value
     elif name == SETTING_ADOPTS:
         state.adopts = True
+    elif name == SETTING_OPENED:
+        state.inventory_ns = int(value)
     elif name in (SETTING_BUDGET_CLOCK, SETTING_DAY):
         first, second = value.split()
         setattr(state, name, (int(first), int(second)))  # each is the field of that name
@@ -232,6 +242,8 @@ def dirty_rows(state: EngineState, dirty: Dirty) -> list[Row]:
     rows.extend(position_row(state.positions[key]) for key in dirty.positions)
     rows.extend(episode_row(state.episodes[key]) for key in dirty.episodes)
     rows.extend(Row("balances", (asset, state.balances[asset])) for asset in dirty.balances)
+    rows.extend(inventory_row(state, asset) for asset in dirty.inventory)
+    rows.extend(adjustment_row(*state.adjustments[name]) for name in dirty.adjustments)
     rows.extend(command_row(entry) for entry in dirty.commands)
     rows.extend(Row("settings", (name, setting_value(state, name))) for name in dirty.settings)
     rows.extend(change_row(state.changes[name]) for name in dirty.changes)
@@ -253,8 +265,3 @@ def restore_position(state: EngineState, position: Position) -> None:
     """Put a position that was read back into the state."""
     state.positions[position.key] = position
     count_position(state, position)
-
-
-def restore_balance(state: EngineState, row: Mapping[str, Scalar]) -> None:
-    """Put a balance that was read back into the state."""
-    state.balances[cast("str", row["asset"])] = cast("Decimal", row["total"])

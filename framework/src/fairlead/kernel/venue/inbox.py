@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from fairlead.kernel.core.change_inputs import ModifyAnswered
 from fairlead.kernel.core.inputs import (
@@ -20,7 +20,7 @@ from fairlead.kernel.core.inputs import (
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.core.strangers import name_of_report
 from fairlead.kernel.engine.engine import Engine
-from fairlead.kernel.journal.restore import load_order
+from fairlead.kernel.journal.restore import load_adjustment, load_order
 from fairlead.ports.clock import Clock
 from fairlead.ports.exchange import FillReport, OrderReport, PriceHeartbeat, Quote, Report, Trade
 from fairlead.ports.store import Store
@@ -137,15 +137,20 @@ class Inbox:
         if client_order_id in engine.state.orders or not client_order_id.startswith(engine.state.account_tag):
             return
         with engine.eviction:
-            await self._load(client_order_id)
+            await self._load(load_order, client_order_id)
 
-    async def _load(self, client_order_id: str) -> None:
+    async def ensure_booked(self, entry_id: str) -> None:
+        """Load an adjustment that memory does not hold, when the store has it; eviction waits meanwhile."""
+        if entry_id not in self._engine.state.adjustments:
+            await self._load(load_adjustment, entry_id)
+
+    async def _load(self, load: Callable[[Store, EngineState, str], Awaitable[object]], name: str) -> None:
         engine = self._engine
         async with self._clock.timeout_ns(self._timeout_ns):
             rebuilds = -1
             while rebuilds != engine.rebuilds:  # a rebuild in the meantime knows nothing of what was loaded
                 rebuilds = engine.rebuilds
-                await load_order(self._store, engine.state, client_order_id)
+                await load(self._store, engine.state, name)
 
 
 def refers_to(given: Input, state: EngineState) -> str:

@@ -39,6 +39,7 @@ from fairlead.kernel.core.strangers import name_in
 from fairlead.kernel.decide.decide import CURSOR_FILLS, is_settled
 from fairlead.kernel.engine.engine import Engine
 from fairlead.kernel.venue import questions
+from fairlead.kernel.venue.account import Account
 from fairlead.kernel.venue.admission import Admission
 from fairlead.kernel.venue.dust import dust_of
 from fairlead.kernel.venue.foreign_orders import ForeignOrders
@@ -75,6 +76,7 @@ class Reconciler:
         self._watch = watch
         self._foreign = foreign
         self._net = NetPositions(client, clock, engine, admission, self._read_fills)
+        self._account = Account(client, clock, engine, inbox, admission, self._read_fills)
         self._rebuilds = 0
         self._lock = asyncio.Lock()
         self._queued: dict[asyncio.Task[Any], None] = {}
@@ -154,6 +156,7 @@ class Reconciler:
         drifts, more = await self._net.compare()
         if drifts:
             self._take(DriftSeen(tuple((symbol, at_venue) for symbol, _, at_venue in drifts)))
+        late, adjusted = await self._account.read(self._take)
         left = self._live()
         entries = [
             *(_entry(Found.MATCHED, left[name]) for name in matched if name in left),
@@ -162,7 +165,8 @@ class Reconciler:
             *(_entry(Found.RESOLVED, order) for name, order in live_before.items() if name not in left),
         ]
         positions = [*self._drifted(drifts), *dust_of(self._engine.state)]
-        return ReconcileReport(reason, booked + more, tuple(entries), tuple(positions))
+        news = booked + more + late
+        return ReconcileReport(reason, news, tuple(entries), tuple(positions), adjusted)
 
     def _drifted(self, drifts: list[Drift]) -> list[PositionEntry]:
         policy = self._engine.rules.settings.drifted_policy.value
@@ -180,7 +184,8 @@ class Reconciler:
             report.drifted,
         ):
             return True
-        return report.adopted + report.resolved + report.fills_booked > 0
+        news = report.adopted + report.resolved + report.fills_booked + report.adjustments_booked
+        return news > 0
 
     def _take(self, given: Input) -> None:
         self._check_whole()

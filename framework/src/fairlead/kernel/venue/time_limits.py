@@ -9,7 +9,7 @@ is asked has a block of its own.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TypeVar
 
 from fairlead.errors import ExchangeFault
@@ -30,6 +30,9 @@ async def in_time(clock: Clock, limit_ns: int, what: str, question: Awaitable[_T
             not_done="Nothing is concluded from that.",
             fix=f"See to the connection, or raise kernel.request_timeout_ms, which is {limit_ms}.",
         ) from error
+    finally:
+        if isinstance(question, Coroutine):
+            question.close()  # where time itself is over it was never begun; else it has ended
 
 
 class TimeLimits:

@@ -1,4 +1,4 @@
-"""The conformance class of exchange clients: rules E-01 to E-40 of ``docs/reference/exchange-rules.md``.
+"""The conformance class of exchange clients: rules E-01 to E-43 of ``docs/reference/exchange-rules.md``.
 
 Derive from `ExchangeConformance`, implement `make_world`, and let pytest collect the class::
 
@@ -9,6 +9,7 @@ Derive from `ExchangeConformance`, implement `make_world`, and let pytest collec
 
 from __future__ import annotations
 
+from fairlead.testing.conformance.exchange_account import AccountRules
 from fairlead.testing.conformance.exchange_adoption import AdoptionRules
 from fairlead.testing.conformance.exchange_changes import ChangeRules
 from fairlead.testing.conformance.exchange_evidence import EvidenceRules
@@ -21,7 +22,9 @@ from fairlead.testing.conformance.exchange_world import Ability, ExchangeWorld, 
 __all__ = ["Ability", "ExchangeConformance", "ExchangeWorld", "RecordingSink", "exchange_rules"]
 
 
-class ExchangeConformance(OrderRules, EvidenceRules, FailureRules, TermRules, ChangeRules, AdoptionRules):
+class ExchangeConformance(
+    OrderRules, EvidenceRules, FailureRules, TermRules, ChangeRules, AdoptionRules, AccountRules
+):
     """Every rule, one test each; a rule whose ability the world lacks is skipped and says so."""
 
 

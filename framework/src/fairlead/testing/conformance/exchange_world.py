@@ -36,6 +36,7 @@ class Ability(Enum):
     the request reaches the venue only after the order's deadline. ``FAIL_READ``: a question (look-up,
     open orders, history, balances) gets no usable answer. ``LIMIT``: the venue answers that there are
     too many requests. ``BREAK_STREAM``: the stream breaks, and what is reported meanwhile is lost.
+    ``ADJUST``: not by `inject`; the world has `adjust`.
     """
 
     LOSE_REQUEST = "lose_request"
@@ -45,6 +46,7 @@ class Ability(Enum):
     FAIL_READ = "fail_read"
     LIMIT = "limit"
     BREAK_STREAM = "break_stream"
+    ADJUST = "adjust"
 
 
 class ExchangeWorld(Protocol):
@@ -80,6 +82,9 @@ class ExchangeWorld(Protocol):
 
     def inject(self, ability: Ability, after: int = 0) -> None:
         """Make it happen once: to the next request to the venue, or after letting some pass."""
+
+    async def adjust(self, asset: str, amount: Decimal) -> None:
+        """Move the account's balance without a trade, as a deposit does; only with `Ability.ADJUST`."""
 
     async def settle(self) -> None:
         """Let everything that is on its way without a delay arrive."""

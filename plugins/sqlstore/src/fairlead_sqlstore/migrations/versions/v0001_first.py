@@ -28,6 +28,8 @@ TABLES = (
     "episodes",
     "position_snapshots",
     "balances",
+    "inventory",
+    "adjustments",
     "commands",
     "closings",
     "changes",
@@ -131,7 +133,7 @@ def create_orders() -> None:
 
 
 def create_holdings() -> None:
-    """Create positions and balances."""
+    """Create positions, balances and what they come of besides fills."""
     op.create_table(
         "positions",
         *texts("symbol", "book", "position_id", "currency"),
@@ -149,6 +151,23 @@ def create_holdings() -> None:
         *texts("asset"),
         *decimals("total"),
         sa.PrimaryKeyConstraint("asset", name=op.f("pk_balances")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "inventory",
+        *texts("asset"),
+        *decimals("opening", "adjustments"),
+        sa.PrimaryKeyConstraint("asset", name=op.f("pk_inventory")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "adjustments",
+        *texts("entry_id", "kind", "asset"),
+        *decimals("amount"),
+        *integers("ts_event"),
+        *texts("note"),
+        *integers("sequence"),
+        sa.PrimaryKeyConstraint("entry_id", name=op.f("pk_adjustments")),
         sqlite_with_rowid=False,
     )
 

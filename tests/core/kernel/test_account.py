@@ -1,0 +1,381 @@
+"""The account: what was there before, what fills and adjustments make of it, each counted once."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from fairlead import AdjustmentKind, BalanceView, OrderSide
+from fairlead.errors import ExchangeFault, JournalUnavailable
+from fairlead.ports.exchange import LedgerEntry, LedgerPage
+from fairlead.testing.memory_store import AppendFault
+from fairlead.testing.scripted_exchange import ScriptedExchange
+from tests.core.kernel.accounting import accountant, adjustments, balance, happens, moved_by_trade, opened
+from tests.core.kernel.bench import BTC, Bench, on_bench
+from tests.core.kernel.faults import FAULTS, LONG_MS, fail_from
+
+ODD: Any = "odd"
+TEN_MINUTES_MS = 600_000
+
+
+def d(text: str) -> Decimal:
+    """Return the number."""
+    return Decimal(text)
+
+
+def test_what_was_there_is_inventory_and_no_position() -> None:
+    """The first start records what the account holds, once; no position comes of it, and it stays apart."""
+
+    async def main(bench: Bench) -> None:
+        assert [record.amounts for record in opened(bench)] == [(("BTC", d("10")), ("USDT", d("10000")))]
+        assert bench.kernel.positions() == ()
+        assert await bench.position() == 0
+        assert bench.kernel.balances() == (
+            BalanceView("BTC", d("10"), d("0"), d("10")),
+            BalanceView("USDT", d("10000"), d("0"), d("10000")),
+        )
+
+    on_bench(main, exchange=accountant())
+
+
+def test_a_balance_is_opening_and_fills_and_adjustments() -> None:
+    """Inventory, a bought position and a deposit: three parts of one balance, each told."""
+
+    async def main(bench: Bench) -> None:
+        await bench.hold("2", "100")
+        happens(bench, "0.5", "BTC", AdjustmentKind.REWARD)
+        happens(bench, "-7.25", "USDT", AdjustmentKind.FUNDING)
+        report = await bench.kernel.reconcile()
+        assert report.adjustments_booked == 2
+        bitcoin, dollars = balance(bench, "BTC"), balance(bench, "USDT")
+        assert (bitcoin.opening, bitcoin.fills, bitcoin.adjustments) == (d("10"), d("2"), d("0.5"))
+        assert bitcoin.derived == d("12.5")
+        assert (dollars.fills, dollars.adjustments, dollars.derived) == (d("-200"), d("-7.25"), d("9792.75"))
+        assert await bench.position() == 2, "what was not bought here is no position"
+
+    on_bench(main, exchange=accountant())
+
+
+def test_an_inventory_is_recorded_once_in_the_life_of_an_account() -> None:
+    """A restart with other balances at the venue records nothing anew: what differs is not swallowed."""
+
+    async def main(bench: Bench) -> None:
+        bench.exchange.held["USDT"] = d("1")
+        await bench.restart()
+        await bench.kernel.reconcile()
+        assert len(opened(bench)) == 1
+        assert balance(bench, "USDT").derived == d("10000")
+
+    on_bench(main, exchange=accountant(ledger=False))
+
+
+def test_an_empty_account_is_opened_too() -> None:
+    """Nothing held is a finding as well: what comes later is no inventory."""
+
+    async def main(bench: Bench) -> None:
+        assert [record.amounts for record in opened(bench)] == [()]
+        happens(bench, "100")
+        await bench.restart()
+        assert len(opened(bench)) == 1
+        assert balance(bench, "USDT") == BalanceView("USDT", d("0"), d("100"), d("100"))
+
+    on_bench(main, exchange=accountant({}))
+
+
+def test_without_the_capability_nothing_is_asked() -> None:
+    """A client that does not declare balances: no inventory, and balances are what fills moved."""
+
+    async def main(bench: Bench) -> None:
+        await bench.hold("2", "100")
+        assert opened(bench) == []
+        assert balance(bench, "USDT") == BalanceView("USDT", d("0"), d("0"), d("-200"))
+
+    on_bench(main)
+
+
+def test_a_journal_without_an_inventory_gets_one_that_leaves_its_fills_out() -> None:
+    """An account that traded before its client told of balances: inventory is what fills do not explain."""
+
+    async def main(bench: Bench) -> None:
+        await bench.hold("2", "100")
+        bench.exchange.capabilities = accountant().capabilities
+        bench.exchange.held = {"BTC": d("5"), "USDT": d("800")}
+        await bench.restart()
+        assert balance(bench, "BTC") == BalanceView("BTC", d("3"), d("0"), d("5"))
+        assert balance(bench, "USDT") == BalanceView("USDT", d("1000"), d("0"), d("800"))
+
+    on_bench(main)
+
+
+def test_a_trade_while_the_inventory_is_read_puts_it_off() -> None:
+    """What traded between question and answer may be in it or not: nothing is recorded yet."""
+
+    class Trading(ScriptedExchange):
+        held_back = 1
+        name_of_order = ""
+
+        async def balances(self) -> dict[str, Decimal]:
+            told = dict(self.held)
+            if self.held_back:
+                self.held_back -= 1
+                self.trade(self.name_of_order, "1", "100", said=False)
+            return told
+
+    async def main(bench: Bench) -> None:
+        venue = bench.exchange
+        assert isinstance(venue, Trading)
+        venue.name_of_order = await bench.working("buy", "2", "100")
+        venue.capabilities = accountant().capabilities
+        venue.held = {"USDT": d("1000")}
+        await bench.restart()
+        assert opened(bench) == []
+        venue.held = {"USDT": d("900"), "BTC": d("1")}
+        await bench.kernel.reconcile()
+        assert balance(bench, "USDT") == BalanceView("USDT", d("1000"), d("0"), d("900"))
+        assert balance(bench, "BTC") == BalanceView("BTC", d("0"), d("0"), d("1"))
+
+    on_bench(main, exchange=Trading(accountant().rules))
+
+
+@pytest.mark.parametrize("when", ["before", "at once", "after"])
+def test_each_entry_counts_once_however_often_it_is_told(when: str) -> None:
+    """The same ids read again, in one page, later or after restart and eviction: nothing more."""
+
+    async def main(bench: Bench) -> None:
+        entries = [happens(bench, str(amount)) for amount in (10, 20, 30)]
+        if when == "at once":
+            bench.exchange.ledger += entries
+        await bench.kernel.reconcile()
+        if when == "after":
+            bench.exchange.ledger += entries
+            await bench.restart()
+        for _ in range(2):
+            await bench.kernel.reconcile()
+        assert len(adjustments(bench)) == 3
+        assert balance(bench, "USDT").adjustments == d("60")
+
+    on_bench(main, exchange=accountant(), settings={"closed_orders_max": 1})
+
+
+def test_an_entry_told_with_other_figures_is_noted_and_not_booked() -> None:
+    """The ledger contradicts itself about an id: trading reduces, the first word stands."""
+
+    async def main(bench: Bench) -> None:
+        first = happens(bench, "10")
+        await bench.kernel.reconcile()
+        bench.exchange.ledger[:] = [replace(first, amount=d("11"))]
+        await bench.kernel.reconcile()
+        assert bench.anomalies() == ["contradiction"]
+        assert balance(bench, "USDT").adjustments == d("10")
+
+    on_bench(main, exchange=accountant())
+
+
+def test_what_the_ledger_dates_before_the_inventory_is_part_of_it() -> None:
+    """A deposit of last year is in what was there already: booking it would count it twice."""
+
+    async def main(bench: Bench) -> None:
+        entry = happens(bench, "0", ago_ns=1)
+        bench.exchange.ledger[:] = [replace(entry, amount=d("500"), entry_id="last-year")]
+        await bench.pass_ms(TEN_MINUTES_MS)
+        happens(bench, "5")
+        await bench.kernel.reconcile()
+        assert [record.entry_id for record in adjustments(bench)] == ["L2"]
+        assert balance(bench, "USDT") == BalanceView("USDT", d("10000"), d("5"), d("10005"))
+
+    on_bench(main, exchange=accountant())
+
+
+def test_the_ledgers_cursor_moves_only_behind_what_is_old() -> None:
+    """Young pages are read again, for entries that a venue lists late; old ones are not."""
+
+    async def main(bench: Bench) -> None:
+        for _ in range(3):
+            happens(bench, "1")
+        await bench.kernel.reconcile()
+        assert bench.kernel._state.cursors["ledger"] == "0"
+        await bench.pass_ms(TEN_MINUTES_MS)
+        await bench.kernel.reconcile()
+        assert bench.kernel._state.cursors["ledger"] == "3"
+        late = happens(bench, "4")
+        await bench.restart()
+        assert [record.entry_id for record in adjustments(bench)][-1] == late.entry_id
+
+    on_bench(main, exchange=accountant())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"entry_id": ""},
+        {"entry_id": "a\nb"},
+        {"kind": "deposit"},
+        {"amount": 1.5},
+        {"amount": Decimal("NaN")},
+        {"asset": ""},
+        {"ts_event": -1},
+    ],
+    ids=str,
+)
+def test_an_entry_that_cannot_be_read_is_put_aside(changes: dict[str, Any]) -> None:
+    """It is noted, the others are booked, and nothing breaks."""
+
+    async def main(bench: Bench) -> None:
+        bad = LedgerEntry("L0", AdjustmentKind.DEPOSIT, "USDT", d("1"), bench.clock.wall_ns())
+        bench.exchange.ledger.append(replace(bad, **changes))
+        bench.exchange.ledger.append(ODD)
+        happens(bench, "2")
+        await bench.kernel.reconcile()
+        assert set(bench.anomalies()) == {"unreadable_report"}
+        assert balance(bench, "USDT").adjustments == d("2")
+
+    on_bench(main, exchange=accountant())
+
+
+@pytest.mark.parametrize(
+    ("told", "what"),
+    [
+        (None, "answered a NoneType"),
+        (LedgerPage(ODD, "1", more=False), ""),
+        (LedgerPage((), ODD, more=ODD), "whether there is more"),
+        (LedgerPage((), "1", more=True), "does not move"),
+        (LedgerPage(None, "1", more=False), "no page"),  # type: ignore[arg-type]  # on purpose
+        (LedgerPage((), None, more=False), "cursor is no text"),  # type: ignore[arg-type]  # on purpose
+    ],
+)
+def test_a_page_that_proves_nothing_fails_the_reconciliation(told: object, what: str) -> None:
+    """What is no page of a ledger books nothing, and is not taken for an empty one."""
+
+    class Odd(ScriptedExchange):
+        odd = False
+
+        async def ledger_since(self, cursor: str) -> Any:  # noqa: ANN401 - on purpose
+            return told if self.odd else await super().ledger_since(cursor)
+
+    async def main(bench: Bench) -> None:
+        assert isinstance(bench.exchange, Odd)
+        bench.exchange.odd = True
+        if what:
+            with pytest.raises(ExchangeFault, match=what):
+                await bench.kernel.reconcile()
+        else:  # a text is a sequence of texts: none of them is an entry
+            await bench.kernel.reconcile()
+            assert set(bench.anomalies()) == {"unreadable_report"}
+        bench.exchange.odd = False
+
+    on_bench(main, exchange=Odd(accountant().rules, balances=True, ledger=True))
+
+
+@pytest.mark.parametrize(
+    ("told", "what"),
+    [
+        (None, "answered a NoneType"),
+        ({"": Decimal(1)}, "name of an asset"),
+        ({"USDT": 1.0}, "is a float"),
+        ({"USDT": Decimal("NaN")}, "NaN"),
+    ],
+)
+def test_balances_that_prove_nothing_open_no_inventory(told: Any, what: str) -> None:  # noqa: ANN401 - on purpose
+    """A start whose balances cannot be read does not begin with a made-up inventory."""
+
+    class Odd(ScriptedExchange):
+        async def balances(self) -> Any:  # noqa: ANN401 - on purpose
+            return told
+
+    async def main(bench: Bench) -> None:
+        bench.exchange.capabilities = accountant().capabilities
+        with pytest.raises(ExchangeFault, match=what):
+            await bench.kernel.reconcile()
+        assert opened(bench) == []
+
+    on_bench(main, exchange=Odd(accountant().rules))
+
+
+def test_a_reading_that_fails_fails_the_reconciliation() -> None:
+    """Balances or ledger that cannot be read are not left out in silence."""
+
+    async def main(bench: Bench) -> None:
+        bench.exchange.will_fail("ledger_since")
+        with pytest.raises(ConnectionResetError, match="ledger_since"):
+            await bench.kernel.reconcile()
+        happens(bench, "3")
+        await bench.pass_ms(LONG_MS)
+        await bench.kernel.reconcile()
+        assert balance(bench, "USDT").adjustments == d("3")
+
+    on_bench(main, exchange=accountant())
+
+
+def test_the_past_of_an_adopted_order_is_in_the_inventory_already() -> None:
+    """Filled before the kernel came: its position is ours, its coins were counted, nothing counts twice."""
+
+    async def main(bench: Bench) -> None:
+        order = bench.exchange.orders["by-hand"]
+        await bench.bot.adopt_order(order.venue_order_id)
+        assert await bench.position() == 2
+        bitcoin = balance(bench, "BTC")
+        assert (bitcoin.opening, bitcoin.fills, bitcoin.derived) == (d("8"), d("2"), d("10"))
+        assert balance(bench, "USDT") == BalanceView("USDT", d("10200.1"), d("0"), d("10000"))
+        fill = replace(
+            bench.exchange.trade("by-hand", "1", "100", said=False), ts_event=bench.clock.wall_ns()
+        )
+        bench.exchange.say(fill)
+        await bench.pass_ms()
+        moved_by_trade(bench, "1", "-100")
+        assert balance(bench, "BTC").derived == d("11") == bench.exchange.held["BTC"]
+        assert balance(bench, "USDT").derived == d("9900") == bench.exchange.held["USDT"]
+
+    venue = accountant()
+    order = venue.hold("by-hand", BTC, OrderSide.BUY, d("4"))
+    venue.trade(order.client_order_id, "2", "100", fee="0.1")
+    on_bench(main, exchange=venue)
+
+
+def test_selling_inventory_opens_a_short_as_before() -> None:
+    """Inventory is no position, so nothing is reduced by selling it; the balance goes down all the same."""
+
+    async def main(bench: Bench) -> None:
+        name = await bench.working("sell", "3", "100")
+        assert not bench.order(name).reduces
+        bench.exchange.trade(name, "3", "100")
+        await bench.pass_ms()
+        assert await bench.position() == -3
+        assert balance(bench, "BTC") == BalanceView("BTC", d("10"), d("0"), d("7"))
+
+    on_bench(main, exchange=accountant())
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_commit_that_fails_books_an_adjustment_once(fault: AppendFault) -> None:
+    """The batch with the adjustment is lost, or stored without a word: the entry counts once all the same."""
+
+    async def main(bench: Bench) -> None:
+        happens(bench, "10")
+        fail_from(bench, 1, fault)
+        with pytest.raises(JournalUnavailable):
+            await bench.kernel.reconcile()
+        await bench.pass_ms(LONG_MS)
+        await bench.kernel.reconcile()
+        assert len(adjustments(bench)) == 1
+        assert balance(bench, "USDT").adjustments == d("10")
+
+    on_bench(main, exchange=accountant())
+
+
+def test_a_restart_knows_every_part_of_a_balance() -> None:
+    """Opening, adjustments and sum are read back to the last digit, and booked ids still count once."""
+
+    async def main(bench: Bench) -> None:
+        await bench.hold("2", "100")
+        happens(bench, "0.00000001", "BTC", AdjustmentKind.DUST_CONVERSION)
+        await bench.kernel.reconcile()
+        before = bench.kernel.balances()
+        await bench.die()
+        await bench.start_another()
+        assert bench.kernel.balances() == before
+        assert len(adjustments(bench)) == 1
+
+    on_bench(main, exchange=accountant())
