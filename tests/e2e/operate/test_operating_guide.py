@@ -20,7 +20,7 @@ async def _followed(home: Path) -> None:
     try:
         for page in IN_ORDER:
             await site.follow(page)
-    except BaseException as error:
+    except BaseException as error:  # supervision point: it goes on, with what bot and venue said
         error.add_note(site.log())
         raise
     finally:
