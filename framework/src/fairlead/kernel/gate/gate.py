@@ -8,7 +8,6 @@ longer than its budget denies. Only the gate makes an `ApprovedOrder` or an
 
 from __future__ import annotations
 
-from asyncio import CancelledError
 from collections.abc import Sequence
 from decimal import Decimal
 from inspect import iscoroutine
@@ -266,8 +265,9 @@ class Gate:
             except CheckHung:
                 self._watchdog.disarm()
                 problem = "did not return and was interrupted"
-            # isolation point: it denies from here on
-            except (Exception, SystemExit, CancelledError) as error:
+            except (KeyboardInterrupt, GeneratorExit):  # meant for the process, not raised by the check
+                raise
+            except BaseException as error:  # isolation point: it denies from here on
                 problem = f"raised {type(error).__name__}: {error}"
             if problem:
                 self._break(check, outside_text(f"fold {problem}"))
@@ -303,8 +303,9 @@ class Gate:
         except CheckHung:
             self._watchdog.disarm()
             return _denial(check, CODE_CHECK_HUNG, "The check did not return and was interrupted.")
-        # isolation point: a check that raises denies
-        except (Exception, SystemExit, CancelledError) as error:
+        except (KeyboardInterrupt, GeneratorExit):  # meant for the process, not raised by the check
+            raise
+        except BaseException as error:  # isolation point: a check that raises denies
             what = outside_text(f"The check raised {type(error).__name__}: {error}")
             return _denial(check, CODE_CHECK_FAILED, what)
         if iscoroutine(answer):
