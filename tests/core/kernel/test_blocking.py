@@ -306,3 +306,7 @@ def test_the_past_is_read_and_remarked_from_another_thread() -> None:
         assert bot.annotate(name, note="kept", add_tags=["slow"]).accepted
         assert [order.client_order_id for order in bot.orders(tag="slow")] == [name]
         assert bot.episodes() == ()
+        venue.move(lambda: venue.trade(name, "1", "100"))
+        bot.execute(wish(), idempotency_key="later")
+        assert bot.annotate_episode(BTC, 1, add_tags=["first"]).accepted
+        assert [episode.tags for episode in bot.episodes()] == [("first", "slow")]

@@ -21,7 +21,7 @@ from fairlead.domain.orders import OrderView, PositionView, view_of
 from fairlead.domain.reconciliation import ReconcileReport
 from fairlead.domain.trading_state import TradingState
 from fairlead.errors import NotRunning, WrongThread
-from fairlead.kernel.command_maker import CloseWishes, CommandMaker
+from fairlead.kernel.command_maker import CloseWishes, CommandMaker, Saying
 from fairlead.kernel.commands import Commands
 from fairlead.kernel.composition import Given, GivenParts, compose
 from fairlead.kernel.configuration import read_configuration
@@ -317,6 +317,12 @@ class Kernel:
     ) -> CommandResult:
         """Set the trading state and return when that is durable."""
         return await self.commands.set_trading_state(state, reason=reason, by=by)
+
+    async def annotate(self, client_order_id: str, **saying: Unpack[Saying]) -> CommandResult:
+        """Say something about an order of any owner, as the operator; see `Session.annotate`."""
+        name = to_client_order_id(client_order_id, "client_order_id")
+        maker = CommandMaker(self, OPERATOR, operator=True)
+        return await self.commands.annotate(maker.annotate(name, saying))
 
     async def resolve_not_placed(
         self, client_order_id: str, *, note: str, by: str = OPERATOR
