@@ -33,6 +33,7 @@ from fairlead.kernel.engine.position_events import marked_view, net_quantity, op
 from fairlead.kernel.events.bus import EventBus
 from fairlead.kernel.history import History
 from fairlead.kernel.logs import EventLog
+from fairlead.kernel.loop_watch import loop_watch_parts
 from fairlead.kernel.pacing.view import PacingView
 from fairlead.kernel.parts import Parts
 from fairlead.kernel.plugged.parts import plug_in
@@ -84,7 +85,7 @@ class Kernel:
         ingredients = compose(settings, Given(plugins=plugins, **given), self.clock, self._ids, self._logger)
         self._parts = Parts(ingredients)
         plug_in(self, self._parts, ingredients.price_sources, ingredients.components)
-        self._parts.components += control_parts(self, self._parts)
+        self._parts.components += loop_watch_parts(self._parts) + control_parts(self, self._parts)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
         self.commands = Commands(self._parts, self.check_usable)
