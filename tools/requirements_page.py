@@ -2,7 +2,8 @@
 
     python -m tools.requirements_page            writes docs/reference/requirements.md
     python -m tools.requirements_page --check    fails for a row neither proven nor owed, or both; for an
-                                                 unknown id; for a page that is out of date
+                                                 unknown id; for a row that waits for something else
+                                                 than is allowed; for a page that is out of date
 
 Rows come from docs/reference/requirements.toml, proofs from `@pytest.mark.requirement("ID")` in tests/ (read
 from the syntax tree, so nothing is imported), and rows that wait from requirements-owed.toml.
@@ -46,6 +47,7 @@ class Register(NamedTuple):
 
     rows: Sequence[Requirement]
     owed: Mapping[str, str]
+    waits_for: Sequence[str]
     proofs: Sequence[Proof]
 
     def proofs_of(self, identifier: str) -> list[str]:
@@ -63,13 +65,14 @@ def read_register(root: Path) -> Register:
         if requirement.group not in GROUPS:
             message = f"{ROWS}: {requirement.identifier} has the unknown group {requirement.group!r}"
             raise ValueError(message)
-    owed = tomllib.loads((root / OWED).read_text(encoding="utf-8"))["owed"]
-    return Register(requirements, owed, proofs(root))
+    debts = tomllib.loads((root / OWED).read_text(encoding="utf-8"))
+    return Register(requirements, debts["owed"], debts["waits_for"], proofs(root))
 
 
 def check_register(register: Register) -> list[Finding]:
     """Return every row that is in none or both of the two lists, and every id that is no row."""
     known = [requirement.identifier for requirement in register.rows]
+    allowed = ", ".join(register.waits_for)
     findings = [
         Finding(ROWS, 1, f"{each} is listed twice") for each in sorted(set(known)) if known.count(each) > 1
     ]
@@ -86,7 +89,9 @@ def check_register(register: Register) -> list[Finding]:
         Finding(OWED, 1, f"{each} is no row of {ROWS}") for each in register.owed if each not in known
     ]
     findings += [
-        Finding(OWED, 1, f"{each} does not say what it waits for") for each in _silent(register.owed)
+        Finding(OWED, 1, f"{each} does not say first for which of these it waits: {allowed}")
+        for each, reason in register.owed.items()
+        if reason.partition(":")[0] not in register.waits_for
     ]
     for identifier in known:
         proven = register.proofs_of(identifier)
@@ -95,10 +100,6 @@ def check_register(register: Register) -> list[Finding]:
         if not proven and identifier not in register.owed:
             findings.append(Finding(ROWS, 1, f"{identifier} is neither proven by a test nor named in {OWED}"))
     return findings
-
-
-def _silent(owed: Mapping[str, str]) -> list[str]:
-    return [identifier for identifier, reason in owed.items() if not reason.strip()]
 
 
 def render(register: Register) -> str:

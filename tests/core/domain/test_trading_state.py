@@ -44,6 +44,7 @@ BY_SEVERITY = {
         "venue_silent",  # the kernel reduces for it itself, and takes that back
         "unexpected_life", "late_fill", "corrected_end", "foreign_order", "price_out_of_band", "dust",
         "journal_recovered", "price_source_failed", "stale_price", "rules_not_read",
+        "time_ahead", "loop_blocked",
     },
 }  # fmt: skip
 

@@ -23,13 +23,13 @@ from fairlead.kernel.journal.episode_rows import episode_from_row, episode_row
 from fairlead.testing.scripted_exchange import ScriptedExchange
 from tests.core.kernel.bench import BTC, ETH, Bench, instrument, on_bench
 from tests.core.kernel.test_fees_and_contracts import (
+    _DEALS,
     BUY,
     INVERSE,
     PERPETUAL,
     SELL,
     Account,
     Deal,
-    _deals,
 )
 
 
@@ -108,7 +108,7 @@ def assert_episodes_exact(account: Account) -> None:
     decimals=2,
     contract=None,
 )
-@given(_deals(), st.integers(0, 10), st.sampled_from((None, PERPETUAL, INVERSE)))
+@given(_DEALS, st.integers(0, 10), st.sampled_from((None, PERPETUAL, INVERSE)))
 @pytest.mark.requirement("FLOW-5")
 def test_episodes_conserve_every_digit(deals: list[Deal], decimals: int, contract: Contract | None) -> None:
     """After any fills, flips included, of spot, linear and inverse: each episode is exact, and so is the sum.

@@ -135,22 +135,31 @@ def _amounts(most: int, places: int, least: int = 1) -> st.SearchStrategy[Decima
     )
 
 
-@st.composite
-def _deals(draw: st.DrawFn) -> list[Deal]:
-    deals = []
-    for _ in range(draw(st.integers(1, 10))):
-        quantity = draw(st.one_of(st.integers(1, 4).map(Decimal), _amounts(10**9, 8)))
-        currency = draw(st.sampled_from(("", "BTC", "BNB", "KFEE")))
-        fee = draw(_amounts(10**6, 10, least=-(10**6)))
-        if currency == "BTC":  # less than what was traded, else the kernel puts the fill aside
-            fee = quantity * Decimal(draw(st.integers(-90, 90))) / 100
-        deals.append(
-            Deal(draw(st.sampled_from(OrderSide)), quantity, draw(_amounts(10**12, 12, 0)), fee, currency)
-        )
-    return deals
+# Made once: making a strategy costs more than drawing from it.
+_QUANTITIES = st.one_of(st.integers(1, 4).map(Decimal), _amounts(10**9, 8))
+_VALUES = _amounts(10**12, 12, 0)
+_FEES = _amounts(10**6, 10, least=-(10**6))
+_SHARES = st.integers(-90, 90)
+_DRAWN = st.tuples(
+    st.sampled_from(OrderSide),
+    _QUANTITIES,
+    _VALUES,
+    st.sampled_from(("", "BTC", "BNB", "KFEE")),
+    _FEES,
+    _SHARES,
+)
 
 
-@given(_deals(), st.integers(0, 10), st.sampled_from((None, PERPETUAL, INVERSE)))
+def _deal(drawn: tuple[OrderSide, Decimal, Decimal, str, Decimal, int]) -> Deal:
+    """Return the deal; a fee in base is less than what was traded, else the kernel puts the fill aside."""
+    side, quantity, value, currency, fee, share = drawn
+    return Deal(side, quantity, value, quantity * share / 100 if currency == "BTC" else fee, currency)
+
+
+_DEALS = st.lists(_DRAWN.map(_deal), min_size=1, max_size=10)
+
+
+@given(_DEALS, st.integers(0, 10), st.sampled_from((None, PERPETUAL, INVERSE)))
 def test_every_currency_is_conserved(deals: list[Deal], decimals: int, contract: Contract | None) -> None:
     """After each of any fills, flips included, with fees in settlement, base and third currencies: exact.
 

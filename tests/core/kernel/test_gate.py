@@ -39,6 +39,10 @@ def raises(error: BaseException) -> Callable[..., object]:
     return judge
 
 
+class OddError(BaseException):
+    """An error that is no `Exception`: some libraries have one."""
+
+
 async def _coroutine(*_: object) -> Judgement:
     return ALLOW
 
@@ -46,6 +50,7 @@ async def _coroutine(*_: object) -> Judgement:
 MISBEHAVIOURS: dict[str, tuple[object, str]] = {
     "raises": (raises(ZeroDivisionError("figures")), "CHECK_FAILED"),
     "exits": (raises(SystemExit(1)), "CHECK_FAILED"),
+    "raises what is no Exception": (raises(OddError()), "CHECK_FAILED"),
     "cancels": (raises(asyncio.CancelledError()), "CHECK_FAILED"),
     "says nothing": (None, "CHECK_BROKE_CONTRACT"),
     "says yes": ("yes", "CHECK_BROKE_CONTRACT"),

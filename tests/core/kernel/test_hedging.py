@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from fairlead import CloseCode, Proposal
 from fairlead.domain.numbers import ZERO
 from fairlead.errors import InvalidInput, JournalUnavailable, TextRefused, UnknownName
+from fairlead.kernel.gate.gate import StateView
 from fairlead.kernel.session import Session
 from fairlead.ports.exchange import Answer, Outcome, SubmitRequest
 from fairlead.testing.memory_store import AppendFault
@@ -238,6 +239,11 @@ def _assert_covered(bench: Bench) -> None:
     for side, most in (("sell", longs), ("buy", shorts)):
         live = [each for each in state.orders.values() if each.state.is_live and each.reduces]
         assert sum(each.leaves_quantity for each in live if each.side.value == side) <= most
+    for symbol in (BTC, ETH):
+        positions = [position for position in state.positions.values() if position.symbol == symbol]
+        view = StateView(state, 0, bench.kernel._parts.engine.rules.market)
+        assert view.net_quantity(symbol) == sum(position.quantity for position in positions)
+        assert view.reserved_exit(symbol) == sum(position.reserved_exit for position in positions)
     assert state.exposed_total == sum(each.is_exposed for each in state.positions.values())
 
 

@@ -159,3 +159,22 @@ def test_the_blocking_kernel_has_the_same_words(desk: Desk) -> None:
         assert kernel.resolve_not_placed(name, note="no").code == "NOT_UNRESOLVED"
         desk.venue.net[PERP] = VenuePosition(PERP, Decimal(1), Decimal(100))
         assert kernel.accept_drift(PERP, at_venue=1, note="x").accepted
+
+
+def test_an_operator_annotates_what_is_anothers(desk: Desk, capsys: Lines) -> None:
+    """A note and tags, given and taken away, in the operator's name; what says nothing is refused."""
+    with desk.kernel as kernel:
+        bot = kernel.session(owner="bot")
+        name = bot.execute(wish()).client_order_id
+        assert (
+            desk("annotate", name, "--note", "ticket 7", "--add-tag", "odd", "--add-tag", "seen", "--yes")
+            == 0
+        )
+        assert desk("annotate", name, "--remove-tag", "odd", "--yes") == ExitCode.OK
+        capsys.readouterr()
+        assert desk("annotate", name, "--yes") == ExitCode.REFUSED
+        assert "says nothing" in capsys.readouterr().err
+        assert desk("annotate", "0" * 32, "--note", "who?", "--yes") == ExitCode.REFUSED
+        order = bot.find_order(name)
+        assert order is not None
+        assert (order.note, order.tags) == ("ticket 7", ("seen",))

@@ -105,6 +105,8 @@ def facts_of(state: EngineState, *, live_only: bool) -> dict[str, object]:
         "account": (state.account, state.account_tag),
         "exposed": (state.exposed_total, nonzero(state.exposed_by_symbol)),
         "closing": (state.closing_total, nonzero(state.closing_by_symbol)),
+        "net": {symbol: total for symbol, total in state.net_by_symbol.items() if total},
+        "reserved": {symbol: total for symbol, total in state.reserved_by_symbol.items() if total},
         "leaves": {key: leaves for key, leaves in state.leaves.items() if leaves},
         "changing": {name: change.change_id for name, change in state.changing.items()},
         "live": (state.live_total, nonzero(state.live_by_symbol)),

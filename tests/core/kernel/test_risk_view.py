@@ -44,3 +44,40 @@ def test_a_check_sees_prices_conversions_and_the_trading_day() -> None:
     bench_day = TradingDay()
     on_bench(main, checks=[Says(look)], settings=settings)
     assert len(seen) == 1
+
+
+def test_a_check_sees_the_net_of_a_symbol_and_what_its_exits_may_take() -> None:
+    """Over all books: what other owners hold and may sell counts as well, and no other symbol does."""
+    seen: list[tuple[Decimal, Decimal]] = []
+
+    def look(_request: RiskRequest, view: RiskView, _value: str) -> Judgement:
+        seen.append((view.net_quantity(BTC), view.reserved_exit(BTC)))
+        assert view.net_quantity("XRP/USDT") == view.reserved_exit("XRP/USDT") == Decimal(0)
+        return ALLOW
+
+    async def main(bench: Bench) -> None:
+        await bench.hold("3")
+        other = (await bench.execute("sell", "1", "100", owner="other")).client_order_id
+        bench.exchange.trade(other, "1", "100")
+        await bench.pass_ms()
+        await bench.hold("7", symbol=ETH)
+        exit_ = await bench.working("sell", "2", "120")
+        await bench.execute("buy", "0.5", "90", owner="other")
+        cover = await bench.execute("buy", "0.5", "80", owner="third")
+        assert cover.status == "ACCEPTED"
+        bench.exchange.trade(exit_, "0.5", "120")
+        await bench.pass_ms()
+        await bench.execute("buy", "1", "70", owner="third")
+        await bench.bot.cancel(exit_)
+        await bench.pass_ms()
+        await bench.execute("buy", "1", "70", owner="third")
+
+    on_bench(main, checks=[Says(look)])
+    assert seen == [
+        (Decimal(0), Decimal(0)),
+        (Decimal(3), Decimal(0)),
+        (Decimal(2), Decimal(0)),
+        (Decimal(2), Decimal("2.5")),
+        (Decimal("1.5"), Decimal(2)),
+        (Decimal("1.5"), Decimal("0.5")),
+    ]

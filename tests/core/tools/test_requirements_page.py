@@ -39,7 +39,8 @@ def repository(
     """Write a repository of two rows, one proven and one owed, unless told otherwise."""
     (root / ROWS).parent.mkdir(parents=True)
     (root / ROWS).write_text(rows)
-    (root / OWED).write_text(f"[owed]\n{owed}\n")
+    waits_for = ["the flow", "the table", "nothing"]
+    (root / OWED).write_text(f"waits_for = {waits_for}\n[owed]\n{owed}\n")
     (root / "tests/core").mkdir(parents=True)
     (root / "tests/core/test_x.py").write_text(tests)
     return root
@@ -83,12 +84,12 @@ def test_unknown_ids_are_found(tmp_path: Path) -> None:
 
 
 def test_a_debt_without_a_reason_and_a_doubled_row_are_found(tmp_path: Path) -> None:
-    """Every debt says what it waits for, and an id names one row."""
+    """Every debt says first which of a few things it waits for, and an id names one row."""
     rows = TWO_ROWS + '\n[[requirement]]\nid = "P0-1"\ngroup = "faults"\nrequired = "again"\n'
 
-    assert complaints(repository(tmp_path, owed='"FLOW-1" = " "', rows=rows)) == [
+    assert complaints(repository(tmp_path, owed='"FLOW-1" = "time: later"', rows=rows)) == [
         "P0-1 is listed twice",
-        "FLOW-1 does not say what it waits for",
+        "FLOW-1 does not say first for which of these it waits: the flow, the table, nothing",
     ]
 
 

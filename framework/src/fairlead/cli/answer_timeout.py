@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import Annotated
 
-import click
 import typer
 
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND
 
 # fixed: the default of an option; a resume reconciles first, and a flatten waits for the venue
 ANSWER_TIMEOUT_MS = 120_000
-_KEY = "fairlead.answer_timeout_ms"
+
+_kept: ContextVar[int] = ContextVar("answer_timeout_ms", default=ANSWER_TIMEOUT_MS)
+"""What the command line says. Not in the context of click: some versions of typer have their own."""
 
 AnswerTimeoutOption = Annotated[
     int,
@@ -23,13 +25,11 @@ AnswerTimeoutOption = Annotated[
 ]
 
 
-def keep_answer_timeout(context: typer.Context, milliseconds: int) -> None:
+def keep_answer_timeout(milliseconds: int) -> None:
     """Remember it for the command that follows."""
-    context.meta[_KEY] = milliseconds
+    _kept.set(milliseconds)
 
 
 def answer_timeout_seconds() -> float:
     """Return what the present command line says, else the default."""
-    context = click.get_current_context(silent=True)
-    milliseconds = ANSWER_TIMEOUT_MS if context is None else context.meta.get(_KEY, ANSWER_TIMEOUT_MS)
-    return float(milliseconds) * NANOSECONDS_PER_MILLISECOND / NANOSECONDS_PER_SECOND
+    return float(_kept.get()) * NANOSECONDS_PER_MILLISECOND / NANOSECONDS_PER_SECOND

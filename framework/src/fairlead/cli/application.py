@@ -72,7 +72,6 @@ def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer passes the opti
 
 
 def _root(
-    context: typer.Context,
     *,
     answer_timeout_ms: AnswerTimeoutOption = ANSWER_TIMEOUT_MS,
     version: Annotated[
@@ -81,4 +80,4 @@ def _root(
     ] = False,
 ) -> None:
     del version
-    keep_answer_timeout(context, answer_timeout_ms)
+    keep_answer_timeout(answer_timeout_ms)

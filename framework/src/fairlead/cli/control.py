@@ -37,6 +37,7 @@ def add_to(app: typer.Typer) -> None:
         ("cancel-all", cancel_all),
         ("flatten", flatten),
         ("resolve", resolve),
+        ("annotate", annotate),
         ("adopt", adopt),
         ("accept-drift", accept_drift),
         ("accept-balance", accept_balance),
@@ -134,6 +135,25 @@ def resolve(
     answer = request(control, command, client_order_id=order, note=note)
     done = "The order is closed as canceled." if missing else "The order is closed as not placed."
     _finish(answer, done, as_json=as_json, fixes=RESOLVE_FIXES)
+
+
+def annotate(
+    order: OrderArgument,
+    *,
+    control: SocketOption,
+    note: Annotated[str, typer.Option("--note", help="Takes the place of the order's note.")] = "",
+    add_tag: Annotated[list[str] | None, typer.Option("--add-tag", help="May be repeated.")] = None,
+    remove_tag: Annotated[list[str] | None, typer.Option("--remove-tag", help="May be repeated.")] = None,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say something about an order, working or finished, whoever owns it."""
+    _confirm(f"Annotate {order}?", yes=yes)
+    added, removed = ",".join(add_tag or ()), ",".join(remove_tag or ())
+    answer = request(
+        control, "annotate", client_order_id=order, note=note, add_tags=added, remove_tags=removed
+    )
+    _finish(answer, "The order says so from here on.", as_json=as_json)
 
 
 def adopt(

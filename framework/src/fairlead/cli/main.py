@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, str] = {
     "flatten": "fairlead.cli.control",
     "resolve": "fairlead.cli.control",
     "adopt": "fairlead.cli.control",
+    "annotate": "fairlead.cli.control",
     "accept-drift": "fairlead.cli.control",
     "accept-balance": "fairlead.cli.control",
     "balances": "fairlead.cli.balances",

@@ -45,6 +45,8 @@ class AnomalyKind(StrEnum):
     PRICE_SOURCE_FAILED = "price_source_failed"
     CHECK_HUNG = "check_hung"
     RULES_NOT_READ = "rules_not_read"
+    TIME_AHEAD = "time_ahead"
+    LOOP_BLOCKED = "loop_blocked"
 
 
 SEVERITY: dict[AnomalyKind, Severity] = {
@@ -73,6 +75,8 @@ SEVERITY: dict[AnomalyKind, Severity] = {
     AnomalyKind.PRICE_SOURCE_FAILED: Severity.NOTE,
     AnomalyKind.CHECK_HUNG: Severity.HALT,
     AnomalyKind.RULES_NOT_READ: Severity.NOTE,
+    AnomalyKind.TIME_AHEAD: Severity.NOTE,
+    AnomalyKind.LOOP_BLOCKED: Severity.NOTE,
 }
 
 BY_POLICY: dict[AnomalyKind, str] = {
@@ -108,4 +112,6 @@ MEANING: dict[AnomalyKind, str] = {
     AnomalyKind.PRICE_SOURCE_FAILED: "a price source failed and is started again; its prices grow stale",
     AnomalyKind.CHECK_HUNG: "a risk check did not return and was interrupted",
     AnomalyKind.RULES_NOT_READ: "the venue's rules could not be read again; the old ones stay meanwhile",
+    AnomalyKind.TIME_AHEAD: "a fill whose time lies ahead of ours; booked in the order in which it came",
+    AnomalyKind.LOOP_BLOCKED: "something held up the event loop; nothing was sent or heard meanwhile",
 }

@@ -55,6 +55,12 @@ class RiskView(Protocol):
     def live_orders(self, symbol: str | None = None) -> int:
         """Count orders that are not closed, of one symbol or of all."""
 
+    def net_quantity(self, symbol: str) -> Decimal:
+        """Return what all positions of a symbol come to, over books and hedging positions, signed."""
+
+    def reserved_exit(self, symbol: str) -> Decimal:
+        """Return what live reducing orders of a symbol may still take off positions, over all of them."""
+
     @property
     def reporting_currency(self) -> str:
         """Return the currency in which limits are counted over all symbols, empty when none is set."""

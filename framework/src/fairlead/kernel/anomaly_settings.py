@@ -59,6 +59,8 @@ class AnomalySettings:
     price_source_failed: Severity = SEVERITY[AnomalyKind.PRICE_SOURCE_FAILED]
     check_hung: Severity = SEVERITY[AnomalyKind.CHECK_HUNG]
     rules_not_read: Severity = SEVERITY[AnomalyKind.RULES_NOT_READ]
+    time_ahead: Severity = SEVERITY[AnomalyKind.TIME_AHEAD]
+    loop_blocked: Severity = SEVERITY[AnomalyKind.LOOP_BLOCKED]
 
 
 def to_anomaly_settings(value: object) -> AnomalySettings:

@@ -201,6 +201,22 @@ class BlockingSession:
         """Say something about an order of this owner; see `Session.annotate`."""
         return self._thread.wait_for(lambda: self._session.annotate(client_order_id, **saying))
 
+    def annotate_episode(
+        self,
+        symbol: str,
+        number: int,
+        *,
+        book: str | None = None,
+        position_id: str = "",
+        **saying: Unpack[Saying],
+    ) -> CommandResult:
+        """Say something about an episode of this owner; see `Session.annotate_episode`."""
+        return self._thread.wait_for(
+            lambda: self._session.annotate_episode(
+                symbol, number, book=book, position_id=position_id, **saying
+            )
+        )
+
     def find_order(self, client_order_id: str) -> OrderView | None:
         """Return any order ever made here, from memory or from the store."""
         return self._thread.wait_for(lambda: self._session.find_order(client_order_id))

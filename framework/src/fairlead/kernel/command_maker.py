@@ -223,9 +223,8 @@ class CommandMaker:
         wanted = to_annotation(**words)
         key = _key(saying.get("idempotency_key"))
         digest = _digest(key, "annotate", subject, wanted)
-        if isinstance(subject, str):
-            return Annotate(self._by, wanted, subject, idempotency_key=key, command_digest=digest)
-        return Annotate(self._by, wanted, episode=subject, idempotency_key=key, command_digest=digest)
+        name, episode = (subject, None) if isinstance(subject, str) else ("", subject)
+        return Annotate(self._by, wanted, name, episode, 0, key, digest, self._operator)
 
     def _new_id(self) -> str:
         return CLOSING_PREFIX + self._kernel.new_client_order_id()

@@ -22,7 +22,7 @@ from fairlead.domain.reconciliation import ReconcileReport
 from fairlead.domain.trading_state import TradingState
 from fairlead.errors import NotRunning, WrongThread
 from fairlead.kernel.acceptances import Acceptances
-from fairlead.kernel.command_maker import CloseWishes, CommandMaker
+from fairlead.kernel.command_maker import CloseWishes, CommandMaker, Saying
 from fairlead.kernel.commands import Commands
 from fairlead.kernel.composition import Given, GivenParts, compose
 from fairlead.kernel.configuration import read_configuration
@@ -34,6 +34,7 @@ from fairlead.kernel.engine.position_events import marked_view, net_quantity, op
 from fairlead.kernel.events.bus import EventBus
 from fairlead.kernel.history import History
 from fairlead.kernel.logs import EventLog
+from fairlead.kernel.loop_watch import loop_watch_parts
 from fairlead.kernel.pacing.view import PacingView
 from fairlead.kernel.parts import Parts
 from fairlead.kernel.plugged.parts import plug_in
@@ -85,7 +86,7 @@ class Kernel:
         ingredients = compose(settings, Given(plugins=plugins, **given), self.clock, self._ids, self._logger)
         self._parts = Parts(ingredients)
         plug_in(self, self._parts, ingredients.price_sources, ingredients.components)
-        self._parts.components += control_parts(self, self._parts)
+        self._parts.components += loop_watch_parts(self._parts) + control_parts(self, self._parts)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
         self.commands = Commands(self._parts, self.check_usable)
@@ -298,26 +299,28 @@ class Kernel:
         self, symbol: str | None = None, book: str | None = None, *, idempotency_key: str | None = None
     ) -> CommandResult:
         """Cancel every live order of every owner, as the operator; see `Session.cancel_all`."""
-        maker = CommandMaker(self, OPERATOR, operator=True)
-        return await self.commands.cancel_all(maker.cancel_all(symbol, book, idempotency_key))
+        return await self.commands.cancel_all(self._operator.cancel_all(symbol, book, idempotency_key))
 
     async def close_position(self, symbol: str, book: str, **wishes: Unpack[CloseWishes]) -> CloseResult:
         """Close the position of any book, as the operator; see `Session.close_position`."""
-        maker = CommandMaker(self, OPERATOR, operator=True)
-        return await self.commands.close_position(maker.close_position(symbol, book, wishes))
+        return await self.commands.close_position(self._operator.close_position(symbol, book, wishes))
 
     async def flatten(
         self, symbol: str | None = None, book: str | None = None, *, idempotency_key: str | None = None
     ) -> FlattenResult:
         """Cancel and close everything of every owner, as the operator; see `Session.flatten`."""
-        maker = CommandMaker(self, OPERATOR, operator=True)
-        return await self.commands.flatten(maker.flatten(symbol, book, idempotency_key))
+        return await self.commands.flatten(self._operator.flatten(symbol, book, idempotency_key))
 
     async def set_trading_state(
         self, state: TradingState, *, reason: str, by: str = OPERATOR
     ) -> CommandResult:
         """Set the trading state and return when that is durable."""
         return await self.commands.set_trading_state(state, reason=reason, by=by)
+
+    async def annotate(self, client_order_id: str, **saying: Unpack[Saying]) -> CommandResult:
+        """Say something about an order of any owner, as the operator; see `Session.annotate`."""
+        name = to_client_order_id(client_order_id, "client_order_id")
+        return await self.commands.annotate(self._operator.annotate(name, saying))
 
     async def resolve_not_placed(
         self, client_order_id: str, *, note: str, by: str = OPERATOR
@@ -345,8 +348,7 @@ class Kernel:
         *owner* is whose it becomes. One that carries an id of this account which the journal does not hold
         keeps that id.
         """
-        maker = CommandMaker(self, OPERATOR, operator=True)
-        return await self.commands.adopt(maker.adoption(venue_order_id, owner, book, symbol, note))
+        return await self.commands.adopt(self._operator.adoption(venue_order_id, owner, book, symbol, note))
 
     async def accept_drift(
         self,
@@ -365,8 +367,7 @@ class Kernel:
         for a symbol without rules, `InvalidInput` where the venue keeps no positions, `ExchangeFault` when it
         could not be asked.
         """
-        maker = CommandMaker(self, OPERATOR, operator=True)
-        return await self._acceptances.drift(maker.acceptance(symbol, at_venue, book, price, note))
+        return await self._acceptances.drift(self._operator.acceptance(symbol, at_venue, book, price, note))
 
     async def accept_balance(self, asset: str, *, at_venue: Number, note: str) -> CommandResult:
         """Record an operator's word that the venue's balance of an asset is right and ours is not.
@@ -375,8 +376,7 @@ class Kernel:
         operator saw: refused when the venue holds something else by now. Trading stays as it is. Raises
         `InvalidInput` where the client tells no balances, `ExchangeFault` when it could not be asked.
         """
-        maker = CommandMaker(self, OPERATOR, operator=True)
-        return await self._acceptances.balance(maker.balance_acceptance(asset, at_venue, note))
+        return await self._acceptances.balance(self._operator.balance_acceptance(asset, at_venue, note))
 
     async def reconcile(self, reason: str = "asked for") -> ReconcileReport:
         """Reconcile with the venue now."""
@@ -392,6 +392,10 @@ class Kernel:
         await self._parts.journal.settled()
 
     # -- inside --------------------------------------------------------------------------------
+
+    @property
+    def _operator(self) -> CommandMaker:
+        return CommandMaker(self, OPERATOR, operator=True)
 
     @property
     def _state(self) -> EngineState:

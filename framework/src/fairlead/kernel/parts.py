@@ -121,8 +121,9 @@ class Parts:
     def _connect_parts(self) -> None:
         settings, clock = self.settings, self.clock
         timeout_ns = settings.ns("commit_timeout")
+        on_price, reports_max = self.prices.take_from_client, settings.reports_waiting_max
         self.inbox = Inbox(
-            self.engine, self.store, clock, self.prices.take_from_client, timeout_ns=timeout_ns
+            self.engine, self.store, clock, on_price, timeout_ns=timeout_ns, reports_max=reports_max
         )
         self.timers = Timers(clock, self._timer_due)
         self.dispatcher = Dispatcher(

@@ -206,6 +206,9 @@ class KernelSettings:
         5, "exits that a closing makes before it ends with what is left and says why"
     )
     close_retry_ms: int = _limit(1_000, "pause after an exit that left something; it doubles with each exit")
+    loop_block_max_ms: int = _limit(
+        2_000, "an event loop that does not run for so long is told of, with the place that holds it up"
+    )
     commit_timeout_ms: int = _limit(10_000, "a commit that takes longer is uncertain")
     recovery_attempts_max: int = _limit(10, "attempts to reopen the store before the kernel gives up")
     recovery_window_ms: int = _limit(
@@ -245,6 +248,9 @@ class KernelSettings:
         converter=_fill_price_band,
         metadata={"doc": "fraction of the reference price"},
     )
+    fill_ahead_max_ms: int = _limit(
+        5_000, "a fill whose time lies further ahead than this is booked and noted; bounds clock skew"
+    )
     reporting_currency: str = attrs.field(
         default="",
         converter=_reporting_currency,
@@ -282,6 +288,9 @@ class KernelSettings:
     )
     poll_interval_ms: int = _limit(
         5_000, "the same where the exchange client does not stream, and while its stream is down"
+    )
+    reports_waiting_max: int = _limit(
+        50_000, "reports of the stream that may wait; what is more is dropped, and read from the history"
     )
     stream_silence_max_ms: int = _limit(
         30_000, "a venue that goes unheard for longer reduces trading until it is heard again"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
+from functools import reduce
 
 from fairlead.domain.ledger import Position
 from fairlead.domain.money import Converted, MoneyRules, NoRate
-from fairlead.domain.numbers import ZERO
+from fairlead.domain.numbers import ZERO, add
 from fairlead.domain.prices import Price
 from fairlead.domain.trading_days import TradingDay
 
@@ -57,6 +58,18 @@ class FakeRiskView:
     def live_orders(self, symbol: str | None = None) -> int:
         """Count orders that are not closed, of one symbol or of all."""
         return sum(count for each, count in self._live_orders.items() if symbol in (None, each))
+
+    def net_quantity(self, symbol: str) -> Decimal:
+        """Return what all positions of a symbol come to, signed."""
+        return self._sum(symbol, lambda position: position.quantity)
+
+    def reserved_exit(self, symbol: str) -> Decimal:
+        """Return what live reducing orders of a symbol may still take off positions."""
+        return self._sum(symbol, lambda position: position.reserved_exit)
+
+    def _sum(self, symbol: str, figure: Callable[[Position], Decimal]) -> Decimal:
+        figures = (figure(each) for each in self._positions.values() if each.symbol == symbol)
+        return reduce(add, figures, ZERO)
 
     @property
     def reporting_currency(self) -> str:

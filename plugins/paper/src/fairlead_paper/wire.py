@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from cattrs import Converter
-from cattrs.errors import StructureHandlerNotFoundError
+from cattrs.errors import ForbiddenExtraKeysError, StructureHandlerNotFoundError
 
 from fairlead.errors import ExchangeFault, InvalidInput
 from fairlead.ports.exchange import FillReport, OrderReport, Report, Trade
@@ -155,11 +155,19 @@ def _line(head: dict[str, Any], value: object) -> bytes:
 
 def _object(line: bytes) -> dict[str, Any]:
     try:
-        content = json.loads(line)
+        content = json.loads(line, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise Unreadable("The line is not JSON.") from error
     if not isinstance(content, dict):
         raise Unreadable("The line is not a JSON object.")
+    return content
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of its pairs; one with a key twice says two things, and is believed in neither."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        raise ValueError("a key is there twice")
     return content
 
 
@@ -178,7 +186,7 @@ def _structured(content: Mapping[str, Any], key: str, kinds: Mapping[str, type])
     body = {field: value for field, value in content.items() if field not in {"id", key}}
     try:
         return _CONVERTER.structure(body, kind)
-    except (TypeError, ValueError, KeyError, AttributeError, InvalidInput) as error:
+    except (TypeError, ValueError, KeyError, AttributeError, InvalidInput, ForbiddenExtraKeysError) as error:
         raise Unreadable(f"The content of {name!r} does not fit: {error}.") from error
     except StructureHandlerNotFoundError as error:  # pragma: no cover - a field of ours without a hook
         raise Unreadable(str(error)) from error

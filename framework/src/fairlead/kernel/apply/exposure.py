@@ -6,6 +6,7 @@ All of it is kept as it changes, so that asking costs the same however many orde
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import NamedTuple
 
 from fairlead.domain.ledger import Position
 from fairlead.domain.numbers import ZERO, add, subtract
@@ -73,34 +74,54 @@ def leave(state: EngineState, order: Order, quantity: Decimal) -> None:
     state.leaves[key] = add(state.leaves.get(key, ZERO), quantity)
 
 
-def weight(state: EngineState, position: Position) -> tuple[bool, bool]:
-    """Return whether the key counts as exposed, and whether its whole quantity is being closed."""
-    quantity, openings = position.quantity, position.pending_openings
+class Weight(NamedTuple):
+    """What a position is to the counts and sums of its symbol; *closing*: all of it is being closed."""
+
+    exposed: bool = False
+    closing: bool = False
+    quantity: Decimal = ZERO
+    reserved_exit: Decimal = ZERO
+
+
+_NOTHING = Weight()
+
+
+def weight(state: EngineState, position: Position) -> Weight:
+    """Return what the position is to the counts and sums by now."""
+    quantity, openings, reserved = position.quantity, position.pending_openings, position.reserved_exit
     if not quantity:
-        return openings > 0, False
+        return Weight(openings > 0, False, quantity, reserved)
     if openings:
-        return True, False
+        return Weight(True, False, quantity, reserved)
     side = OrderSide.SELL if quantity > ZERO else OrderSide.BUY
-    return True, quantity.copy_abs() <= state.leaves_of(position.key, side)
+    closing = quantity.copy_abs() <= state.leaves_of(position.key, side)
+    return Weight(True, closing, quantity, reserved)
 
 
-def reweigh(state: EngineState, position: Position, before: tuple[bool, bool]) -> None:
-    """Keep the counts that position limits ask for, so that asking costs the same at any size."""
+def reweigh(state: EngineState, position: Position, before: Weight) -> None:
+    """Keep the counts and sums that limits ask for, so that asking costs the same at any size."""
     after = weight(state, position)
     if after == before:
         return
     symbol = position.symbol
-    exposed = after[0] - before[0]
-    closing = after[1] - before[1]
+    exposed = after.exposed - before.exposed
+    closing = after.closing - before.closing
     state.exposed_total += exposed
     state.exposed_by_symbol[symbol] = state.exposed_by_symbol.get(symbol, 0) + exposed
     state.closing_total += closing
     state.closing_by_symbol[symbol] = state.closing_by_symbol.get(symbol, 0) + closing
+    _add_up(state.net_by_symbol, symbol, after.quantity, before.quantity)
+    _add_up(state.reserved_by_symbol, symbol, after.reserved_exit, before.reserved_exit)
+
+
+def _add_up(sums: dict[str, Decimal], symbol: str, after: Decimal, before: Decimal) -> None:
+    if after != before:
+        sums[symbol] = add(sums.get(symbol, ZERO), subtract(after, before))
 
 
 def count_position(state: EngineState, position: Position) -> None:
     """Count a position that was read back from its row."""
-    reweigh(state, position, (False, False))
+    reweigh(state, position, _NOTHING)
 
 
 def count_on_position(state: EngineState, order: Order) -> None:

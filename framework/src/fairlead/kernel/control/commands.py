@@ -19,6 +19,7 @@ from fairlead.kernel.decide.rules import OPERATOR
 from fairlead.kernel.serialisation import to_dict
 
 if TYPE_CHECKING:
+    from fairlead.kernel.command_maker import Saying
     from fairlead.kernel.kernel import Kernel
     from fairlead.kernel.results import CommandResult
 
@@ -95,6 +96,17 @@ async def _resolve_missing(kernel: Kernel, arguments: Mapping[str, str]) -> obje
     return _plain(await kernel.resolve_missing(arguments["client_order_id"], note=arguments["note"]))
 
 
+async def _annotate(kernel: Kernel, arguments: Mapping[str, str]) -> object:
+    saying: Saying = {}
+    if arguments["note"]:
+        saying["note"] = arguments["note"]
+    if arguments["add_tags"]:
+        saying["add_tags"] = arguments["add_tags"].split(",")
+    if arguments["remove_tags"]:
+        saying["remove_tags"] = arguments["remove_tags"].split(",")
+    return _plain(await kernel.annotate(arguments["client_order_id"], **saying))
+
+
 async def _adopt(kernel: Kernel, arguments: Mapping[str, str]) -> object:
     result = await kernel.adopt_order(
         arguments["venue_order_id"],
@@ -159,6 +171,7 @@ CONTROL_COMMANDS: Mapping[str, ControlCommand] = {
     "flatten": ControlCommand((), _flatten),
     "resolve": ControlCommand(("client_order_id", "note"), _resolve),
     "resolve-missing": ControlCommand(("client_order_id", "note"), _resolve_missing),
+    "annotate": ControlCommand(("client_order_id", "note", "add_tags", "remove_tags"), _annotate),
     "adopt": ControlCommand(("venue_order_id", "owner", "book", "symbol", "note"), _adopt),
     "accept-drift": ControlCommand(("symbol", "at_venue", "book", "price", "note"), _accept_drift),
     "accept-balance": ControlCommand(("asset", "at_venue", "note"), _accept_balance),

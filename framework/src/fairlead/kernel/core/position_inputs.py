@@ -9,7 +9,10 @@ from fairlead.domain.values import Value
 
 
 class Annotate(Value):
-    """Someone wants to say something about an order, or else about an episode; both are in memory."""
+    """Someone wants to say something about an order, or else about an episode; both are in memory.
+
+    The *operator* may do so whoever owns it.
+    """
 
     by: str
     wanted: Annotation
@@ -18,6 +21,7 @@ class Annotate(Value):
     command_id: int = 0
     idempotency_key: str = ""
     command_digest: str = ""
+    operator: bool = False
 
 
 class DayTurned(Value):

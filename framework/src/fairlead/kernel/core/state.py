@@ -126,6 +126,8 @@ class EngineState:
     exposed_by_symbol: dict[str, int] = attrs.Factory(dict)
     closing_total: int = 0
     closing_by_symbol: dict[str, int] = attrs.Factory(dict)
+    net_by_symbol: dict[str, Decimal] = attrs.Factory(dict)
+    reserved_by_symbol: dict[str, Decimal] = attrs.Factory(dict)
     live_total: int = 0
     live_by_symbol: dict[str, int] = attrs.Factory(dict)
     leaves: dict[tuple[PositionKey, OrderSide], Decimal] = attrs.Factory(dict)

@@ -24,7 +24,7 @@ def decide_annotation(state: EngineState, command: Annotate, step: Step) -> None
         step.effects.append(answer_again(command.command_id, first, digest))
         return
     subject = _subject(state, command)
-    if subject.owner != command.by:
+    if subject.owner != command.by and not command.operator:
         _refuse(command, CODE_FOREIGN_OWNER, f"It belongs to {subject.owner}.", step)
         return
     before = Remarks(subject.note, subject.tags, subject.metadata)

@@ -238,6 +238,9 @@ def decide_fill(state: EngineState, given: FillReported, rules: Rules, now_ns: i
     read_balances_later(rules, now_ns, step)
     if state.reduce_only:
         cut_after_fill(state, order, fill.quantity, _moved(fill, order), rules, now_ns, step)
+    if fill.ts_event - now_ns > rules.fill_ahead_max_ns:
+        detail = f"trade {fill.trade_id} is of {fill.ts_event}, at {now_ns}"
+        step.note(state, AnomalyKind.TIME_AHEAD, order.client_order_id, detail)
 
 
 def _book(state: EngineState, order: Order, fill: FillReport, source: str, rules: Rules, step: Step) -> None:

@@ -29,6 +29,7 @@ ALWAYS_NOTED = frozenset(
         AnomalyKind.PRICE_SOURCE_FAILED,
         AnomalyKind.CHECK_HUNG,
         AnomalyKind.RULES_NOT_READ,
+        AnomalyKind.LOOP_BLOCKED,
     }
 )
 """Anomalies that are news each time, whatever was noted before."""
@@ -50,6 +51,7 @@ class Rules:
     close_retry_ns: int
     severities: Mapping[AnomalyKind, Severity]
     history_overlap_ns: int
+    fill_ahead_max_ns: int
     pacing: Pacing | None = None
 
     @classmethod
@@ -74,6 +76,7 @@ class Rules:
             settings.ns("close_retry"),
             severities_of(settings),
             settings.ns("history_overlap"),
+            settings.ns("fill_ahead_max"),
             Pacing.of(settings, model or capabilities.pacing),
         )
 

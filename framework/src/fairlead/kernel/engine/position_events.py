@@ -11,7 +11,7 @@ from fairlead.domain.episodes import EpisodeView, episode_view
 from fairlead.domain.events import PositionChanged
 from fairlead.domain.ledger import Position, PositionChange, PositionKey
 from fairlead.domain.marks import mark
-from fairlead.domain.numbers import ZERO, add
+from fairlead.domain.numbers import ZERO
 from fairlead.domain.orders import PositionView
 from fairlead.domain.prices import Price
 from fairlead.kernel.core.state import EngineState
@@ -64,11 +64,7 @@ def marked_view(state: EngineState, position: Position, prices: Latest) -> Posit
 
 def net_quantity(state: EngineState, symbol: str) -> Decimal:
     """Return what all positions of a symbol come to, signed."""
-    total = ZERO
-    for position in state.positions.values():
-        if position.symbol == symbol:
-            total = add(total, position.quantity)
-    return total
+    return state.net_by_symbol.get(symbol, ZERO)
 
 
 def open_episode(state: EngineState, key: PositionKey) -> EpisodeView | None:

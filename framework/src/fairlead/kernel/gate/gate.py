@@ -8,7 +8,6 @@ longer than its budget denies. Only the gate makes an `ApprovedOrder` or an
 
 from __future__ import annotations
 
-from asyncio import CancelledError
 from collections.abc import Sequence
 from decimal import Decimal
 from inspect import iscoroutine
@@ -18,7 +17,7 @@ import attrs
 from fairlead.domain.facts import Fact
 from fairlead.domain.ledger import Position
 from fairlead.domain.money import Converted, NoRate
-from fairlead.domain.numbers import text_of, to_decimal
+from fairlead.domain.numbers import ZERO, text_of, to_decimal
 from fairlead.domain.order_kinds import OrderSide
 from fairlead.domain.orders import Order
 from fairlead.domain.prices import Price
@@ -78,6 +77,14 @@ class StateView:
     def live_orders(self, symbol: str | None = None) -> int:
         """Count orders that are not closed."""
         return self._state.live_total if symbol is None else self._state.live_by_symbol.get(symbol, 0)
+
+    def net_quantity(self, symbol: str) -> Decimal:
+        """Return what all positions of a symbol come to, signed."""
+        return self._state.net_by_symbol.get(symbol, ZERO)
+
+    def reserved_exit(self, symbol: str) -> Decimal:
+        """Return what live reducing orders of a symbol may still take off positions."""
+        return self._state.reserved_by_symbol.get(symbol, ZERO)
 
     @property
     def reporting_currency(self) -> str:
@@ -258,8 +265,9 @@ class Gate:
             except CheckHung:
                 self._watchdog.disarm()
                 problem = "did not return and was interrupted"
-            # isolation point: it denies from here on
-            except (Exception, SystemExit, CancelledError) as error:
+            except (KeyboardInterrupt, GeneratorExit):  # meant for the process, not raised by the check
+                raise
+            except BaseException as error:  # isolation point: it denies from here on
                 problem = f"raised {type(error).__name__}: {error}"
             if problem:
                 self._break(check, outside_text(f"fold {problem}"))
@@ -295,8 +303,9 @@ class Gate:
         except CheckHung:
             self._watchdog.disarm()
             return _denial(check, CODE_CHECK_HUNG, "The check did not return and was interrupted.")
-        # isolation point: a check that raises denies
-        except (Exception, SystemExit, CancelledError) as error:
+        except (KeyboardInterrupt, GeneratorExit):  # meant for the process, not raised by the check
+            raise
+        except BaseException as error:  # isolation point: a check that raises denies
             what = outside_text(f"The check raised {type(error).__name__}: {error}")
             return _denial(check, CODE_CHECK_FAILED, what)
         if iscoroutine(answer):

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 import attrs
 
 from fairlead.domain.records import Record
+from fairlead.errors import StoreFault
 from fairlead.kernel.core.state import Dirty, EngineState
 from fairlead.kernel.journal.codec import seal
 from fairlead.kernel.journal.outputs import StepOutput
@@ -185,8 +186,9 @@ class Journal:
                     await self._store.append(batch)
                 self.head = JournalHead(batch.last_sequence, batch.head_hash)
                 self.batches += 1
-        except Exception as error:  # supervision point: any failure of a commit leads to recovery
-            await self._on_fault(sealed, error)
+        except (Exception, SystemExit) as error:  # supervision point: any failure leads to recovery
+            fault = error if isinstance(error, Exception) else StoreFault("The store wanted to exit.")
+            await self._on_fault(sealed, fault)
             return
         for output in outputs:
             self._release(output)

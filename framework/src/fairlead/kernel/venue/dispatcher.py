@@ -218,5 +218,10 @@ class Dispatcher:
             return Failure("the client canceled itself")
         except RateLimited as refusal:
             return Failure("the venue refused it for its rate limit", refusal.retry_after_ns)
-        except (Exception, SystemExit) as error:  # isolation point: it has told us nothing
+        except (
+            KeyboardInterrupt,
+            GeneratorExit,
+        ):  # meant for the process, not said by the client
+            raise
+        except BaseException as error:  # isolation point: whatever it is, it has told us nothing
             return Failure(f"the client raised {type(error).__name__}")

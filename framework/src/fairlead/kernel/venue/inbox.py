@@ -40,7 +40,9 @@ class Inbox:
         on_price: Callable[[Quote | Trade | PriceHeartbeat], None],
         *,
         timeout_ns: int,
+        reports_max: int,
     ) -> None:
+        """*reports_max*: how many reports of the stream may wait; the others are dropped, and made up for."""
         self._engine = engine
         self._store = store
         self._clock = clock
@@ -50,18 +52,35 @@ class Inbox:
         self._wake = asyncio.Event()
         self._busy = False
         self._closed = False
+        self._reports_max = reports_max
+        self.dropped = 0
+        """Reports of the present flood that were dropped."""
         self.on_disconnected: Callable[[str], None] = lambda _reason: None
         self.on_reconnected: Callable[[], None] = lambda: None
         self.on_store_failed: Callable[[Exception], None] = lambda _error: None
 
     def put(self, report: Report) -> None:
         """Queue one report for the kernel. A price does not wait: nothing that is journaled hangs on it."""
-        if type(report) is FillReport:
-            self.add(FillReported(report, "stream"))
-        elif type(report) is Trade or type(report) is Quote or type(report) is PriceHeartbeat:
+        if type(report) is Trade or type(report) is Quote or type(report) is PriceHeartbeat:
             self._on_price(report)
+        elif len(self._queue) >= self._reports_max:
+            self._drop()
+        elif type(report) is FillReport:
+            self.add(FillReported(report, "stream"))
         else:  # an order's report, or something that will be found unreadable
             self.add(OrderReported(report, "stream"))  # type: ignore[arg-type]  # see above
+
+    def _drop(self) -> None:
+        """Let a report go that there is no room for: the stream has a gap now, as if it had broken."""
+        self.dropped += 1
+        if self.dropped == 1:
+            self.on_disconnected(f"more than {self._reports_max} reports wait; what is more is dropped")
+
+    def _make_up(self) -> None:
+        """The flood is worked off: have what was dropped read from the history."""
+        if self.dropped and not self._queue:
+            self.dropped = 0
+            self.on_reconnected()
 
     def disconnected(self, reason: str) -> None:
         """The client's stream broke."""
@@ -111,6 +130,7 @@ class Inbox:
                 done += 1
                 if done % _YIELD_EVERY == 0:
                     await self._clock.sleep_ns(0)
+            self._make_up()
             self._busy = False
 
     async def _bring(self, given: Input) -> None:
