@@ -361,11 +361,10 @@ class Kernel:
     ) -> CommandResult:
         """Record an operator's word that the venue's net position is right and our books are not.
 
-        The difference is booked in *book* as a `PositionCorrected` record, in the name of the operator, at
-        *price*, else at what the venue says, else at a fresh price. *at_venue* is the net that the operator
-        saw: refused when the venue holds something else by now. Trading stays as it is. Raises `UnknownName`
-        for a symbol without rules, `InvalidInput` where the venue keeps no positions, `ExchangeFault` when it
-        could not be asked.
+        The difference is booked in *book* as a `PositionCorrected` record of the operator's, at *price*, else
+        at what the venue says, else at a fresh price. *at_venue* is the net that the operator saw: refused
+        when the venue holds something else by now. Trading stays as it is. Raises `UnknownName` for a symbol
+        without rules, `InvalidInput` where the client tells none, `ExchangeFault` when it could not be asked.
         """
         return await self._acceptances.drift(self._operator.acceptance(symbol, at_venue, book, price, note))
 
@@ -373,8 +372,7 @@ class Kernel:
         """Record an operator's word that the venue's balance of an asset is right and ours is not.
 
         The difference is booked as an adjustment of the kind `CORRECTION`. *at_venue* is the total that the
-        operator saw: refused when the venue holds something else by now. Trading stays as it is. Raises
-        `InvalidInput` where the client tells no balances, `ExchangeFault` when it could not be asked.
+        operator saw: refused when the venue holds something else by now. Raises as `accept_drift` does.
         """
         return await self._acceptances.balance(self._operator.balance_acceptance(asset, at_venue, note))
 

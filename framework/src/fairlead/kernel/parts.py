@@ -127,13 +127,7 @@ class Parts:
         )
         self.timers = Timers(clock, self._timer_due)
         self.dispatcher = Dispatcher(
-            self.client,
-            clock,
-            self.engine,
-            self.inbox,
-            self.timers,
-            self.supervisor,
-            settings,
+            self.client, clock, self.engine, self.inbox, self.timers, self.supervisor, settings
         )
         self.admission = Admission(
             self.engine,
