@@ -74,7 +74,9 @@ class Journal:
         self.fills = rows("fills")
         self.positions = rows("positions")
         self.balances: dict[str, Decimal] = {row["asset"]: row["total"] for row in rows("balances")}
-        self.openings: dict[str, Decimal] = {row["asset"]: row["opening"] for row in rows("inventory")}
+        self.besides: dict[str, Decimal] = {
+            row["asset"]: EXACT.add(row["opening"], row["adjustments"]) for row in rows("inventory")
+        }
         self.settings: dict[str, str] = {row["name"]: row["value"] for row in rows("settings")}
 
     def of(self, kind: str) -> list[Record]:
@@ -280,8 +282,8 @@ def _corrected(journal: Journal) -> tuple[Decimal, Decimal]:
 
 
 def _moved(journal: Journal, asset: str) -> Decimal:
-    """Return what our balance of an asset moved by since its opening inventory."""
-    return EXACT.subtract(journal.balances.get(asset, ZERO), journal.openings.get(asset, ZERO))
+    """Return what fills, and corrections of positions, moved of our balance of an asset."""
+    return EXACT.subtract(journal.balances.get(asset, ZERO), journal.besides.get(asset, ZERO))
 
 
 def _alarms(journal: Journal, expected: frozenset[str]) -> Problems:

@@ -1,4 +1,4 @@
-"""The world of an operator: a venue that keeps positions, loses an order, and is told of a transfer."""
+"""The world of an operator: a venue that loses an order, moves a holding in, and lists a deposit."""
 
 from __future__ import annotations
 
@@ -10,13 +10,21 @@ import attrs
 from fairlead.domain.anomalies import Severity
 from fairlead.domain.reconciliation import DriftedPolicy
 from fairlead.ports.clock import Clock
-from fairlead.ports.exchange import ExchangeClient, OrderSide, VenuePosition
+from fairlead.ports.exchange import (
+    AdjustmentKind,
+    ExchangeClient,
+    LedgerEntry,
+    LedgerPage,
+    OrderSide,
+    VenuePosition,
+)
 from fairlead_paper.client import PaperClient
 from tests.simulation.market import ACCOUNT, SETTINGS, SYMBOL, MarketWorld
 
 TRANSFERRED = Decimal("0.15")
 TRANSFER_PRICE = Decimal(100)
-TOLD = frozenset({"foreign_order", "missing_at_venue", "position_drifted"})
+DEPOSITED = Decimal("50.25")
+TOLD = frozenset({"foreign_order", "missing_at_venue", "position_drifted", "balance_drifted"})
 """What is noted until the operator has spoken; the policies say to report it and to trade on."""
 
 
@@ -27,11 +35,15 @@ class OperatedWorld(MarketWorld):
         super().__init__(
             seed,
             settings=attrs.evolve(
-                SETTINGS, missing_policy=Severity.NOTE, drifted_policy=DriftedPolicy.REPORT
+                SETTINGS,
+                missing_policy=Severity.NOTE,
+                drifted_policy=DriftedPolicy.REPORT,
+                anomalies={"balance_drifted": "note"},
             ),
         )
         self.expected_anomalies = TOLD
         self.has_transfer = False
+        self.entries: list[LedgerEntry] = []
 
     def forget(self, client_order_id: str) -> None:
         """Let the venue lose an open order, without a word: no shelf has it any more."""
@@ -47,12 +59,30 @@ class OperatedWorld(MarketWorld):
         signed = (fill.quantity if fill.side is OrderSide.BUY else -fill.quantity for fill in fills)
         return sum(signed, TRANSFERRED)
 
+    def deposit(self) -> None:
+        """Let money come in, once, and the venue's ledger say so; it is none of what trades moved."""
+        if not self.entries:
+            balance = self.venue._balance(ACCOUNT, "USDT")
+            balance.total += DEPOSITED
+            balance.opening += DEPOSITED
+            kind = AdjustmentKind.DEPOSIT
+            self.entries.append(LedgerEntry("L1", kind, "USDT", DEPOSITED, self.clock.wall_ns()))
+
+    def total(self, asset: str) -> Decimal:
+        """Return what the venue holds of the asset."""
+        return self.venue.balances[ACCOUNT, asset].total
+
     def _open_venue(self, clock: Clock) -> ExchangeClient:
         client = super()._open_venue(clock)
         assert isinstance(client, PaperClient)
-        client.capabilities = attrs.evolve(client.capabilities, positions=True)
+        client.capabilities = attrs.evolve(client.capabilities, positions=True, ledger=True)
         client.positions = self._positions  # type: ignore[attr-defined]  # a `PositionKeeper` besides
+        client.ledger_since = self._ledger_since  # type: ignore[attr-defined]  # and a `LedgerKeeper`
         return client
+
+    async def _ledger_since(self, cursor: str) -> LedgerPage:
+        begin = int(cursor or 0)
+        return LedgerPage(self.entries[begin:], str(len(self.entries)), more=False)
 
     async def _positions(self) -> Sequence[VenuePosition]:
         """Show the net once something was moved in: before that it is spot as any other."""

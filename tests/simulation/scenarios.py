@@ -312,6 +312,11 @@ async def operated_bot(world: MarketWorld, generation: Generation) -> None:
         )
         assert (await insist(clock, accept)).accepted  # it reads the venue, and so finds out what is missing
         await insist(clock, partial(kernel.resolve_missing, lost, note="the venue says so"))
+        world.deposit()
+        for asset in ("BTC", "USDT"):  # what was moved in was a position, and no balance of the venue's
+            believe = partial(kernel.accept_balance, asset, at_venue=world.total(asset), note="moved")
+            answer = await insist(clock, believe)
+            assert answer.accepted, answer
         await world.converge(generation, kernel)
 
 
@@ -324,6 +329,10 @@ def check_operated(world: MarketWorld) -> None:
     assert len(journal.of("order_annotated")) == 1
     [corrected] = journal.of("position_corrected")
     assert Decimal(corrected["quantity"]) == TRANSFERRED
+    assert isinstance(world, OperatedWorld)
+    assert {asset: world.total(asset) for asset in journal.balances} == journal.balances
+    booked = [(record["kind"], record["asset"]) for record in journal.of("adjustment_booked")]
+    assert sorted(booked) == [("correction", "BTC"), ("correction", "USDT"), ("deposit", "USDT")]
     assert len(set(world.acknowledged)) == 2
     assert {row["book"] for row in journal.positions} == {"bot", "operator"}
     ends = [record for record in journal.of("order_event") if record["client_order_id"] in world.forgotten]

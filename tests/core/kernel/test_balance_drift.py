@@ -258,3 +258,36 @@ def test_free_is_what_no_open_order_holds() -> None:
 
     on_bench(main, exchange=accountant())
     on_bench(without)
+
+
+def test_a_difference_that_moves_is_not_accepted_yet() -> None:
+    """The second look finds another difference: refused, nothing booked, and it works once at rest."""
+
+    class Moving(Accountant):
+        moves = 0
+
+        async def balances(self) -> Mapping[str, VenueBalance]:
+            if self.moves:
+                self.moves -= 1
+                self.held["USDT"] = self.held.get("USDT", d("0")) + d("1")
+            return await super().balances()
+
+    async def main(bench: Bench) -> None:
+        assert isinstance(bench.exchange, Moving)
+        bench.exchange.moves = 2
+        refused = await bench.kernel.accept_balance("USDT", at_venue="2", note="x")
+        assert (refused.accepted, refused.code) == (False, "NOT_CERTAIN")
+        assert adjustments(bench) == []
+        assert (await bench.kernel.accept_balance("USDT", at_venue="2", note="x")).accepted
+        assert parts(bench, "USDT") == (d("0"), d("2"), d("2"))
+
+    on_bench(main, exchange=Moving([instrument()], balances=True))
+
+
+def test_what_was_never_read_has_no_figures() -> None:
+    """Before the first reading nothing differs."""
+
+    async def main(bench: Bench) -> None:
+        assert bench.kernel._parts.reconciler.account.entry_of("USDT").difference == 0
+
+    on_bench(main)

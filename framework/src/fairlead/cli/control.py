@@ -228,6 +228,7 @@ ADOPT_FIXES = {
 DRIFT_FIXES = {
     "VENUE_CHANGED": "Reconcile, look again, and give the figure that the venue holds now.",
     "NO_PRICE": "Give --price.",
+    "NOT_CERTAIN": "Try again in a moment.",
 }
 """What to do about a refusal, by its code."""
 

@@ -7,7 +7,6 @@ from functools import partial
 import attrs
 from msgspec.structs import replace
 
-from fairlead.domain.numbers import ZERO
 from fairlead.errors import InvalidInput
 from fairlead.kernel.commands import Commands, answer_of
 from fairlead.kernel.core.account_inputs import AcceptBalance
@@ -51,16 +50,12 @@ class Acceptances:
             problem = "the client tells no balances that could be compared"
             raise InvalidInput("asset", problem, fix="Of contracts, compare net positions.")
         await self._reconcile(f"{command.by} accepts the balance of {command.asset}")
-        account, state = self.parts.reconciler.account, self.parts.engine.state
-        found = next((each for each in account.differing if each.asset == command.asset), None)
-        if found is None:
-            at_venue, difference = state.balances.get(command.asset, ZERO), ZERO
-        else:
-            at_venue, difference = found.at_venue, found.difference
+        account, asset = self.parts.reconciler.account, command.asset
+        entry = account.entry_of(asset)
+        # What was not found twice is no difference yet, and nothing that could be accepted.
+        is_certain = not entry.difference or entry in account.differing
         command_id, future = self.parts.engine.new_command()
-        self.parts.engine.process(
-            replace(command, at_venue=at_venue, difference=difference, command_id=command_id)
-        )
+        self.parts.engine.process(replace(command, entry=entry, is_certain=is_certain, command_id=command_id))
         return await answer_of(future)
 
     async def _reconcile(self, why: str) -> None:

@@ -23,8 +23,9 @@ from fairlead.domain.identifiers import (
     venue_text,
 )
 from fairlead.domain.instruments import Instrument, to_asset
-from fairlead.domain.numbers import EXACT, ZERO, Number, to_decimal, to_positive
+from fairlead.domain.numbers import EXACT, Number, to_decimal, to_positive
 from fairlead.domain.orders import Order
+from fairlead.domain.reconciliation import BalanceEntry
 from fairlead.domain.remarks import to_annotation
 from fairlead.domain.requests import PacingPolicy
 from fairlead.errors import InvalidInput, UnknownName
@@ -210,7 +211,9 @@ class CommandMaker:
         total = to_decimal(at_venue, "at_venue")
         entry_id = CORRECTION_PREFIX + self._kernel.new_client_order_id()
         why = to_line(note, "note")
-        return AcceptBalance(to_asset(asset, "asset"), total, total, ZERO, self._by, why, entry_id, 0)
+        name = to_asset(asset, "asset")
+        entry = BalanceEntry(name, total, total)
+        return AcceptBalance(name, total, entry, False, self._by, why, entry_id, 0)
 
     def annotate(self, subject: str | EpisodeKey, saying: Saying) -> Annotate:
         """Return the command to say something about an order, by its id, or about an episode.

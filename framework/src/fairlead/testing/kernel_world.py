@@ -24,6 +24,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
+from fairlead.domain.trading_state import TradingState
 from fairlead.kernel.gate.watchdog import NoWatchdog
 from fairlead.kernel.kernel import Kernel
 from fairlead.kernel.settings import KernelSettings
@@ -127,13 +128,16 @@ class KernelWorld(World):
     ) -> None:
         """Return once the kernel has no live order, nothing under way and nothing that waits for its pace.
 
+        A reconciliation that waits to look at something a second time has not passed: trading is disabled.
+
         Raises `NotConverged` when that takes longer than *within_ns*.
         """
         clock = self.clock_of(generation)
         give_up_ns = clock.monotonic_ns() + within_ns
         while True:
             live = [order for order in kernel.orders() if not order.is_closed]
-            if not live and kernel.is_settled() and not kernel.pacing.waiting:
+            reconciled = kernel.trading_state is not TradingState.DISABLED or kernel.settings.start_disabled
+            if not live and reconciled and kernel.is_settled() and not kernel.pacing.waiting:
                 return
             if clock.monotonic_ns() > give_up_ns:
                 raise NotConverged(f"after {within_ns // NANOSECONDS_PER_SECOND} s still live: {live}")

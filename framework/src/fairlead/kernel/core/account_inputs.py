@@ -32,14 +32,13 @@ class BalancesDiffer(Value):
 class AcceptBalance(Value):
     """An operator accepts what the venue holds of an asset; the difference is booked under *entry_id*.
 
-    *seen* is what the operator saw there, *at_venue* what it holds now, and *difference* by how much that is
-    more than what was derived when it was read.
+    *seen* is what the operator saw there, *entry* what was read last; *is_certain*: twice, and the same.
     """
 
     asset: str
     seen: Decimal
-    at_venue: Decimal
-    difference: Decimal
+    entry: BalanceEntry
+    is_certain: bool
     by: str
     note: str
     entry_id: str

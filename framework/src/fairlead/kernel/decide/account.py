@@ -25,6 +25,7 @@ BALANCES = "balances"
 
 CODE_BALANCED = "NO_DRIFT"
 CODE_TOTAL_CHANGED = "VENUE_CHANGED"
+CODE_UNCERTAIN = "NOT_CERTAIN"
 
 
 def decide_inventory(state: EngineState, given: InventorySeen, step: Step) -> None:
@@ -92,21 +93,28 @@ def decide_differences(state: EngineState, given: BalancesDiffer, step: Step) ->
 
 def decide_balance_acceptance(given: AcceptBalance, now_ns: int, step: Step) -> None:
     """Book what the venue holds more or less than we derive, in the name of an operator."""
-    if given.at_venue != given.seen:
-        reason = f"The venue holds {text_of(given.at_venue)} by now, not {text_of(given.seen)}."
-        step.records.append(
-            CommandRefused("accept-balance", given.by, given.asset, CODE_TOTAL_CHANGED, reason)
-        )
-        step.effects.append(AnswerCommand(given.command_id, False, CODE_TOTAL_CHANGED, reason))
+    entry = given.entry
+    if entry.at_venue != given.seen:
+        reason = f"The venue holds {text_of(entry.at_venue)} by now, not {text_of(given.seen)}."
+        _refuse(given, CODE_TOTAL_CHANGED, reason, step)
         return
-    if not given.difference:
-        reason = f"What we derive is what the venue holds, {text_of(given.at_venue)}."
+    if not given.is_certain:
+        reason = "The difference was not the same twice: something moves."
+        _refuse(given, CODE_UNCERTAIN, reason, step)
+        return
+    if not entry.difference:
+        reason = f"What we derive is what the venue holds, {text_of(entry.at_venue)}."
         step.effects.append(AnswerCommand(given.command_id, True, CODE_BALANCED, reason))
         return
     kind = AdjustmentKind.CORRECTION
-    amount, note = given.difference, given.note
+    amount, note = entry.difference, given.note
     step.records.append(AdjustmentBooked(given.entry_id, kind, given.asset, amount, now_ns, note, given.by))
     step.effects.append(AnswerCommand(given.command_id, True, "", ""))
+
+
+def _refuse(given: AcceptBalance, code: str, reason: str, step: Step) -> None:
+    step.records.append(CommandRefused("accept-balance", given.by, given.asset, code, reason))
+    step.effects.append(AnswerCommand(given.command_id, False, code, reason))
 
 
 def read_balances_later(rules: Rules, now_ns: int, step: Step) -> None:

@@ -49,6 +49,7 @@ class Account:
     pausing: frozenset[asyncio.Task[Any]] = frozenset()
     differing: tuple[BalanceEntry, ...] = ()
     _read_ns: int | None = None
+    _seen: Holdings | None = None
     _stopped: bool = False
 
     def watch(
@@ -141,8 +142,15 @@ class Account:
             take(BalancesDiffer(found))
         return fills, entries
 
+    def entry_of(self, asset: str) -> BalanceEntry:
+        """Return what was derived and told of the asset when balances were read last."""
+        seen = self._seen
+        if seen is None:
+            return BalanceEntry(asset, ZERO, ZERO)
+        return BalanceEntry(asset, seen.derived.get(asset, ZERO), seen.total_of(asset))
+
     async def _differences(self) -> tuple[BalanceEntry, ...]:
-        seen = await self._look()
+        seen = self._seen = await self._look()
         pairs = (
             (asset, seen.derived.get(asset, ZERO), seen.total_of(asset))
             for asset in sorted({*seen.told, *seen.derived})
