@@ -40,6 +40,7 @@ ABSURD: dict[str, bytes] = {
 }
 
 
+@pytest.mark.requirement("SEC-5")
 @pytest.mark.parametrize("answer", ABSURD.values(), ids=ABSURD.keys())
 def test_an_absurd_answer_leaves_the_outcome_unknown(answer: bytes) -> None:
     """Too large, too deep, contradictory or no answer at all: never taken for a yes or a no."""

@@ -91,6 +91,7 @@ def test_a_folder_that_cannot_be_written_is_refused(path: Path) -> None:
     assert "bot.sqlite.lock cannot be opened" in said
 
 
+@pytest.mark.requirement("SEC-5")
 @pytest.mark.parametrize(
     ("damage", "missing"),
     [
@@ -124,6 +125,7 @@ def replaced(path: Path) -> None:
     copy.replace(path)
 
 
+@pytest.mark.requirement("SEC-5")
 @pytest.mark.parametrize("happens", [deleted, replaced])
 def test_a_file_that_vanishes_under_a_running_kernel_is_noticed(
     path: Path, happens: Callable[[Path], None]
@@ -169,6 +171,7 @@ MOUNTS = """\
 """
 
 
+@pytest.mark.requirement("SEC-5")
 @pytest.mark.parametrize(
     ("place", "kind"),
     [

@@ -44,6 +44,7 @@ def with_kernel(
     asyncio.run(whole())
 
 
+@pytest.mark.requirement("SEC-5")
 def test_a_file_shows_no_secret(tmp_path: Path) -> None:
     """A venue and a check that put the key into their words: no byte of the database or its log has it."""
     key = Secret(CANARY)

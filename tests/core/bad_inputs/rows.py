@@ -10,13 +10,14 @@ from typing import Any
 
 import attrs
 
+from tools.sources import ROOT
+
 FOLDER = Path(__file__).parent
-ROOT = FOLDER.parents[2]
 NUMBERS = range(1, 139)
 WAITABLE = frozenset({"protection", "Kraken", "webhooks", "metrics", "PostgreSQL"})
 """Parts that are not built yet; nothing else is a reason to wait."""
 
-_KEYS = frozenset({"number", "given", "outcome", "proven", "differs", "waits", "open"})
+_KEYS = frozenset({"number", "given", "outcome", "proven", "differs", "waits"})
 
 
 @attrs.frozen
@@ -29,7 +30,6 @@ class Row:
     proven: tuple[str, ...]
     waits_for: str
     waits_part: str
-    open: str
 
 
 def read_rows(folder: Path = FOLDER) -> list[Row]:
@@ -48,7 +48,6 @@ def _row(row: dict[str, Any]) -> Row:
         tuple(row.get("proven", ())),
         waits["for"],
         waits["part"],
-        row.get("open", ""),
     )
 
 
@@ -69,7 +68,7 @@ def _problems_of_row(row: Row, root: Path) -> list[str]:
         problems.append(f"{row.waits_for!r} is no reason to wait, or does not say what of it waits")
     if not (row.given and row.outcome):
         problems.append("does not say what is given and what becomes of it")
-    if not (row.proven or row.waits_for or row.open):
+    if not (row.proven or row.waits_for):
         problems.append("is neither proven nor waits")
     return problems
 

@@ -16,7 +16,7 @@ from typer.main import get_command
 
 from fairlead.cli.application import _application
 from fairlead.cli.main import COMMANDS
-from tests.core.bad_inputs.rows import ROOT
+from tools.sources import ROOT
 
 SHIPPED = ("framework/src", "plugins/*/src")
 

@@ -117,6 +117,7 @@ CASES = [
 ]
 
 
+@pytest.mark.requirement("SEC-5")
 @pytest.mark.parametrize(("take", "value"), CASES)
 def test_bad_text_is_refused_with_field_and_fix(take: Taker, value: object) -> None:
     """Every bad name, symbol, key and id is refused; the error is one short ASCII line with a fix."""

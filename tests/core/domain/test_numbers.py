@@ -85,6 +85,7 @@ BAD: dict[str, object] = {
 }
 
 
+@pytest.mark.requirement("SEC-5")
 @pytest.mark.parametrize("value", BAD.values(), ids=BAD.keys())
 def test_bad_number_is_refused_with_field_and_fix(value: object) -> None:
     """Every bad number of the list is refused; the error names field and fix and stays short."""

@@ -39,6 +39,7 @@ ERRORS: list[BaseException] = [
 ]
 
 
+@pytest.mark.requirement("SEC-5")
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("placed", [True, False])
 def test_whatever_a_client_raises_the_outcome_is_unknown(error: BaseException, placed: bool) -> None:  # noqa: FBT001 - a case

@@ -192,7 +192,7 @@ class AtMost(Yes):
     limits: ClassVar[dict[str, int]] = {"total": 1}
 
 
-@pytest.mark.requirement("MODE-1")
+@pytest.mark.requirement("MODE-1", "SEC-5")
 def test_a_real_venue_must_be_wanted() -> None:
     """A client of a real venue needs live = true, checks, and a limit among them: there is no default."""
 

@@ -23,6 +23,7 @@ LIMIT_MS = 30
 HOUR_NS = 3_600_000 * MS
 
 
+@pytest.mark.requirement("SEC-5")
 def test_a_flood_of_reports_is_bounded_and_what_was_dropped_is_read() -> None:
     """Only so many wait; the rest is a gap in the stream, told once, and filled from the venue's history."""
 
@@ -88,6 +89,7 @@ def test_a_stream_that_comes_back_in_a_flood_is_whole_when_that_is_worked_off() 
     on_bench(main, settings={"reports_waiting_max": 20})
 
 
+@pytest.mark.requirement("SEC-5")
 @pytest.mark.parametrize("ahead_ns", [5_000 * MS, 5_000 * MS + 1, 24 * HOUR_NS])
 def test_a_fill_from_the_future_is_booked_and_noted(ahead_ns: int) -> None:
     """Within the bound it is skew; beyond it is told. Either way it counts, in the order in which it came."""
@@ -112,6 +114,7 @@ def hold_up(milliseconds: int) -> None:
     threading.Event().wait(milliseconds / 1_000)
 
 
+@pytest.mark.requirement("SEC-5")
 def test_a_loop_that_is_held_up_is_told_while_it_lasts_and_noted_after(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -127,8 +130,9 @@ def test_a_loop_that_is_held_up_is_told_while_it_lasts_and_noted_after(
         )
         async with kernel:
             hold_up(10 * LIMIT_MS)
-            (said,) = [line for line in caplog.messages if " in hold_up" in line]
-            assert said.startswith("The kernel is held up: the loop did not run for")
+            said = [line for line in caplog.messages if " in hold_up" in line]
+            assert len(said) == 1, caplog.messages
+            assert said[0].startswith("The kernel is held up: the loop did not run for")
             await kernel.settled()
             assert kernel.trading_state is TradingState.ACTIVE
             assert ("loop", "running", "") in kernel.health()

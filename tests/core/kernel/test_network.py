@@ -26,6 +26,7 @@ def venue(*, simulated: bool) -> ScriptedExchange:
     return exchange
 
 
+@pytest.mark.requirement("SEC-5")
 @pytest.mark.parametrize("network", ["simulated", "real"])
 def test_a_store_of_another_network_is_refused(network: str) -> None:
     """Neither way round: nothing is written or connected, and the store's own network goes on."""

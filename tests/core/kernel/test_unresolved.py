@@ -443,7 +443,7 @@ def test_a_rate_limited_order_is_closed_by_a_restart() -> None:
     on_bench(main)
 
 
-@pytest.mark.requirement("ERR-5")
+@pytest.mark.requirement("ERR-5", "SEC-5")
 @pytest.mark.parametrize("nonsense", NONSENSE)
 def test_an_answer_that_is_none_is_unknown(nonsense: Any) -> None:  # noqa: ANN401 - that is the point
     """Whatever a client returns instead of an answer, the outcome is unknown and the venue is asked."""

@@ -283,9 +283,7 @@ class Driver:
         venue_id = dice.choice(("", f"v-{name}"))
         if order.state == "working" and order.filled and dice.random() < 0.3:
             status, filled = VenueStatus.FILLED, as_decimal(order.filled)  # it may be dust that is left
-        self.model.reported(
-            name, status.value, Fraction(filled), source=source, asked=asked_ns, venue_id=venue_id
-        )
+        self.model.reported(name, status.value, Fraction(filled), source, asked_ns, venue_id)
         told = OrderReport(name, venue_id, order.key[1], status, filled, self.model.now)
         return self.take(OrderReported(told, source, asked_ns))
 

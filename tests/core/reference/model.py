@@ -247,14 +247,16 @@ class ReferenceModel:
             order.canceling = False
             self.move(order, order.state, "cancel refused")
 
-    def reported(
-        self, name: str, status: str, filled: Fraction, *, source: str, asked: int, venue_id: str
-    ) -> None:
+    def reported(self, name: str, status: str, filled: Fraction, source: str, asked: int, venue: str) -> None:
         """The venue says how an order stands."""
         order = self.orders[name]
         if status == "live":
             old = source == "stream" or (asked != 0 and asked <= order.updated)
-            self.seen_alive(order, "accepted" if old else "shown_live", venue_id)
+            lost = order.detail == "missing" and order.state == "working"
+            self.seen_alive(order, "accepted" if old else "shown_live", venue)
+            if lost and not old:
+                self.noted.discard(("missing", name))
+                self.move(order, order.state, "found")
         elif filled > order.filled:
             return
         elif status == "filled":
@@ -268,9 +270,8 @@ class ReferenceModel:
         if order.left < self.markets[order.key[1]].minimum:
             self.move(order, "filled", "dust")
         elif source == "look_up" and order.detail != ("says filled", order.left):
-            self.move(order, order.state, ("says filled", order.left))
-            if order.state == "submitted":
-                order.state = "unresolved"
+            doubted = "unresolved" if order.state == "submitted" else order.state
+            self.move(order, doubted, ("says filled", order.left))
             self.note("reduce", "contradiction", order.name, "says filled", order.left)
 
     def seen_alive(self, order: Order, event: str, venue_id: str = "") -> None:
@@ -367,11 +368,10 @@ class ReferenceModel:
     def restarted(self) -> None:
         """The process died and another read the store: what was on its way is in doubt."""
         self.noted, self.zombies = set(), set()
+        after = {"submitted": "unresolved", "approved": "not_sent"}
         for order in self.orders.values():
-            if order.state == "submitted":
-                self.move(order, "unresolved", "restart")
-            elif order.state == "approved":
-                self.move(order, "not_sent", "restart")
+            if order.state in after:
+                self.move(order, after[order.state], "restart")
 
     # What follows.
 
