@@ -82,6 +82,16 @@ def test_the_object_has_what_it_promises(plain: DemoRun) -> None:
     assert Decimal(found["fees"]) == sum(Decimal(position["fees"]) for position in found["positions"])
 
 
+def test_without_options_for_programs_it_prints_tables_and_proofs() -> None:
+    """As the README starts it, for people: the tables come whole, and each proof stands as proven."""
+    done = fairlead("demo", "--trades", "400")
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+    for title in ("What the bot did", "Positions"):
+        assert title in done.stdout
+    assert done.stdout.count("  proven") == 6
+    assert "FAILED" not in done.stdout
+
+
 @pytest.mark.requirement("TEST-8")
 def test_with_every_kind_of_fault_the_zeros_are_the_same(faulty: DemoRun) -> None:
     """Lost, late, doubled and garbled messages, and a kill: nothing lost, nothing twice."""

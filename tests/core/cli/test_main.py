@@ -55,9 +55,11 @@ def test_no_arguments_show_the_help(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_unknown_command_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
-    """A typo is told, on stderr."""
+    """A typo is told, on stderr, with the command that is nearly called so; another name without one."""
     assert main(["plugin"]) == ExitCode.USAGE
-    assert "plugin" in capsys.readouterr().err
+    assert "No such command 'plugin'. Did you mean 'plugins'?" in capsys.readouterr().err
+    assert main(["xyzzy"]) == ExitCode.USAGE
+    assert capsys.readouterr().err.endswith("No such command 'xyzzy'.\n")
 
 
 COMMAND_MODULE = """

@@ -117,15 +117,18 @@ def test_line_and_note_go_to_their_streams(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_a_table_that_does_not_fit_becomes_blocks_of_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    """No figure is cut in two: each row is written line by line, without what is not there."""
+    """No figure is cut in two: each row is written line by line, without what is not there.
+
+    A cell that holds a list is one line of it, and nothing of the table's layout is left.
+    """
     wide = "9" * (output.PIPED_WIDTH // 2)
-    output.print_table(["order", "quantity", "price", "why"], [["a1", wide, wide, None]], title="Orders")
+    output.print_table(["order", "quantity", "price", "why"], [["a1", wide, (wide, 2), None]], title="Orders")
 
     assert capsys.readouterr().out.splitlines() == [
         "Orders",
         "  a1",
         f"    quantity: {wide}",
-        f"    price: {wide}",
+        f"    price: {wide}, 2",
     ]
 
 

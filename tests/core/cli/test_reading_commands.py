@@ -213,7 +213,7 @@ def test_explain_says_from_which_evidence_an_absent_order_was_concluded(story: S
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("nobody", "not known"), ("", "not known"), ("9f86d081", "2 orders are")]
+    ("name", "said"), [("nobody", "not known"), ("", "not known"), ("9f86d081", "fits 2 orders: ")]
 )
 def test_explain_refuses_a_name_that_means_none_or_several(story: Story, name: str, said: str) -> None:
     """It says so, lists what was meant, and exits as refused."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import socket
 import stat
@@ -138,7 +139,9 @@ def test_status_is_shown(path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert (found["live_orders"], found["last_reconciliation"]) == (0, "start")
 
 
-def test_a_command_is_confirmed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_is_confirmed(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Without --yes the operator is asked, and no is no."""
     asked = []
 
@@ -151,12 +154,26 @@ def test_a_command_is_confirmed(path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         assert main(["halt", "--socket", str(path)]) == ExitCode.REFUSED
         assert kernel.trading_state is TradingState.ACTIVE
     assert asked == [("Halt trading?", True)]
+    assert capsys.readouterr().err == "Nothing was sent.\n"
+
+
+def test_where_nobody_can_confirm_nothing_is_sent(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a script without a terminal the question has no answer: refused, with the option that is missing."""
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    with kernel_at(path) as kernel:
+        assert main(["halt", "--socket", str(path)]) == ExitCode.REFUSED
+        assert kernel.trading_state is TradingState.ACTIVE
+    assert "add --yes" in capsys.readouterr().err
 
 
 def test_nobody_listens(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A kernel that is not there is said to be not there, with what to do."""
     assert main(["status", "--socket", str(path)]) == ExitCode.REFUSED
-    assert f"No kernel answers on {path}" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"No kernel answers on {path}" in said
+    assert "Nothing was sent." in said
 
 
 def test_a_kernel_that_hangs_up_is_said(path: Path) -> None:
@@ -188,7 +205,7 @@ def test_a_kernel_that_says_nothing_is_not_waited_for(path: Path, capsys: pytest
         command = ["--answer-timeout-ms", "5", "status", "--socket", str(path)]
         with ThreadPoolExecutor(1) as pool:
             assert pool.submit(main, command).result(timeout=30) == ExitCode.REFUSED
-    assert "nothing came back" in capsys.readouterr().err
+    assert "nothing came back. The command may have been carried out." in capsys.readouterr().err
 
 
 def test_a_socket_whose_owner_is_busy_is_another_kernels(path: Path) -> None:
@@ -217,6 +234,9 @@ def test_the_socket_is_its_owners_alone(path: Path) -> None:
     [
         (b"halt", "not one line of JSON"),
         (b"[" * 60_000, "not one line of JSON"),
+        (b"\xff\xfe", "not one line of JSON"),
+        (b'{"command": "halt", "command": "status"}', "not one line of JSON"),
+        (b'{"command": "status", "arguments": {"x": %b}}' % (b"9" * 50_000), "not one line of JSON"),
         (b"[]", "not an object of command and arguments"),
         (b'{"command": "status", "owner": "bot"}', "not an object of command and arguments"),
         (b'{"command": 7}', "command is a text"),
@@ -226,6 +246,7 @@ def test_the_socket_is_its_owners_alone(path: Path) -> None:
         (b'{"command": "halt", "arguments": {"reason": 7}}', "halt takes these, as text: reason"),
         (b'{"command": "sell-everything"}', "'sell-everything'"),
         (b'{"command": "halt", "arguments": {"reason": "a\\u001b[2J"}}', "reason"),
+        (b'{"command": "halt", "arguments": {"reason": "\\ud800"}}', "reason"),
         (b'{"command": "cancel", "arguments": {"client_order_id": "7"}}', "client_order_id"),
         (b'{"command": "cancel", "arguments": {"client_order_id": "%b"}}' % (b"0" * 32), "No such order"),
     ],

@@ -47,6 +47,48 @@ def test_a_flood_of_reports_is_bounded_and_what_was_dropped_is_read() -> None:
     on_bench(main, settings={"reports_waiting_max": 20})
 
 
+def test_a_flood_does_not_hide_that_the_stream_is_down() -> None:
+    """It is polled, and found silent in time, until the client says that it is back."""
+
+    async def main(bench: Bench) -> None:
+        name = await bench.working("buy", "1", "100")
+        bench.exchange.trade(name, "1", "100", said=False)
+        assert bench.exchange.sink is not None
+        bench.exchange.sink.disconnected("a drill")
+        for _ in range(30):
+            bench.exchange.say(bench.exchange.report(name))
+        await bench.pass_ms(10)
+        watch = bench.kernel._parts.monitoring._watch
+        assert (bench.kernel._parts.inbox.dropped, watch.is_polled) == (0, True)
+        await bench.pass_ms(40_000)
+        assert bench.order(name).status == "FILLED"
+        assert bench.kernel.trading_state is TradingState.REDUCING, "it goes unheard for too long"
+        bench.exchange.sink.reconnected()
+        await bench.pass_ms(1_000)
+        assert (watch.is_polled, bench.kernel.trading_state) == (False, TradingState.ACTIVE)
+
+    on_bench(main, settings={"reports_waiting_max": 20})
+
+
+def test_a_stream_that_comes_back_in_a_flood_is_whole_when_that_is_worked_off() -> None:
+    """While reports are dropped it has a gap, whatever the client says of the connection."""
+
+    async def main(bench: Bench) -> None:
+        name = await bench.working("buy", "1", "100")
+        sink, inbox = bench.exchange.sink, bench.kernel._parts.inbox
+        assert sink is not None
+        sink.disconnected("a drill")
+        for _ in range(30):
+            bench.exchange.say(bench.exchange.report(name))
+        sink.reconnected()
+        watch = bench.kernel._parts.monitoring._watch
+        assert (inbox.dropped, watch.is_polled) == (10, True)
+        await bench.pass_ms(10)
+        assert (inbox.dropped, watch.is_polled) == (0, False)
+
+    on_bench(main, settings={"reports_waiting_max": 20})
+
+
 @pytest.mark.requirement("SEC-5")
 @pytest.mark.parametrize("ahead_ns", [5_000 * MS, 5_000 * MS + 1, 24 * HOUR_NS])
 def test_a_fill_from_the_future_is_booked_and_noted(ahead_ns: int) -> None:

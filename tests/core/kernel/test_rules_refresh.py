@@ -372,6 +372,41 @@ def test_what_would_add_in_a_symbol_that_is_gone_is_denied_and_what_is_left_is_h
     on_bench(main)
 
 
+def test_an_order_of_a_symbol_that_is_gone_may_shrink_and_not_grow() -> None:
+    """What would let it fill more, or dearer, adds; a smaller quantity does not."""
+
+    async def main(bench: Bench) -> None:
+        name = await bench.working("buy", "2", "90")
+        await relist(bench, instrument(ETH))
+        assert (await bench.bot.modify_order(name, quantity="50")).code == "SYMBOL_WITHDRAWN"
+        assert (await bench.bot.modify_order(name, limit_price="91")).code == "SYMBOL_WITHDRAWN"
+        assert bench.exchange.modifies == []
+        assert (await bench.bot.modify_order(name, quantity="1")).code == "MODIFIED"
+
+    on_bench(main)
+
+
+def test_a_growth_that_waits_to_be_tried_again_when_its_symbol_goes_is_not_sent() -> None:
+    """It was approved while the symbol was listed; when its turn comes the order keeps its old terms."""
+
+    async def main(bench: Bench) -> None:
+        name = await bench.working("buy", "2", "90")
+        await bench.pass_ms(MINUTE_MS)
+        pause_ns = 20_000 * NANOSECONDS_PER_MILLISECOND
+        bench.exchange.will_modify(answers_modify(Outcome.LIMITED, "slow down", pause_ns))
+        task = bench.loop.create_task(bench.bot.modify_order(name, quantity="50"))
+        await bench.pass_ms(10)
+        bench.exchange.rules = [instrument(ETH)]
+        bench.kernel._parts.rules_reader.refused("a drill")
+        result = await task
+        assert result.code == "NOT_SENT"
+        assert "does not list the symbol" in result.reason
+        assert len(bench.exchange.modifies) == 1
+        assert bench.order(name).quantity == 2
+
+    on_bench(main)
+
+
 def test_a_symbol_that_is_back_is_traded_again() -> None:
     """With the rules that it came back with; that it was gone is told once, and so is its return."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Annotated, Any
 
 import rich  # noqa: F401 - every command prints with it, so its absence is told at once
@@ -43,6 +44,8 @@ def _application(commands: Mapping[str, str]) -> typer.Typer:
             return by_plugins.listed(cmd_name)
 
         def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - typer's own signature
+            if args[0] not in commands:
+                _refuse_typo(ctx, args[0], self.list_commands(ctx))
             name, command, rest = super().resolve_command(ctx, args)
             if name is not None and name not in commands:
                 command = by_plugins.loaded(name)
@@ -63,6 +66,13 @@ def _application(commands: Mapping[str, str]) -> typer.Typer:
     )
     app.callback()(_root)
     return app
+
+
+def _refuse_typo(ctx: typer.Context, typed: str, known: Sequence[str]) -> None:
+    """Refuse what no command is called but nearly; typer's own guess does not see lazy ones."""
+    likely = get_close_matches(typed, known, n=1)
+    if likely and typed not in known:
+        ctx.fail(f"No such command {typed!r}. Did you mean {likely[0]!r}?")
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer passes the option's value alone

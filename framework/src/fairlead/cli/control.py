@@ -246,14 +246,21 @@ def request(path: Path, command: str, **arguments: str) -> dict[str, Any]:
         connection.settimeout(answer_timeout_seconds())
         try:
             connection.connect(str(path))
+        except OSError as error:
+            raise NotRunning(
+                f"No kernel answers on {path}: {error.strerror or 'nobody took the call'}.",
+                not_done="Nothing was sent.",
+                fix="Check that the kernel runs and that its control_socket is this path.",
+            ) from error
+        try:
             connection.sendall(line)
             with connection.makefile("rb") as answers:
                 answer = answers.readline()
         except OSError as error:
             raise NotRunning(
                 f"No kernel answers on {path}: {error.strerror or 'nothing came back'}.",
-                not_done="If the command was sent, it may have been carried out.",
-                fix="Check that the kernel runs and that its control_socket is this path; ask for status.",
+                not_done="The command may have been carried out.",
+                fix="Ask for status.",
             ) from error
     if not answer:
         raise NotRunning(
@@ -269,7 +276,19 @@ def request(path: Path, command: str, **arguments: str) -> dict[str, Any]:
 
 
 def _confirm(question: str, *, yes: bool) -> None:
-    if not yes and not typer.confirm(question, err=True):
+    """Ask on stderr; exits with 3 when the answer is no, or when nobody is there to give one."""
+    from fairlead.cli import output
+
+    if yes:
+        return
+    try:
+        confirmed = typer.confirm(question, err=True)
+    except typer.Abort:
+        output.print_note("")
+        output.print_note("Nothing was sent: nobody answered. Where nobody can, add --yes.")
+        raise typer.Exit(ExitCode.REFUSED) from None
+    if not confirmed:
+        output.print_note("Nothing was sent.")
         raise typer.Exit(ExitCode.REFUSED)
 
 

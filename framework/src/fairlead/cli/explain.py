@@ -96,7 +96,7 @@ def _episodes(fills: Sequence[Mapping[str, Any]]) -> Sequence[str]:
 
 
 async def _find(reader: StoreReader, name: str) -> Mapping[str, Any]:
-    from fairlead.errors import UnknownName
+    from fairlead.errors import InvalidInput, UnknownName
 
     rows = await reader.rows("orders")
     exact = [
@@ -109,7 +109,11 @@ async def _find(reader: StoreReader, name: str) -> Mapping[str, Any]:
         raise UnknownName("order", name, fix="List them with `fairlead orders`.")
     if len(found) > 1:
         meant = ", ".join(str(row["client_order_id"]) for row in found[:_LISTED_MAX])
-        raise UnknownName("order", name, fix=f"{len(found)} orders are meant: {meant}.")
+        raise InvalidInput(
+            "order",
+            f"{name!a} fits {len(found)} orders: {meant}",
+            fix="Write more of the one that is meant.",
+        )
     return found[0]
 
 

@@ -131,11 +131,11 @@ def print_item(mark: str, text: str) -> None:
 
 
 def _print_block(columns: Sequence[str], row: Sequence[str]) -> None:
-    """Print one row as lines; what is not there is left out."""
+    """Print one row as lines; what is not there is left out, and a list stands in one line."""
     print(f"  {row[0]}")
     for column, text in zip(columns[1:], row[1:], strict=True):
         if text != _NOTHING:
-            print_item(f"    {column}:", text)
+            print_item(f"    {column}:", ", ".join(text.split("\n")))
 
 
 def _width(text: str) -> int:

@@ -71,11 +71,12 @@ class LoopWatch:
         with contextlib.suppress(RuntimeError):  # the loop was closed: nothing is left to watch
             while not self._closed.wait(seconds) and self._asks():
                 loop.call_soon_threadsafe(self._live)
-                if self._alive.wait(seconds):
+                if self._alive.wait(seconds) or loop.is_closed():
                     continue
                 self._seen = f"the loop did not run for {self._limit_ms} ms, at {_place_of(thread)}"
                 self._logger.warning("The kernel is held up: %s", self._seen)
-                self._alive.wait()
+                while not (self._alive.wait(seconds) or loop.is_closed()):
+                    pass
 
     def _asks(self) -> bool:
         """Await a sign of life; not after `close`, whose own sign must stay."""

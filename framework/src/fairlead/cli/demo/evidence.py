@@ -27,6 +27,19 @@ CHECKER = Path(__file__).with_name("checker.py")
 _CHECKED = (0, 1)
 """Exit codes with which the checker has done its work."""
 
+_POSITION_FIELDS = (
+    "symbol",
+    "book",
+    "position_id",
+    "currency",
+    "quantity",
+    "cost",
+    "realized_pnl",
+    "fees",
+    "opened_ns",
+)
+"""What the report tells of a position: all that the table of positions shows, and nothing internal."""
+
 Row = Mapping[str, Any]
 
 
@@ -185,10 +198,7 @@ def _partial_fills(orders: Sequence[Row], fills: Sequence[Row]) -> int:
 
 
 def _position(row: Row) -> dict[str, Scalar]:
-    return {
-        name: row[name]
-        for name in ("symbol", "book", "currency", "quantity", "cost", "realized_pnl", "fees", "opened_ns")
-    }
+    return {name: row[name] for name in _POSITION_FIELDS}
 
 
 def _counts(names: Iterable[str]) -> dict[str, int]:

@@ -14,6 +14,7 @@ from fairlead.domain.verdicts import RiskRequest
 from fairlead.kernel.core.effects import SendModify
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.decide.attempts import attempt_deadline
+from fairlead.kernel.decide.offers import WITHDRAWN_REASON
 from fairlead.kernel.decide.rules import Rules, Step
 from fairlead.ports.exchange import ModifyRequest
 
@@ -88,6 +89,8 @@ def outdated_change(
         return "as much is filled by now"
     if not passes(state.trading, kind):
         return f"trading is {state.trading.value} by now"
+    if kind is CommandKind.MODIFY and order.symbol in state.withdrawn:
+        return WITHDRAWN_REASON
     if kind is CommandKind.REDUCE:
         grows = wish.terms.quantity > order.quantity
         fits = not grows or fits_position(state, order, wish.terms)

@@ -130,7 +130,7 @@ def _refusal(
         return CODE_MODIFY_NOT_OFFERED, "The exchange client changes no order in place; replace it instead."
     if order.time_in_force in (TimeInForce.IOC, TimeInForce.FOK):
         return CODE_DOES_NOT_REST, f"A {order.time_in_force.value} order does not rest to be changed."
-    if command.kind is ChangeKind.REPLACE and not order.reduces and order.symbol in state.withdrawn:
+    if order.symbol in state.withdrawn and not order.reduces and _may_add(command, order, terms):
         return CODE_SYMBOL_WITHDRAWN, WITHDRAWN_REASON
     if not terms.differs_from(order.terms):
         return CODE_NOTHING_CHANGES, "The order has these terms already."
@@ -138,6 +138,11 @@ def _refusal(
         filled = text_of(order.filled_quantity)
         return CODE_ALREADY_FILLED, f"{filled} is filled already; cancel the order to keep it at that."
     return "", ""
+
+
+def _may_add(command: ChangeOrder, order: Order, terms: Terms) -> bool:
+    """Tell whether the change makes a new order, or lets the old one fill more or at a worse price."""
+    return command.kind is ChangeKind.REPLACE or kind_of(order, terms) is CommandKind.MODIFY
 
 
 def _refuse(command: ChangeOrder, code: str, reason: str, step: Step) -> None:

@@ -55,6 +55,7 @@ class Inbox:
         self._reports_max = reports_max
         self.dropped = 0
         """Reports of the present flood that were dropped."""
+        self._is_broken = False
         self.on_disconnected: Callable[[str], None] = lambda _reason: None
         self.on_reconnected: Callable[[], None] = lambda: None
         self.on_store_failed: Callable[[Exception], None] = lambda _error: None
@@ -77,18 +78,25 @@ class Inbox:
             self.on_disconnected(f"more than {self._reports_max} reports wait; what is more is dropped")
 
     def _make_up(self) -> None:
-        """The flood is worked off: have what was dropped read from the history."""
+        """The flood is worked off: have what was dropped read from the history.
+
+        Where the stream itself is down, that is polled meanwhile, and whole when the client says so.
+        """
         if self.dropped and not self._queue:
             self.dropped = 0
-            self.on_reconnected()
+            if not self._is_broken:
+                self.on_reconnected()
 
     def disconnected(self, reason: str) -> None:
         """The client's stream broke."""
+        self._is_broken = True
         self.on_disconnected(reason)
 
     def reconnected(self) -> None:
-        """The client's stream is back; the kernel reconciles."""
-        self.on_reconnected()
+        """The client's stream is back; the kernel reconciles, after a flood when that is worked off."""
+        self._is_broken = False
+        if not self.dropped:
+            self.on_reconnected()
 
     def add(self, given: Input) -> None:
         """Queue one input."""
