@@ -234,6 +234,9 @@ def test_the_socket_is_its_owners_alone(path: Path) -> None:
     [
         (b"halt", "not one line of JSON"),
         (b"[" * 60_000, "not one line of JSON"),
+        (b"\xff\xfe", "not one line of JSON"),
+        (b'{"command": "halt", "command": "status"}', "not one line of JSON"),
+        (b'{"command": "status", "arguments": {"x": %b}}' % (b"9" * 50_000), "not one line of JSON"),
         (b"[]", "not an object of command and arguments"),
         (b'{"command": "status", "owner": "bot"}', "not an object of command and arguments"),
         (b'{"command": 7}', "command is a text"),
@@ -243,6 +246,7 @@ def test_the_socket_is_its_owners_alone(path: Path) -> None:
         (b'{"command": "halt", "arguments": {"reason": 7}}', "halt takes these, as text: reason"),
         (b'{"command": "sell-everything"}', "'sell-everything'"),
         (b'{"command": "halt", "arguments": {"reason": "a\\u001b[2J"}}', "reason"),
+        (b'{"command": "halt", "arguments": {"reason": "\\ud800"}}', "reason"),
         (b'{"command": "cancel", "arguments": {"client_order_id": "7"}}', "client_order_id"),
         (b'{"command": "cancel", "arguments": {"client_order_id": "%b"}}' % (b"0" * 32), "No such order"),
     ],

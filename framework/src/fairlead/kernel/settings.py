@@ -340,7 +340,7 @@ class KernelSettings:
     kill_switch_file: str = _path("the kernel halts when this file appears; none when empty")
     kill_switch_interval_ms: int = _limit(1_000, "how often the kernel looks for the kill switch file")
     log_events: bool = _flag("log each durable event, with owner, order, symbol and sequence as fields")
-    live: bool = _flag("orders are real; without it a client of a real venue is refused")
+    live: bool = _flag("orders are real; a real venue needs it, and a risk check that tells a limit")
     allow_unchecked: bool = _flag("run without any risk check; simulated venues only")
     start_disabled: bool = _flag("stay DISABLED after reconciliation")
 

@@ -47,7 +47,7 @@ class RiskCheck(Protocol):
 
     A check with limits may tell them with an attribute ``limits``, a mapping of names to numbers, in which
     lower is stricter. They are recorded at each start; a kernel that finds one lowered, or new, while it has
-    open orders starts HALTED until an operator has looked.
+    open orders starts HALTED until an operator has looked. A live kernel needs a check that tells one.
     """
 
     @property

@@ -125,7 +125,7 @@ class ControlServer:
 def read_request(line: bytes) -> tuple[str, Mapping[str, object]]:
     """Return command and arguments of a request; raise `InvalidInput` for what is none."""
     try:
-        request = json.loads(line)
+        request = json.loads(line, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise InvalidInput("request", "is not one line of JSON") from error
     if not isinstance(request, dict) or not request.keys() <= {"command", "arguments"}:
@@ -134,6 +134,14 @@ def read_request(line: bytes) -> tuple[str, Mapping[str, object]]:
     if not isinstance(command, str) or not isinstance(arguments, dict):
         raise InvalidInput("request", "command is a text and arguments an object")
     return command, arguments
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Make an object of its pairs; one with a key twice asks for two things, and gets neither."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        raise ValueError("a key is there twice")
+    return content
 
 
 def _refusal(error: FairleadError) -> dict[str, object]:
