@@ -162,6 +162,7 @@ def test_a_file_that_stays_where_it_is_may_be_reopened(path: Path) -> None:
 
 
 MOUNTS = """\
+something else
 21 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw
 30 21 0:40 / /srv rw,relatime shared:1 - nfs4 host:/export rw
 31 30 8:2 / /srv/fast rw,relatime - xfs /dev/sdb rw

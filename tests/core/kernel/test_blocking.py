@@ -94,6 +94,7 @@ def test_an_order_is_executed_filled_and_found() -> None:
         assert position.quantity == Decimal(1)
         assert kernel.position(BTC, "bot") == position
         assert kernel.positions() == (position,)
+        assert {balance.asset for balance in kernel.balances()} == {"BTC", "USDT"}
         found = kernel.order(result.client_order_id)
         assert found is not None
         assert bot.find_order(result.client_order_id) == kernel.find_order(result.client_order_id) == found

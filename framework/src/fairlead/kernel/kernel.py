@@ -171,7 +171,7 @@ class Kernel:
 
     @property
     def instruments(self) -> Mapping[str, Instrument]:
-        """Return the venue's rules by symbol. Do not change the mapping."""
+        """Return the venue's rules by symbol, as last read; ask again later. Do not change the mapping."""
         return self._state.instruments
 
     @property

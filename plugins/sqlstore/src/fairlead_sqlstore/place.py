@@ -48,6 +48,8 @@ def file_system_of(path: Path, mounts: Path = MOUNTS) -> str:
     deepest, kind = -1, ""
     for line in lines:
         fields = line.split(" ")
+        if _SEPARATOR not in fields[_MOUNT_POINT:]:  # not what proc(5) says a line looks like
+            continue
         point = Path(fields[_MOUNT_POINT].replace("\\040", " "))
         depth = len(point.parts)
         if depth >= deepest and path.is_relative_to(point):  # of two mounts on one point the later is seen

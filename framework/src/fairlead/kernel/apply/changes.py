@@ -83,8 +83,8 @@ def modify_started(state: EngineState, record: ModifyStarted, ts_ns: int) -> Non
 def modify_limited(state: EngineState, record: ModifyLimited, ts_ns: int) -> None:
     """The modify is not at the venue; the order holds the wish, and waits until it is tried again."""
     order = state.orders[record.client_order_id]
-    if order.wish is not None:
-        order.wish = replace(order.wish, sent_ns=0, deadline_ns=0)
+    assert order.wish is not None  # nothing else can be turned away; narrows the type
+    order.wish = replace(order.wish, sent_ns=0, deadline_ns=0)
     order.detail = record.reason
     order.look_up_ns = record.retry_ns
     move(state, order, OrderEvent.MODIFY_REQUESTED, ts_ns)
