@@ -82,7 +82,9 @@ class Run:
             self.arrives_late,
             answers_modify(Outcome.REFUSED, "no"),
         )
-        self.bench.exchange.will_modify(*self.dice.choice([(), (), *((script,) for script in scripts)]))
+        limited = answers_modify(Outcome.LIMITED, "slow down", self.dice.choice([0, 2_000_000_000]))
+        ways = [(), (), (limited,), *((script,) for script in scripts), (limited, self.dice.choice(scripts))]
+        self.bench.exchange.will_modify(*self.dice.choice(ways))
         await self.change(name, self.bench.bot.modify_order)
         self.bench.exchange._modify_scripts.clear()
 
