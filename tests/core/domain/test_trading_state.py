@@ -12,7 +12,7 @@ from fairlead.domain.trading_state import PASSES, CommandKind, TradingState, pas
 # By command, the states in which it passes: written from the rule, not from the table.
 PASSES_IN = {
     "cancel": {"disabled", "active", "reducing", "halted"},  # nothing ever blocks a cancel
-    "reduce": {"disabled", "active", "reducing", "halted"},  # nor taking exposure off
+    "reduce": {"balance_drifted", "disabled", "active", "reducing", "halted"},  # nor taking exposure off
     "increase": {"active"},
     "modify": {"active"},
     "shrink": {"active", "reducing"},
