@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,12 +12,12 @@ import pytest
 from msgspec.structs import replace
 
 from fairlead import Proposal, TradingState
-from fairlead.errors import InvalidInput, JournalUnavailable
-from fairlead.ports.exchange import Answer, Outcome, SubmitRequest
+from fairlead.errors import ExchangeFault, InvalidInput, JournalUnavailable
+from fairlead.ports.exchange import Answer, OrderReport, Outcome, SubmitRequest
 from fairlead.ports.risk import ALLOW
 from fairlead.ports.store import Batch
 from fairlead.testing.scripted_exchange import ScriptedExchange, hangs
-from tests.core.kernel.bench import BTC, Bench, on_bench
+from tests.core.kernel.bench import BTC, Bench, instrument, on_bench
 from tests.core.kernel.checks import Says
 
 NOON: Any = datetime(2026, 11, 26, 12)  # noqa: DTZ001 - a time without a zone is the point
@@ -61,6 +63,63 @@ def test_whatever_a_client_raises_the_outcome_is_unknown(error: BaseException, p
         assert bench.kernel.trading_state is TradingState.ACTIVE
 
     on_bench(main)
+
+
+class Deaf(ScriptedExchange):
+    """A venue that never answers, with a client that swallows the first cancel of each of its questions."""
+
+    deaf = False
+    asked = 0
+
+    async def submit(self, request: SubmitRequest) -> Answer:
+        """See `ExchangeClient.submit`."""
+        await self._hear()
+        return await super().submit(request)
+
+    async def cancel(self, client_order_id: str, venue_order_id: str, symbol: str) -> Answer:
+        """See `ExchangeClient.cancel`."""
+        self.asked += 1
+        await self._hear()
+        return await super().cancel(client_order_id, venue_order_id, symbol)
+
+    async def open_orders(self) -> Sequence[OrderReport]:
+        """See `ExchangeClient.open_orders`."""
+        await self._hear()
+        return await super().open_orders()
+
+    async def _hear(self) -> None:
+        if self.deaf:
+            loop = asyncio.get_running_loop()
+            with suppress(asyncio.CancelledError):
+                await loop.create_future()
+            await loop.create_future()
+
+
+def test_a_client_that_swallows_its_cancel_is_canceled_anew() -> None:
+    """A submit is unknown, a cancel is asked for again and a reconciliation fails: nobody waits for ever."""
+
+    async def main(bench: Bench) -> None:
+        exchange = bench.exchange
+        assert isinstance(exchange, Deaf)
+        working = await bench.working()
+        exchange.deaf = True
+        task = bench.spawn_execute()
+        assert (await bench.bot.cancel(working)).accepted
+        reading = bench.loop.create_task(bench.kernel.reconcile())
+        await bench.pass_ms(5_999)
+        assert not reading.done()
+        await bench.pass_ms(2)
+        assert (task.done(), reading.done()) == (True, True)
+        assert (await task).unresolved
+        with pytest.raises(ExchangeFault, match="did not answer in time"):
+            await reading
+        await bench.pass_ms(20_000)
+        assert exchange.asked > 1
+        exchange.deaf = False
+        await bench.pass_ms(60_000)
+        assert bench.order(working).status == "CANCELED"
+
+    on_bench(main, exchange=Deaf([instrument()]), settings={"request_timeout_ms": 3_000})
 
 
 def test_a_client_that_hangs_is_left_after_its_time() -> None:
