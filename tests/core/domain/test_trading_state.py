@@ -12,7 +12,7 @@ from fairlead.domain.trading_state import PASSES, CommandKind, TradingState, pas
 # By command, the states in which it passes: written from the rule, not from the table.
 PASSES_IN = {
     "cancel": {"disabled", "active", "reducing", "halted"},  # nothing ever blocks a cancel
-    "reduce": {"balance_drifted", "disabled", "active", "reducing", "halted"},  # nor taking exposure off
+    "reduce": {"disabled", "active", "reducing", "halted"},  # nor taking exposure off
     "increase": {"active"},
     "modify": {"active"},
     "shrink": {"active", "reducing"},
@@ -38,7 +38,9 @@ BY_SEVERITY = {
         "component_failed", "check_hung", "position_drifted",
     },
     # Something at the venue is not as we hold it: nothing new until it is cleared up.
-    "reduce": {"contradiction", "zombie", "missing_at_venue", "unreadable_report", "terms_differ"},
+    "reduce": {
+        "contradiction", "zombie", "missing_at_venue", "unreadable_report", "terms_differ", "balance_drifted",
+    },
     # Evidence that came late or is merely odd.
     "note": {
         "venue_silent",  # the kernel reduces for it itself, and takes that back
