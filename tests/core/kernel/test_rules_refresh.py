@@ -165,7 +165,8 @@ def test_one_reading_at_a_time_and_one_more_for_what_was_refused_meanwhile() -> 
     """The answer under way may be older than the refusal: it is waited for, and then asked again."""
 
     async def main(bench: Bench) -> None:
-        assert isinstance(exchange := counted(bench), Slow)
+        exchange = counted(bench)
+        assert isinstance(exchange, Slow)
         await bench.pass_ms(MINUTE_MS)
         exchange.will_submit(REFUSED, REFUSED)
         await bench.execute()
@@ -315,7 +316,7 @@ def test_a_reading_that_fails_keeps_the_old_rules_and_is_made_again(
 
 
 def test_a_reading_made_again_is_for_what_the_first_was_for() -> None:
-    """The venue refused, the reading failed: the change that the next one finds says why it was looked for."""
+    """The venue refused and the reading failed: the change that the next one finds says why it was made."""
 
     async def main(bench: Bench) -> None:
         exchange = counted(bench)
