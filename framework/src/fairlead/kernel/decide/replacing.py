@@ -83,7 +83,7 @@ def _see_to_old(
         reason = f"{text_of(order.filled_quantity)} of {text_of(change.quantity)} is filled"
         _end(change, ChangeCode.NOTHING_LEFT, reason, step)
         return
-    name = new_order_id(state.account_tag, change.change_id)
+    name = replacement_order_id(state.account_tag, change.change_id)
     step.records.append(ReplaceMoved(order.client_order_id, change.change_id, name))
     decide_proposal(state, _successor(change, order, name, left), rules, now_ns, step)
 
@@ -137,7 +137,7 @@ def withdraw_replacement(state: EngineState, order: Order, by: str, step: Step) 
         _end(change, ChangeCode.WITHDRAWN, f"{by} wants the order canceled", step)
 
 
-def new_order_id(account_tag: str, change_id: str) -> str:
+def replacement_order_id(account_tag: str, change_id: str) -> str:
     """Return the client order id of a replacement's order: always the same, and no other order's."""
     return account_tag + sha256(change_id.encode()).hexdigest()[:UNIQUE_DIGITS]
 
