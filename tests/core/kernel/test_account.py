@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from fairlead import AdjustmentKind, OrderSide, TradingState
 from fairlead.errors import ExchangeFault, JournalUnavailable
+from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
 from fairlead.ports.exchange import LedgerEntry, LedgerPage, VenueBalance, VenuePosition
 from fairlead.testing.memory_store import AppendFault
 from fairlead.testing.scripted_exchange import ScriptedExchange
@@ -234,16 +235,85 @@ def test_how_severe_a_voided_fill_is_can_be_set() -> None:
 
 
 def test_what_the_ledger_dates_before_the_inventory_is_part_of_it() -> None:
-    """A deposit of last year is in what was there already: booking it would count it twice."""
+    """The ledger is told of later only: then its time says that a deposit of last year was there already."""
 
     async def main(bench: Bench) -> None:
         entry = happens(bench, "0", ago_ns=1)
         bench.exchange.ledger[:] = [replace(entry, amount=d("500"), entry_id="last-year")]
+        bench.exchange.capabilities = accountant().capabilities
+        await bench.restart()
         await bench.pass_ms(TEN_MINUTES_MS)
         happens(bench, "5")
         await bench.kernel.reconcile()
         assert [record.entry_id for record in adjustments(bench)] == ["L2"]
         assert parts(bench, "USDT") == (d("10000"), d("5"), d("10005"))
+
+    on_bench(main, exchange=accountant(ledger=False))
+
+
+OPENING = 1_767_225_600_000_000_000
+"""Somewhere about when a bench starts; a venue's clock may differ from ours by more than that is off."""
+
+
+@pytest.mark.parametrize("ahead_ms", [-3_600_000, -500, 0, 500, 3_600_000])
+def test_what_was_listed_is_in_the_inventory_whatever_the_clocks_say(ahead_ms: int) -> None:
+    """Evidence decides: listed before the balances were read it is part of them, after that it counts.
+
+    The venue's clock is behind ours or ahead, by an hour even; no entry is dropped or counts twice, also
+    after a restart.
+    """
+
+    async def main(bench: Bench) -> None:
+        assert parts(bench, "USDT") == (d("10000"), d("0"), d("10000"))
+        await bench.pass_ms(100)
+        happens(bench, "1000", ago_ns=-ahead_ms * NANOSECONDS_PER_MILLISECOND)
+        assert (await bench.kernel.reconcile()).adjustments_booked == 1
+        await bench.restart()
+        assert parts(bench, "USDT") == (d("10000"), d("1000"), d("11000"))
+        assert opened(bench)[0].listed is not None
+        assert (await bench.kernel.reconcile()).unbalanced == 0
+
+    venue = accountant()
+    for number in range(5):
+        ts_event = OPENING + ahead_ms * NANOSECONDS_PER_MILLISECOND + number
+        venue.ledger.append(LedgerEntry(f"before-{number}", AdjustmentKind.DEPOSIT, "USDT", d("7"), ts_event))
+    on_bench(main, exchange=venue)
+
+
+def test_a_deposit_while_the_inventory_is_read_puts_it_off() -> None:
+    """It may be in the balances or not: nothing is recorded, and the next reading has it once."""
+
+    class Receiving(ScriptedExchange):
+        waiting = True
+
+        async def balances(self) -> Mapping[str, VenueBalance]:
+            told = await super().balances()
+            if self.waiting:
+                self.waiting = False
+                self.ledger.append(LedgerEntry("D1", AdjustmentKind.DEPOSIT, "USDT", d("5"), OPENING))
+                self.held["USDT"] = d("1005")
+            return told
+
+    async def main(bench: Bench) -> None:
+        assert (opened(bench), adjustments(bench)) == ([], [])
+        await bench.kernel.reconcile()
+        await bench.kernel.reconcile()
+        assert parts(bench, "USDT") == (d("1005"), d("0"), d("1005"))
+
+    venue = Receiving(accountant().rules, balances=True, ledger=True)
+    venue.held = {"USDT": d("1000")}
+    on_bench(main, exchange=venue)
+
+
+def test_young_pages_after_a_young_one_are_read_again() -> None:
+    """A page that looks old, but lies behind a young one, moves no cursor: the young one would be lost."""
+
+    async def main(bench: Bench) -> None:
+        happens(bench, "1")
+        happens(bench, "1")
+        happens(bench, "1", ago_ns=2 * TEN_MINUTES_MS * NANOSECONDS_PER_MILLISECOND)
+        await bench.kernel.reconcile()
+        assert bench.kernel._state.cursors["ledger"] == "0"
 
     on_bench(main, exchange=accountant())
 

@@ -9,17 +9,19 @@ from fairlead.domain.account import AdjustmentKind
 from fairlead.domain.values import Value
 
 
-class InventoryOpened(Value):
+class InventoryOpened(Value, omit_defaults=True):
     """What an account held before this kernel moved anything in it; recorded once in its life.
 
     *amounts* are by asset and exact; an asset that is not named had nothing. *asked_ns* is the wall time
-    at which the venue was asked: what it dates earlier is part of it.
+    at which the venue was asked. *listed* are the entries of the venue's ledger, behind the cursor recorded
+    with it, that are part of it; nothing where the ledger was not read: then what it dates earlier is.
     """
 
     KIND: ClassVar[str] = "inventory_opened"
     VERSION: ClassVar[int] = 1
     amounts: tuple[tuple[str, Decimal], ...]
     asked_ns: int
+    listed: tuple[str, ...] | None = None
 
 
 class AdjustmentBooked(Value, omit_defaults=True):

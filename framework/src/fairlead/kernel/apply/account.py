@@ -12,6 +12,8 @@ from fairlead.kernel.core.state import EngineState
 
 SETTING_OPENED = "inventory_asked_ns"
 """The name of the settings row that says when the venue was asked for the opening inventory."""
+SETTING_LISTED = "inventory_listed"
+"""The name of the settings row with the ids of the ledger's entries that are part of the inventory."""
 
 
 def inventory_opened(state: EngineState, record: InventoryOpened, _ts_ns: int) -> None:
@@ -21,6 +23,9 @@ def inventory_opened(state: EngineState, record: InventoryOpened, _ts_ns: int) -
         settle(state, asset, amount)
     state.inventory_ns = record.asked_ns
     state.dirty.settings[SETTING_OPENED] = None
+    if record.listed is not None:
+        state.inventory_listed = frozenset(record.listed)
+        state.dirty.settings[SETTING_LISTED] = None
 
 
 def adjustment_booked(state: EngineState, record: AdjustmentBooked, _ts_ns: int) -> None:

@@ -10,11 +10,22 @@ from fairlead.domain.values import Value
 from fairlead.ports.exchange import LedgerEntry
 
 
+class LedgerListed(Value):
+    """What the venue's ledger lists: everything up to *cursor*, which is old, and *entry_ids* after it."""
+
+    cursor: str
+    entry_ids: tuple[str, ...]
+
+
 class InventorySeen(Value):
-    """What the account holds of each asset, asked for at *asked_ns*, with every fill until then booked."""
+    """What the account holds of each asset, asked for at *asked_ns*, with every fill until then booked.
+
+    *listed* is what the ledger listed before that and after; nothing where there is no ledger.
+    """
 
     totals: tuple[tuple[str, Decimal], ...]
     asked_ns: int
+    listed: LedgerListed | None = None
 
 
 class LedgerEntrySeen(Value):

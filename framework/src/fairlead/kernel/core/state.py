@@ -98,6 +98,8 @@ class EngineState:
     """Those booked or read back last, by the ledger's id, with the sequence of their record or 0."""
     inventory_ns: int = 0
     """When the venue was asked for the opening inventory; 0 when it was not recorded yet."""
+    inventory_listed: frozenset[str] | None = None
+    """The ids of the ledger's young entries that are part of it; nothing when none was read then."""
     commands: dict[tuple[str, str], CommandEntry] = attrs.Factory(dict)
     owners: dict[str, None] = attrs.Factory(dict)
     closings: dict[str, Closing] = attrs.Factory(dict)

@@ -45,11 +45,17 @@ def decide_inventory(state: EngineState, given: InventorySeen, step: Step) -> No
         for asset in sorted({*told, *state.balances})
         if (amount := subtract(told.get(asset, ZERO), state.balances.get(asset, ZERO)))
     )
-    step.records.append(InventoryOpened(amounts, given.asked_ns))
+    listed = given.listed
+    if listed is None:
+        step.records.append(InventoryOpened(amounts, given.asked_ns))
+        return
+    step.records.append(InventoryOpened(amounts, given.asked_ns, listed.entry_ids))
+    if state.cursors.get(CURSOR_LEDGER, "") != listed.cursor:
+        step.records.append(CursorMoved(CURSOR_LEDGER, listed.cursor))
 
 
 def decide_entry(state: EngineState, given: LedgerEntrySeen, step: Step) -> None:
-    """Book an entry that is news; what is older than the opening inventory is part of that."""
+    """Book an entry that is news; what was listed before the opening inventory is part of that."""
     entry = given.entry
     problem = entry_problem(entry)
     if problem:
@@ -64,7 +70,7 @@ def decide_entry(state: EngineState, given: LedgerEntrySeen, step: Step) -> None
                 f" {entry.kind.value} of {text_of(entry.amount)} {entry.asset}; not booked"
             )
             step.note(state, AnomalyKind.CONTRADICTION, entry.entry_id, detail)
-    elif entry.ts_event >= state.inventory_ns:
+    elif not _is_inventory(state, entry):
         step.records.append(
             AdjustmentBooked(
                 entry.entry_id,
@@ -76,6 +82,16 @@ def decide_entry(state: EngineState, given: LedgerEntrySeen, step: Step) -> None
             )
         )
         _tell(state, entry, step)
+
+
+def _is_inventory(state: EngineState, entry: LedgerEntry) -> bool:
+    """Tell whether the opening inventory holds it: by what was listed then, for clocks may differ.
+
+    Only where no ledger was read then is there nothing but the venue's time of it.
+    """
+    if state.inventory_listed is None:
+        return entry.ts_event < state.inventory_ns
+    return entry.entry_id in state.inventory_listed
 
 
 def _tell(state: EngineState, entry: LedgerEntry, step: Step) -> None:

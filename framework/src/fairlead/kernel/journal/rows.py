@@ -20,7 +20,7 @@ from fairlead.domain.pending_requests import PendingRequest
 from fairlead.domain.records import LockPlaced
 from fairlead.domain.sizing import Sizing
 from fairlead.domain.trading_state import TradingState
-from fairlead.kernel.apply.account import SETTING_OPENED
+from fairlead.kernel.apply.account import SETTING_LISTED, SETTING_OPENED
 from fairlead.kernel.apply.adoption import SETTING_ADOPTS
 from fairlead.kernel.apply.apply import (
     BUDGET_PREFIX,
@@ -45,6 +45,7 @@ from fairlead.kernel.journal.episode_rows import episode_row
 from fairlead.ports.store import COMMANDS, ORDERS, POSITIONS, Row, Scalar, Table
 
 _limits_decoder = msgspec.json.Decoder(tuple[tuple[str, str], ...])
+_listed_decoder = msgspec.json.Decoder(tuple[str, ...])
 _lock_decoder = msgspec.json.Decoder(LockPlaced)
 _level_decoder = msgspec.json.Decoder(BudgetLevel)
 _exact_encoder = msgspec.json.Encoder(decimal_format="string")
@@ -186,6 +187,8 @@ def setting_value(state: EngineState, name: str) -> str:
         return str(getattr(state, _PLAIN_SETTINGS[name]))
     if name == SETTING_LIMITS:
         return msgspec.json.encode(state.limits).decode()
+    if name == SETTING_LISTED:
+        return msgspec.json.encode(sorted(state.inventory_listed or ())).decode()
     if name == SETTING_ADOPTS or name.startswith(OWNER_PREFIX):
         return ""
     if name in (SETTING_BUDGET_CLOCK, SETTING_DAY):
@@ -213,6 +216,8 @@ def restore_setting(state: EngineState, name: str, value: str) -> None:
         state.adopts = True
     elif name == SETTING_OPENED:
         state.inventory_ns = int(value)
+    elif name == SETTING_LISTED:
+        state.inventory_listed = frozenset(_listed_decoder.decode(value))
     elif name in (SETTING_BUDGET_CLOCK, SETTING_DAY):
         first, second = value.split()
         setattr(state, name, (int(first), int(second)))  # each is the field of that name

@@ -17,7 +17,7 @@ from fairlead.domain.numbers import ZERO, subtract
 from fairlead.domain.reconciliation import BalanceEntry
 from fairlead.domain.requests import RequestKind
 from fairlead.errors import ExchangeFault
-from fairlead.kernel.core.account_inputs import BalancesDiffer, InventorySeen, LedgerRead
+from fairlead.kernel.core.account_inputs import BalancesDiffer, InventorySeen, LedgerListed, LedgerRead
 from fairlead.kernel.core.holdings import Holdings
 from fairlead.kernel.core.inputs import Input
 from fairlead.kernel.core.readable import balances_problem, entry_problem, page_problem
@@ -82,7 +82,7 @@ class Account:
         fills = entries = 0
         if offers.balances and not state.inventory_ns:
             fills += await self._open_inventory(take)
-        if offers.ledger:
+        if offers.ledger and (self.engine.state.inventory_ns or not offers.balances):
             entries += await self._read_ledger(take)
         if offers.balances and self.engine.state.inventory_ns:
             more, later = await self._compare(take)
@@ -117,13 +117,42 @@ class Account:
         return seen
 
     async def _open_inventory(self, take: _Take) -> int:
-        """Have the inventory recorded, unless something traded while it was read: then the next time."""
+        """Have the inventory recorded, unless something moved while it was read: then the next time."""
+        listed = await self._list() if self.client.capabilities.ledger else None
         seen = await self._look()
         booked = await self.read_fills()
-        if self.engine.state.balances == seen.derived:
+        quiet = listed is None or {*(await self._list(listed.cursor)).entry_ids} <= {*listed.entry_ids}
+        if quiet and self.engine.state.balances == seen.derived:
             totals = tuple((asset, balance.total) for asset, balance in sorted(seen.told.items()))
-            take(InventorySeen(totals, seen.asked_ns))
+            take(InventorySeen(totals, seen.asked_ns, listed))
         return booked
+
+    async def _list(self, cursor: str | None = None) -> LedgerListed:
+        """Read the ledger to its end and book nothing of it, from the cursor given or journaled."""
+        since = self.engine.state.cursors.get(CURSOR_LEDGER, "") if cursor is None else cursor
+        old, young = since, dict[str, None]()
+        settled = more = True
+        while more:
+            page, more = await self._page(since, settled=settled)
+            since = page.cursor
+            settled = is_old(page, self.engine.rules, self.clock.wall_ns())
+            if settled:
+                old = since
+            else:
+                young.update((entry.entry_id, None) for entry in page.entries if not entry_problem(entry))
+        return LedgerListed(old, tuple(young))
+
+    async def _page(self, cursor: str, *, settled: bool) -> tuple[LedgerRead, bool]:
+        """Return the next page of the ledger, and whether there is more."""
+        keeper = cast("LedgerKeeper", self.client)  # its capabilities say that it is one
+        await self.admission.admit(RequestKind.LEDGER)
+        page = await self.admission.answer(RequestKind.LEDGER, keeper.ledger_since(cursor))
+        problem = page_problem(page)
+        if problem:
+            raise ExchangeFault(f"The venue's ledger proves nothing: {problem}.")
+        if page.more and page.cursor == cursor:
+            raise ExchangeFault("The ledger says that there is more, and its cursor does not move.")
+        return LedgerRead(page.entries, page.cursor, settled), page.more
 
     async def _compare(self, take: _Take) -> tuple[int, int]:
         """Say what differs, as far as it is certain; return how many fills and entries came in meanwhile."""
@@ -169,27 +198,18 @@ class Account:
     async def _read_ledger(self, take: _Take) -> int:
         """Read on from the cursor, which stays before what is young; entries are known by their ids."""
         engine = self.engine
-        keeper = cast("LedgerKeeper", self.client)  # its capabilities say that it is one
         cursor = engine.state.cursors.get(CURSOR_LEDGER, "")
         booked = 0
         settled = more = True
         while more:
-            await self.admission.admit(RequestKind.LEDGER)
-            page = await self.admission.answer(RequestKind.LEDGER, keeper.ledger_since(cursor))
-            problem = page_problem(page)
-            if problem:
-                raise ExchangeFault(f"The venue's ledger proves nothing: {problem}.")
+            given, more = await self._page(cursor, settled=settled)
             with engine.eviction:  # what is loaded for the page stays until the page is taken
-                readable = [entry.entry_id for entry in page.entries if not entry_problem(entry)]
+                readable = [entry.entry_id for entry in given.entries if not entry_problem(entry)]
                 for entry_id in readable:
                     await self.inbox.ensure_booked(entry_id)
                 news = {entry_id for entry_id in readable if entry_id not in engine.state.adjustments}
-                given = LedgerRead(page.entries, page.cursor, settled)
                 take(given)
                 booked += sum(entry_id in engine.state.adjustments for entry_id in news)
             settled = is_old(given, engine.rules, self.clock.wall_ns())
-            more = page.more
-            if more and page.cursor == cursor:
-                raise ExchangeFault("The ledger says that there is more, and its cursor does not move.")
-            cursor = page.cursor
+            cursor = given.cursor
         return booked
