@@ -51,7 +51,12 @@ holds one for each position: `found`, `symbol`, `book`, `ours`, `at_venue` and `
 venue's ledger."""
 
 _POLICIES = """A policy is a key of `[kernel]`. Dust has none: it is reported, and traded or accepted by
-whoever owns it. What is matched or resolved needs none. An asset that is unbalanced is the anomaly
+whoever owns it. It is what `close_position` at the market would leave now (`DUST_LEFT`): less than the
+lot step; or, where the venue does not exempt reductions (`reductions_exempt_from_minimum`), less than
+the minimum quantity, or than the minimum cost by a fresh price. Dust is of positions; the rest of an
+order that the venue calls filled is a `residue`, which is an anomaly.
+
+What is matched or resolved needs no policy. An asset that is unbalanced is the anomaly
 `balance_drifted`, whose severity is set like any other's, and stays so until the ledger or an operator
 explains it (`accept-balance`)."""
 

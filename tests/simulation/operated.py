@@ -1,4 +1,4 @@
-"""The world of an operator: a venue that loses an order, moves a holding in, and lists a deposit."""
+"""The world of an operator: a venue that loses an order, moves a holding in, and lists one deposit of two."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from tests.simulation.market import ACCOUNT, SETTINGS, SYMBOL, MarketWorld
 TRANSFERRED = Decimal("0.15")
 TRANSFER_PRICE = Decimal(100)
 DEPOSITED = Decimal("50.25")
+UNLISTED = Decimal("0.07")
 TOLD = frozenset({"foreign_order", "missing_at_venue", "position_drifted", "balance_drifted"})
 """What is noted until the operator has spoken; the policies say to report it and to trade on."""
 
@@ -60,11 +61,12 @@ class OperatedWorld(MarketWorld):
         return sum(signed, TRANSFERRED)
 
     def deposit(self) -> None:
-        """Let money come in, once, and the venue's ledger say so; it is none of what trades moved."""
+        """Let money and coins come in, once; the ledger tells of the money. Trades moved neither."""
         if not self.entries:
-            balance = self.venue._balance(ACCOUNT, "USDT")
-            balance.total += DEPOSITED
-            balance.opening += DEPOSITED
+            for asset, amount in (("USDT", DEPOSITED), ("BTC", UNLISTED)):
+                balance = self.venue._balance(ACCOUNT, asset)
+                balance.total += amount
+                balance.opening += amount
             kind = AdjustmentKind.DEPOSIT
             self.entries.append(LedgerEntry("L1", kind, "USDT", DEPOSITED, self.clock.wall_ns()))
 

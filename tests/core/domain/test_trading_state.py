@@ -44,7 +44,7 @@ BY_SEVERITY = {
     # Evidence that came late or is merely odd.
     "note": {
         "venue_silent",  # the kernel reduces for it itself, and takes that back
-        "unexpected_life", "late_fill", "corrected_end", "foreign_order", "price_out_of_band", "dust",
+        "unexpected_life", "late_fill", "corrected_end", "foreign_order", "price_out_of_band", "residue",
         "journal_recovered", "price_source_failed", "stale_price", "rules_not_read",
         "time_ahead", "loop_blocked",
     },

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from fairlead import AdjustmentKind, OrderSide
 from fairlead.errors import ExchangeFault, JournalUnavailable
-from fairlead.ports.exchange import LedgerEntry, LedgerPage, VenueBalance
+from fairlead.ports.exchange import LedgerEntry, LedgerPage, VenueBalance, VenuePosition
 from fairlead.testing.memory_store import AppendFault
 from fairlead.testing.scripted_exchange import ScriptedExchange
 from tests.core.kernel.accounting import accountant, adjustments, balance, happens, opened, parts
@@ -332,6 +332,28 @@ def test_the_past_of_an_adopted_order_is_in_the_inventory_already() -> None:
     order = venue.hold("by-hand", BTC, OrderSide.BUY, d("4"))
     venue.trade(order.client_order_id, "2", "100", fee="0.1")
     on_bench(main, exchange=venue)
+
+
+def test_a_deposit_and_the_accepted_position_of_it_count_once() -> None:
+    """The ledger's entry moves the balance; the operator's word moves the position, out of the inventory."""
+
+    async def main(bench: Bench) -> None:
+        venue = bench.exchange
+        await bench.hold("2", "100")
+        venue.net[BTC] = VenuePosition(BTC, d("3"))
+        happens(bench, "1", "BTC")
+        await bench.kernel.reconcile()
+        await bench.kernel.accept_drift(BTC, at_venue="3", price="100", note="the deposit of today")
+        assert [position.quantity for position in bench.kernel.positions()] == [d("2"), d("1")]
+        bitcoin = balance(bench, "BTC")
+        assert (bitcoin.opening, bitcoin.fills, bitcoin.adjustments) == (d("9"), d("3"), d("1"))
+        assert {view.asset: view.derived for view in bench.kernel.balances()} == venue.held
+        assert venue.held == {"BTC": d("13"), "USDT": d("9800")}
+        report = await bench.kernel.reconcile()
+        assert (report.unbalanced, report.drifted) == (0, 0)
+        assert (await bench.verify()).ok
+
+    on_bench(main, exchange=accountant(positions=True))
 
 
 def test_selling_inventory_opens_a_short_as_before() -> None:

@@ -15,6 +15,7 @@ from fairlead.domain.account_records import AdjustmentBooked, InventoryOpened
 from fairlead.domain.contracts import Contract
 from fairlead.domain.instruments import ContractKind
 from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInForce
+from fairlead.domain.reconcile_records import PositionCorrected
 from fairlead.domain.records import OrderFilled, OrderInitialized
 from fairlead.kernel.apply.apply import apply
 from fairlead.kernel.core.state import EngineState
@@ -62,6 +63,16 @@ class Fill(NamedTuple):
     old: bool
 
 
+class Correction(NamedTuple):
+    """An operator's word about the position of a book; on a pair it moves no balance."""
+
+    market: Market
+    book: str
+    side: OrderSide
+    quantity: Decimal
+    value: Decimal
+
+
 class Adjustment(NamedTuple):
     """An entry of the venue's ledger."""
 
@@ -98,6 +109,14 @@ def _fills(draw: st.DrawFn) -> Fill:
     )
 
 
+_corrections = st.builds(
+    Correction,
+    st.sampled_from(MARKETS),
+    st.sampled_from(("one", "operator")),
+    st.sampled_from(OrderSide),
+    st.one_of(st.integers(1, 4).map(Decimal), _amounts(10**9, 8)),
+    _amounts(10**12, 12, 0),
+)
 _adjustments = st.builds(
     Adjustment,
     st.sampled_from(AdjustmentKind),
@@ -150,6 +169,19 @@ class Books:
         apply(self.state, record, OPENED_NS)
         self._count(fill, key, self._realized(key) - before, absorbed=bool(self.state.inventory_ns) and early)
 
+    def correct(self, word: Correction) -> None:
+        """Book what an operator says of a position."""
+        market, key = word.market, (word.market.symbol, word.book, "")
+        before = self._realized(key)
+        record = PositionCorrected(
+            market.symbol, word.book, word.side, word.quantity, Decimal(1), word.value,
+            "" if market.contract else "BTC", market.settles, DECIMALS, Decimal(0), word.quantity,
+            "operator", "", OPENED_NS, market.contract,
+        )  # fmt: skip
+        apply(self.state, record, OPENED_NS)
+        fill = Fill(market, word.book, "", *word[2:], Decimal(0), "", old=False)
+        self._count(fill, key, self._realized(key) - before, absorbed=market.contract is None)
+
     def _realized(self, key: tuple[str, str, str]) -> Fraction:
         position = self.state.positions.get(key)
         return Fraction(0) if position is None else Fraction(position.realized_pnl)
@@ -197,11 +229,11 @@ class Books:
         assert balances_of(again) == balances_of(self.state)
 
 
-@given(st.lists(st.one_of(_fills(), _adjustments), max_size=12), _openings, st.integers(0, 12))
+@given(st.lists(st.one_of(_fills(), _corrections, _adjustments), max_size=12), _openings, st.integers(0, 12))
 def test_opening_and_fills_and_adjustments_are_the_balances(
-    steps: list[Fill | Adjustment], amounts: dict[str, Decimal], opened_after: int
+    steps: list[Fill | Correction | Adjustment], amounts: dict[str, Decimal], opened_after: int
 ) -> None:
-    """Any fills and adjustments, before and after the inventory was recorded, also fills that are part of it.
+    """Any fills, corrections and adjustments, before and after the opening, also fills that are part of it.
 
     All fee currencies, flips, two books, netting and hedging, spot, linear and inverse: after each step the
     parts add up, and each position's realized PnL and cost are the cash that moved.
@@ -213,6 +245,8 @@ def test_opening_and_fills_and_adjustments_are_the_balances(
             books.assert_exact()
         if isinstance(step, Fill):
             books.fill(step, number)
+        elif isinstance(step, Correction):
+            books.correct(step)
         else:
             books.adjust(step, number)
         books.assert_exact()

@@ -72,7 +72,7 @@ def test_a_finished_order_leaves_by_age_as_well() -> None:
     on_bench(main, settings={"closed_order_max_age_ms": 1_000})
 
 
-@pytest.mark.requirement("P0-1", "PERF-1")
+@pytest.mark.requirement("P0-1")
 def test_an_order_that_left_is_found_by_id() -> None:
     """With all it had, whoever asks: a reader, a waiter, its owner who cancels, a repeated command."""
 

@@ -185,7 +185,7 @@ def test_changes_at_random_fill_no_more_than_asked_and_reserve_enough(seed: int)
         await bench.pass_ms(DEADLINE_MS)
         assert reserved(bench) == 0
         assert await bench.position() == sum((fill.quantity for fill in bench.exchange.history), Decimal(0))
-        assert set(bench.anomalies()) <= {"dust", "price_out_of_band"}
+        assert set(bench.anomalies()) <= {"residue", "price_out_of_band"}
 
     on_seeded_bench(seed, main)
 

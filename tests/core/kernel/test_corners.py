@@ -237,7 +237,7 @@ def test_dust_by_cost_is_dust() -> None:
         bench.exchange.trade(name, "0.96", "100")
         bench.exchange.end(name, VenueStatus.FILLED)
         await bench.pass_ms()
-        assert (bench.order(name).status, bench.anomalies()) == ("FILLED", ["dust"])
+        assert (bench.order(name).status, bench.anomalies()) == ("FILLED", ["residue"])
 
     on_bench(main)
 

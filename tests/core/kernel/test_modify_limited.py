@@ -15,7 +15,7 @@ from fairlead.ports.exchange import Outcome
 from fairlead.ports.pacing import RequestKind
 from fairlead.ports.risk import ALLOW, Deny, RiskRequest, RiskView
 from fairlead.testing.modify_scripts import answers_modify, loses_modify_answer
-from fairlead.testing.scripted_exchange import ScriptedExchange, answers
+from fairlead.testing.scripted_exchange import ScriptedExchange, answers, hangs
 from tests.core.kernel.bench import BTC, ETH, Bench, instrument, on_bench
 from tests.core.kernel.changing import abandon, reserved, spawn_modify
 from tests.core.kernel.checks import Says
@@ -61,6 +61,47 @@ def test_it_is_tried_again_after_the_venues_pause(paced: bool) -> None:  # noqa:
         on_bench(main, exchange=venue(), pacing=limit, settings=NO_RESERVE)
     else:
         on_bench(main, exchange=venue())
+
+
+def test_where_requests_are_paced_a_long_pause_does_not_end_it() -> None:
+    """Forty seconds are more than an approval lasts: it is judged again after them, and sent."""
+
+    async def main(bench: Bench) -> None:
+        name = await bench.working()
+        bench.exchange.will_modify(answers_modify(Outcome.LIMITED, "slow down", 40 * SECOND_NS))
+        result = await bench.bot.modify_order(name, quantity="5")
+        assert result.code == "MODIFIED"
+        (again,) = [each for each in bench.records() if isinstance(each, OrderJudgedAgain)]
+        assert (again.client_order_id, again.allowed) == (name, True)
+        assert len(bench.exchange.modifies) == 2
+
+    limit = one_limit("9", "9", RequestKind.MODIFY)
+    on_bench(main, exchange=venue(), pacing=limit, settings=NO_RESERVE)
+
+
+def test_an_attempt_on_its_way_has_no_time_to_be_tried_again() -> None:
+    """When it leaves again, what it waited for is over: in memory, and in the row that a restart reads."""
+
+    async def main(bench: Bench) -> None:
+        name = await bench.working()
+        bench.exchange.will_modify(LIMITED, hangs)
+        task = spawn_modify(bench, name, quantity="5")
+        await bench.pass_ms(100)
+        assert await due_ns(bench, name) > bench.clock.wall_ns()
+        await bench.pass_ms(2_000)
+        assert len(bench.exchange.modifies) == 2
+        assert await due_ns(bench, name) == 0
+        await abandon(task)
+
+    on_bench(main, exchange=venue())
+
+
+async def due_ns(bench: Bench, name: str) -> int:
+    """Return when an order is to be come back to; memory and store say the same."""
+    (row,) = await bench.store.rows_where("orders", "client_order_id", name)
+    due = bench.kernel._parts.engine.state.orders[name].look_up_ns
+    assert row["look_up_ns"] == due
+    return due
 
 
 @pytest.mark.parametrize("pause_ns", [0, -5, 10**19])

@@ -11,6 +11,7 @@ from fairlead import KernelSettings, OrderSide, TradingState
 from fairlead.domain.reconciliation import Found, ReconcileReport
 from fairlead.domain.records import OrderEventNoted, Reconciled
 from fairlead.errors import ExchangeFault, SettingRefused, UnknownName
+from fairlead.kernel.core.inputs import OrderReported
 from fairlead.kernel.core.state import MISSING
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
 from fairlead.ports.exchange import FillPage, OrderReport, ReportSink, VenueStatus
@@ -438,6 +439,29 @@ def test_a_missing_order_that_is_seen_again_is_missing_no_more(seen: str) -> Non
         assert trading(bench) == "reducing"
         assert bench.anomalies() == ["missing_at_venue", "missing_at_venue"]
         assert (await bench.kernel.resolve_missing(name, note="it is over")).accepted
+
+    on_bench(main)
+
+
+@pytest.mark.parametrize(("later_ns", "status"), [(0, "CANCELED"), (1, "ACCEPTED")])
+def test_a_reading_from_before_an_order_went_missing_does_not_find_it_again(
+    later_ns: int, status: str
+) -> None:
+    """Asked for no later than the order was missed, answered late: only a later one says that it is there."""
+
+    async def main(bench: Bench) -> None:
+        name = await bench.working()
+        report = bench.exchange.report(name)
+        await bench.pass_ms()
+        bench.exchange.forget(name)
+        await bench.kernel.reconcile()
+        asked_ns = bench.order(name).updated_ns + later_ns
+        await bench.pass_ms()
+        bench.kernel._parts.take(OrderReported(report, "open_orders", asked_ns))
+        await bench.kernel.settled()
+        answer = await bench.kernel.resolve_missing(name, note="the desk says so")
+        assert answer.accepted is (status == "CANCELED")
+        assert bench.order(name).status == status
 
     on_bench(main)
 

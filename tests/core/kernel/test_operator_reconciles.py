@@ -178,3 +178,35 @@ def test_an_operator_annotates_what_is_anothers(desk: Desk, capsys: Lines) -> No
         order = bot.find_order(name)
         assert order is not None
         assert (order.note, order.tags) == ("ticket 7", ("seen",))
+
+
+def test_an_operator_takes_a_note_away(desk: Desk, capsys: Lines) -> None:
+    """By an option of its own: an empty note may be a slip in a script, and is not understood as one."""
+    with desk.kernel as kernel:
+        bot = kernel.session(owner="bot")
+        name = bot.execute(wish()).client_order_id
+        assert desk("annotate", name, "--note", "ticket 7", "--add-tag", "odd", "--yes") == ExitCode.OK
+        for slip in (["--note", ""], ["--note", "ticket 8", "--clear-note"]):
+            assert desk("annotate", name, *slip, "--yes") == ExitCode.USAGE
+            assert "--clear-note" in capsys.readouterr().err
+        order = bot.find_order(name)
+        assert order is not None
+        assert order.note == "ticket 7"
+        assert desk("annotate", name, "--clear-note", "--yes") == ExitCode.OK
+        order = bot.find_order(name)
+        assert order is not None
+        assert (order.note, order.tags) == ("", ("odd",))
+
+
+@pytest.mark.parametrize("option", ["--add-tag", "--remove-tag"])
+@pytest.mark.parametrize("tag", ["a,b", ""])
+def test_an_operators_tag_is_one_tag(desk: Desk, capsys: Lines, option: str, tag: str) -> None:
+    """What a session would refuse is refused: it is neither two tags nor none."""
+    with desk.kernel as kernel:
+        name = kernel.session(owner="bot").execute(wish()).client_order_id
+        said = ("annotate", name, "--note", "ticket 7", option, tag, "--yes")
+        assert desk(*said) == ExitCode.REFUSED
+        assert option in capsys.readouterr().err
+        order = kernel.find_order(name)
+        assert order is not None
+        assert (order.note, order.tags) == ("", ())

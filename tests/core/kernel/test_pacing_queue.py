@@ -292,6 +292,24 @@ def test_an_old_approval_is_asked_for_again_and_may_be_taken_back(lock: bool) ->
     on_bench(main, pacing=order_limits("1", "0.02"), settings=NO_RESERVE, checks=(check,))
 
 
+@pytest.mark.parametrize("jump_s", [-3_600, 0])
+def test_a_wall_clock_set_back_makes_no_approval_younger(jump_s: int) -> None:
+    """Fifty seconds in the queue are fifty seconds, whatever the wall clock says: the gate is asked again."""
+
+    async def main(bench: Bench) -> None:
+        await bench.working(symbol=ETH)
+        task = wait_long(bench)
+        await bench.pass_ms(10 * SECOND_MS)
+        bench.clock.jump_wall_ns(jump_s * SECOND_NS)
+        check.answer = Deny("TOO_MUCH", "Enough for today.")
+        result = await task
+        assert result.status == "NOT_SENT"
+        assert "TOO_MUCH" in result.reasons
+
+    check = Changes()
+    on_bench(main, pacing=order_limits("1", "0.02"), settings=NO_RESERVE, checks=(check,))
+
+
 def test_an_order_judged_again_does_not_stand_in_its_own_way() -> None:
     """A limit of one position: its own reservation is not counted against it, others' are."""
 

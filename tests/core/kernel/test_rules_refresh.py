@@ -143,6 +143,42 @@ def test_refusals_that_name_rules_are_read_for_together() -> None:
     on_bench(main, exchange=Counting())
 
 
+class Slow(Counting):
+    """Takes five seconds for the rules, and notes how many questions were open at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open = self.most_open = 0
+
+    async def instruments(self) -> list[Instrument]:
+        """See `ExchangeClient.instruments`."""
+        read = await super().instruments()
+        if self.bench is not None:
+            self.open += 1
+            self.most_open = max(self.most_open, self.open)
+            await self.bench.pass_ms(5_000)
+            self.open -= 1
+        return read
+
+
+def test_one_reading_at_a_time_and_one_more_for_what_was_refused_meanwhile() -> None:
+    """The answer under way may be older than the refusal: it is waited for, and then asked again."""
+
+    async def main(bench: Bench) -> None:
+        exchange = counted(bench)
+        assert isinstance(exchange, Slow)
+        await bench.pass_ms(MINUTE_MS)
+        exchange.will_submit(REFUSED, REFUSED)
+        await bench.execute()
+        await bench.pass_ms(2_000)
+        await bench.execute()
+        await bench.pass_ms(MINUTE_MS)
+        assert len(exchange.asked_ms) == 2
+        assert exchange.most_open == 1
+
+    on_bench(main, exchange=Slow(), settings={"rules_pause_ms": 1_000})
+
+
 def test_a_refusal_right_after_the_start_waits_for_the_pause() -> None:
     """The start has just read the rules: the refusal is not forgotten, and not answered at once."""
 
@@ -275,6 +311,24 @@ def test_a_reading_that_fails_keeps_the_old_rules_and_is_made_again(
         await bench.pass_ms(HOUR_MS + 2_000)
         assert bench.anomalies() == ["rules_not_read", "rules_not_read"]
         assert len(exchange.asked_ms) == 6
+
+    on_bench(main, exchange=Counting())
+
+
+def test_a_reading_made_again_is_for_what_the_first_was_for() -> None:
+    """The venue refused and the reading failed: the change that the next one finds says why it was made."""
+
+    async def main(bench: Bench) -> None:
+        exchange = counted(bench)
+        await bench.pass_ms(MINUTE_MS)
+        exchange.rules[0] = instrument(BTC, minimum_quantity="2")
+        exchange.will_fail("instruments")
+        exchange.will_submit(REFUSED)
+        await bench.execute()
+        await bench.pass_ms(10_000)
+        assert len(exchange.asked_ms) == 2
+        (record,) = [each for each in bench.records() if isinstance(each, InstrumentsChanged)]
+        assert record.reason == "the venue refused: below the minimum"
 
     on_bench(main, exchange=Counting())
 

@@ -273,7 +273,7 @@ def test_an_overfilled_exit_frees_its_reservation_once() -> None:
 
 
 def test_a_remainder_below_the_minimum_is_dust() -> None:
-    """The venue calls it filled with less than its minimum left: closed, and the rest is noted as dust."""
+    """The venue calls it filled with less than its minimum left: closed, and the rest is noted."""
 
     async def main(bench: Bench) -> None:
         bench.exchange.rules[:] = [instrument(minimum_quantity="0.01")]
@@ -284,7 +284,7 @@ def test_a_remainder_below_the_minimum_is_dust() -> None:
         await bench.pass_ms()
         order = bench.order(name)
         assert (order.status, order.leaves_quantity) == ("FILLED", Decimal("0.005"))
-        assert bench.anomalies() == ["dust"]
+        assert bench.anomalies() == ["residue"]
         assert bench.kernel.trading_state is TradingState.ACTIVE
 
     on_bench(main)

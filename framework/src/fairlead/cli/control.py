@@ -141,17 +141,29 @@ def annotate(
     order: OrderArgument,
     *,
     control: SocketOption,
-    note: Annotated[str, typer.Option("--note", help="Takes the place of the order's note.")] = "",
+    note: Annotated[str | None, typer.Option("--note", help="Takes the place of the order's note.")] = None,
+    clear_note: Annotated[bool, typer.Option("--clear-note", help="Takes the order's note away.")] = False,
     add_tag: Annotated[list[str] | None, typer.Option("--add-tag", help="May be repeated.")] = None,
     remove_tag: Annotated[list[str] | None, typer.Option("--remove-tag", help="May be repeated.")] = None,
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Say something about an order, working or finished, whoever owns it."""
+    from fairlead.domain.identifiers import to_tags
+
+    if note is not None and (clear_note or not note):
+        raise typer.BadParameter("say either --note TEXT or --clear-note", param_hint="--note")
+    # Checked here, because on the way to the kernel they stand in one text, between commas.
+    added, removed = to_tags(add_tag or (), "--add-tag"), to_tags(remove_tag or (), "--remove-tag")
     _confirm(f"Annotate {order}?", yes=yes)
-    added, removed = ",".join(add_tag or ()), ",".join(remove_tag or ())
     answer = request(
-        control, "annotate", client_order_id=order, note=note, add_tags=added, remove_tags=removed
+        control,
+        "annotate",
+        client_order_id=order,
+        note=note or "",
+        clear_note="yes" if clear_note else "",
+        add_tags=",".join(added),
+        remove_tags=",".join(removed),
     )
     _finish(answer, "The order says so from here on.", as_json=as_json)
 

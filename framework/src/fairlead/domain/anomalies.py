@@ -38,7 +38,7 @@ class AnomalyKind(StrEnum):
     PRICE_OUT_OF_BAND = "price_out_of_band"
     STALE_PRICE = "stale_price"
     TERMS_DIFFER = "terms_differ"
-    DUST = "dust"
+    RESIDUE = "residue"
     JOURNAL_RECOVERED = "journal_recovered"
     VENUE_SILENT = "venue_silent"
     COMPONENT_FAILED = "component_failed"
@@ -68,7 +68,7 @@ SEVERITY: dict[AnomalyKind, Severity] = {
     AnomalyKind.PRICE_OUT_OF_BAND: Severity.NOTE,
     AnomalyKind.STALE_PRICE: Severity.NOTE,
     AnomalyKind.TERMS_DIFFER: Severity.REDUCE,
-    AnomalyKind.DUST: Severity.NOTE,
+    AnomalyKind.RESIDUE: Severity.NOTE,
     AnomalyKind.JOURNAL_RECOVERED: Severity.NOTE,
     AnomalyKind.VENUE_SILENT: Severity.NOTE,
     AnomalyKind.COMPONENT_FAILED: Severity.HALT,
@@ -105,7 +105,7 @@ MEANING: dict[AnomalyKind, str] = {
     AnomalyKind.PRICE_OUT_OF_BAND: "a fill far from the order's reference price; booked",
     AnomalyKind.STALE_PRICE: "an order asked for a price that is stale; noted once until it is fresh again",
     AnomalyKind.TERMS_DIFFER: "the venue holds an order under other terms than ours; they are taken over",
-    AnomalyKind.DUST: "the venue calls an order filled although a rest is left",
+    AnomalyKind.RESIDUE: "the venue calls an order filled although a rest is left, too small for an order",
     AnomalyKind.JOURNAL_RECOVERED: "a commit failed or was uncertain, and the store was read back",
     AnomalyKind.VENUE_SILENT: "the stream is down, or polls fail, for too long; trading reduces meanwhile",
     AnomalyKind.COMPONENT_FAILED: "a part of the kernel died",

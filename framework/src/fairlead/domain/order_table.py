@@ -116,7 +116,7 @@ STATE_MEANING: dict[OrderState, str] = {
     OrderState.SUBMITTED: "an attempt with its deadline is durable and on the wire; the answer is awaited",
     OrderState.UNRESOLVED: "nobody knows whether the venue has it; never sent again, exposure stays reserved",
     OrderState.WORKING: "the venue has it",
-    OrderState.FILLED: "nothing is left to fill, or dust",
+    OrderState.FILLED: "nothing is left to fill, or a rest too small for an order",
     OrderState.CANCELED: "canceled; what was filled before or arrives late stays",
     OrderState.EXPIRED: "ended by its time in force or the venue's clock",
     OrderState.REJECTED: "refused by the venue's definite answer",
@@ -137,7 +137,8 @@ MEANING: dict[OrderEvent, str] = {
     OrderEvent.TRIGGERED: "a conditional order was activated at the venue",
     OrderEvent.REJECTED: "the venue refused the order by a definite answer",
     OrderEvent.PARTLY_FILLED: "a new fill that leaves a rest",
-    OrderEvent.FULLY_FILLED: "a new fill that leaves nothing, or the venue says filled and the rest is dust",
+    OrderEvent.FULLY_FILLED: "a new fill that leaves nothing, or the venue says filled and the rest is too"
+    " small for an order",
     OrderEvent.CANCELED: "the venue says it is canceled",
     OrderEvent.EXPIRED: "the venue says it expired",
     OrderEvent.ABSENT: "a look-up that the venue's fence makes conclusive found nothing",

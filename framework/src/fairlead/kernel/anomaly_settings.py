@@ -52,7 +52,7 @@ class AnomalySettings:
     price_out_of_band: Severity = SEVERITY[AnomalyKind.PRICE_OUT_OF_BAND]
     stale_price: Severity = SEVERITY[AnomalyKind.STALE_PRICE]
     terms_differ: Severity = SEVERITY[AnomalyKind.TERMS_DIFFER]
-    dust: Severity = SEVERITY[AnomalyKind.DUST]
+    residue: Severity = SEVERITY[AnomalyKind.RESIDUE]
     journal_recovered: Severity = SEVERITY[AnomalyKind.JOURNAL_RECOVERED]
     venue_silent: Severity = SEVERITY[AnomalyKind.VENUE_SILENT]
     component_failed: Severity = SEVERITY[AnomalyKind.COMPONENT_FAILED]

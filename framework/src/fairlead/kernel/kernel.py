@@ -362,8 +362,8 @@ class Kernel:
         """Record an operator's word that the venue's net position is right and our books are not.
 
         The difference is booked in *book* as a `PositionCorrected` record of the operator's, at *price*, else
-        at what the venue says, else at a fresh price. *at_venue* is the net that the operator saw: refused
-        when the venue holds something else by now. Trading stays as it is. Raises `UnknownName` for a symbol
+        at what the venue says, else at a fresh price; a pair's balances stay. *at_venue* is the net that the
+        operator saw: refused when the venue holds something else by now. Raises `UnknownName` for a symbol
         without rules, `InvalidInput` where the client tells none, `ExchangeFault` when it could not be asked.
         """
         return await self._acceptances.drift(self._operator.acceptance(symbol, at_venue, book, price, note))

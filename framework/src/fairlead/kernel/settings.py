@@ -183,7 +183,7 @@ class KernelSettings:
     look_up_interval_max_ms: int = _limit(
         60_000, "that pause, and the one after a failed reconciliation, doubles up to this"
     )
-    limited_attempts_max: int = _limit(5, "attempts of an order that the venue refuses for its rate limit")
+    limited_attempts_max: int = _limit(5, "attempts of an order or modify refused for the venue's rate limit")
     approval_ttl_ms: int = _limit(
         30_000, "what waits for the rate limit with an older approval is judged again; else it is NOT_SENT"
     )

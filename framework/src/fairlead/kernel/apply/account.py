@@ -1,4 +1,4 @@
-"""The fold of the account: opening inventory, adjustments, and fills that the inventory already holds."""
+"""The fold of the account: opening inventory, adjustments, and what the inventory gives to positions."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def inventory_before(state: EngineState, record: OrderFilled) -> dict[str, Decim
 
 
 def keep_balances(state: EngineState, before: dict[str, Decimal]) -> None:
-    """Take what a fill moved out of the inventory, so that balances are what they were before it."""
+    """Take what a fill or correction moved out of the inventory, so that balances are as before it."""
     for asset, held in before.items():
         moved = subtract(state.balances.get(asset, ZERO), held)
         _put_into_inventory(state, asset, moved.copy_negate())

@@ -7,6 +7,7 @@ from fairlead.domain.numbers import ZERO, subtract
 from fairlead.domain.order_table import OrderEvent, decision_for
 from fairlead.domain.orders import Order
 from fairlead.domain.reconcile_records import OrderAdopted, PositionCorrected
+from fairlead.kernel.apply.account import keep_balances
 from fairlead.kernel.apply.balances import move_between, settle
 from fairlead.kernel.apply.episodes import fold_booking
 from fairlead.kernel.apply.exposure import reweigh, weight
@@ -56,7 +57,11 @@ def adopted_order(state: EngineState, record: OrderAdopted, ts_ns: int) -> Order
 
 
 def correct(state: EngineState, record: PositionCorrected, _ts_ns: int) -> PositionChange:
-    """Book a correction as a trade of its price would be, without a fee and without an order."""
+    """Book a correction as a trade of its price would be, without a fee and without an order.
+
+    What we say of a position changes by it, and no coin changes hands: of a pair, the position takes from
+    the inventory, so the balances stay. A contract settles what the correction realizes.
+    """
     position = state.position_of((record.symbol, record.book, ""), record.quote)
     before, realized = weight(state, position), position.realized_pnl
     if record.contract is not None:
@@ -67,7 +72,9 @@ def correct(state: EngineState, record: PositionCorrected, _ts_ns: int) -> Posit
     fold_booking(state, record, position, booking, record)
     reweigh(state, position, before)
     if record.base:
+        held = {asset: state.balances.get(asset, ZERO) for asset in (record.base, record.quote)}
         move_between(state, record.side, record.base, record.quantity, record.quote, record.value)
+        keep_balances(state, held)
     else:
         settle(state, record.quote, subtract(position.realized_pnl, realized))
     state.dirty.positions[position.key] = None

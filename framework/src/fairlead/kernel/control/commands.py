@@ -98,7 +98,7 @@ async def _resolve_missing(kernel: Kernel, arguments: Mapping[str, str]) -> obje
 
 async def _annotate(kernel: Kernel, arguments: Mapping[str, str]) -> object:
     saying: Saying = {}
-    if arguments["note"]:
+    if arguments["note"] or arguments["clear_note"]:
         saying["note"] = arguments["note"]
     if arguments["add_tags"]:
         saying["add_tags"] = arguments["add_tags"].split(",")
@@ -171,7 +171,9 @@ CONTROL_COMMANDS: Mapping[str, ControlCommand] = {
     "flatten": ControlCommand((), _flatten),
     "resolve": ControlCommand(("client_order_id", "note"), _resolve),
     "resolve-missing": ControlCommand(("client_order_id", "note"), _resolve_missing),
-    "annotate": ControlCommand(("client_order_id", "note", "add_tags", "remove_tags"), _annotate),
+    "annotate": ControlCommand(
+        ("client_order_id", "note", "clear_note", "add_tags", "remove_tags"), _annotate
+    ),
     "adopt": ControlCommand(("venue_order_id", "owner", "book", "symbol", "note"), _adopt),
     "accept-drift": ControlCommand(("symbol", "at_venue", "book", "price", "note"), _accept_drift),
     "accept-balance": ControlCommand(("asset", "at_venue", "note"), _accept_balance),

@@ -14,10 +14,10 @@ from hashlib import sha256
 
 from fairlead.domain.closings import CloseCode, CloseResult, Closing
 from fairlead.domain.command_records import ClosingEnded, ClosingMoved, ClosingRequested
+from fairlead.domain.dust import is_dust
 from fairlead.domain.identifiers import UNIQUE_DIGITS
-from fairlead.domain.instruments import Instrument
 from fairlead.domain.ledger import Position, PositionKey
-from fairlead.domain.numbers import ZERO, floor_to_step, multiply, subtract, text_of
+from fairlead.domain.numbers import ZERO, floor_to_step, subtract, text_of
 from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
 from fairlead.domain.orders import Order
 from fairlead.domain.pending_requests import PendingRequest
@@ -26,7 +26,7 @@ from fairlead.domain.records import CommandRefused
 from fairlead.kernel.core.command_answers import CODE_FOREIGN_OWNER
 from fairlead.kernel.core.effects import AnswerWaiting, AnswerWithOrder, RefuseRepeat, WakeAt
 from fairlead.kernel.core.inputs import AdvanceClosing, ClosePosition, SubmitProposal
-from fairlead.kernel.core.market import taking_price
+from fairlead.kernel.core.market import Market, taking_price
 from fairlead.kernel.core.state import CommandEntry, EngineState
 from fairlead.kernel.decide.cancels import ask_cancel
 from fairlead.kernel.decide.proposals import decide_proposal
@@ -181,31 +181,21 @@ def _sellable(
     instrument = state.instruments.get(closing.symbol)
     if instrument is None:
         return CloseCode.NOT_CLOSED, "The venue gives no rules for the symbol any more.", ZERO
-    quantity = floor_to_step(free, instrument.quantity_increment)
-    price = closing.limit_price or _market_price(state, closing, rules, now_ns)
-    if quantity == ZERO or _is_dust(quantity, price, instrument):
+    price = closing.limit_price or exit_price(state, state.positions[closing.key], rules.market, now_ns)
+    if is_dust(instrument, free, price, reduces=True):
         return CloseCode.DUST_LEFT, f"{text_of(free)} is less than the venue takes as an order.", ZERO
     if closing.exits >= rules.settings.close_attempts_max:
         last = state.orders.get(closing.exit_order_id)
         why = f": {last.detail}" if last is not None and last.detail else ""
         return CloseCode.NOT_CLOSED, f"{closing.exits} exits left {text_of(free)}{why}", ZERO
-    return None, "", quantity
+    return None, "", floor_to_step(free, instrument.quantity_increment)
 
 
-def _market_price(state: EngineState, closing: Closing, rules: Rules, now_ns: int) -> Decimal | None:
-    """Return what a market exit would get now, or nothing without a price to rest on."""
-    held = state.positions[closing.key].quantity
-    side = OrderSide.SELL if held > ZERO else OrderSide.BUY
-    price = taking_price(state.prices, closing.symbol, side, rules.market, now_ns)
+def exit_price(state: EngineState, position: Position, market: Market, now_ns: int) -> Decimal | None:
+    """Return what a market exit of the position would get now, or nothing without a price to rest on."""
+    side = OrderSide.SELL if position.quantity > ZERO else OrderSide.BUY
+    price = taking_price(state.prices, position.symbol, side, market, now_ns)
     return None if isinstance(price, Unusable) else price
-
-
-def _is_dust(quantity: Decimal, price: Decimal | None, instrument: Instrument) -> bool:
-    if instrument.reductions_exempt_from_minimum:
-        return False
-    if quantity < instrument.minimum_quantity:
-        return True
-    return price is not None and multiply(quantity, price) < instrument.minimum_cost
 
 
 def _make_exit(

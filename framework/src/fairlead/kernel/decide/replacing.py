@@ -14,9 +14,10 @@ from hashlib import sha256
 
 from fairlead.domain.change_records import ChangeEnded, ChangeUnresolved, ReplaceMoved
 from fairlead.domain.changes import Change, ChangeCode, ChangeKind
+from fairlead.domain.dust import is_dust
 from fairlead.domain.identifiers import UNIQUE_DIGITS
 from fairlead.domain.instruments import Instrument
-from fairlead.domain.numbers import ZERO, floor_to_step, multiply, subtract, text_of
+from fairlead.domain.numbers import ZERO, floor_to_step, subtract, text_of
 from fairlead.domain.order_table import OrderState
 from fairlead.domain.orders import Order
 from fairlead.domain.pending_requests import PendingRequest
@@ -82,7 +83,7 @@ def _see_to_old(
         reason = f"{text_of(order.filled_quantity)} of {text_of(change.quantity)} is filled"
         _end(change, ChangeCode.NOTHING_LEFT, reason, step)
         return
-    name = new_order_id(state.account_tag, change.change_id)
+    name = replacement_order_id(state.account_tag, change.change_id)
     step.records.append(ReplaceMoved(order.client_order_id, change.change_id, name))
     decide_proposal(state, _successor(change, order, name, left), rules, now_ns, step)
 
@@ -122,12 +123,11 @@ def _left(change: Change, order: Order, instrument: Instrument) -> Decimal:
     """Return what a new order may fill; zero when that is less than the venue takes as an order."""
     if order.filled_quantity >= change.quantity:
         return ZERO
-    left = floor_to_step(subtract(change.quantity, order.filled_quantity), instrument.quantity_increment)
-    if order.reduces and instrument.reductions_exempt_from_minimum:
-        return left
+    left = subtract(change.quantity, order.filled_quantity)
     price = change.limit_price or change.trigger_price
-    too_cheap = price is not None and multiply(left, price) < instrument.minimum_cost
-    return ZERO if too_cheap or left < instrument.minimum_quantity else left
+    if is_dust(instrument, left, price, reduces=order.reduces):
+        return ZERO
+    return floor_to_step(left, instrument.quantity_increment)
 
 
 def withdraw_replacement(state: EngineState, order: Order, by: str, step: Step) -> None:
@@ -137,7 +137,7 @@ def withdraw_replacement(state: EngineState, order: Order, by: str, step: Step) 
         _end(change, ChangeCode.WITHDRAWN, f"{by} wants the order canceled", step)
 
 
-def new_order_id(account_tag: str, change_id: str) -> str:
+def replacement_order_id(account_tag: str, change_id: str) -> str:
     """Return the client order id of a replacement's order: always the same, and no other order's."""
     return account_tag + sha256(change_id.encode()).hexdigest()[:UNIQUE_DIGITS]
 

@@ -7,9 +7,10 @@ from decimal import Decimal
 from fairlead.domain.anomalies import AnomalyKind
 from fairlead.domain.changes import ChangeCode
 from fairlead.domain.contracts import settlement_value
+from fairlead.domain.dust import is_dust
 from fairlead.domain.instruments import Instrument
 from fairlead.domain.ledger import quantity_after_fee
-from fairlead.domain.numbers import ZERO, add, divide, multiply, subtract, text_of, to_decimal, to_positive
+from fairlead.domain.numbers import ZERO, add, divide, subtract, text_of, to_decimal, to_positive
 from fairlead.domain.order_table import OrderEvent, OrderState, decision_for
 from fairlead.domain.orders import Order
 from fairlead.domain.pending_requests import PendingRequest
@@ -164,7 +165,7 @@ def _filled_with_residue(
         step.records.append(
             OrderEventNoted(name, OrderEvent.FULLY_FILLED, cause, KERNEL, 0, given.report.ts_event)
         )
-        step.note(state, AnomalyKind.DUST, name, cause)
+        step.note(state, AnomalyKind.RESIDUE, name, cause)
     elif given.source != LOOK_UP:
         step.effects.append(LookUpOrder(name, order.symbol))
     else:
@@ -201,13 +202,8 @@ def _leaves_dust(order: Order, instrument: Instrument | None) -> bool:
     """Tell whether what is left is less than the venue would take as an order."""
     if instrument is None:
         return False
-    leaves = order.leaves_quantity
     price = order.limit_price or order.reference_price
-    return (
-        leaves < instrument.minimum_quantity
-        or leaves < instrument.quantity_increment
-        or (price is not None and multiply(leaves, price) < instrument.minimum_cost)
-    )
+    return is_dust(instrument, order.leaves_quantity, price, reduces=order.reduces)
 
 
 def decide_fill(state: EngineState, given: FillReported, rules: Rules, now_ns: int, step: Step) -> None:

@@ -1,34 +1,31 @@
-"""Dust: positions of which the venue would take no order, as the state tells."""
+"""Positions that are dust, as the state tells: what a closing at the market would leave, and nothing else."""
 
 from __future__ import annotations
 
-from fairlead.domain.instruments import Instrument
+from fairlead.domain.dust import is_dust
 from fairlead.domain.ledger import Position
 from fairlead.domain.reconciliation import Found, PositionEntry
+from fairlead.kernel.core.market import Market
 from fairlead.kernel.core.state import EngineState
+from fairlead.kernel.decide.closings import exit_price
 
 CONCLUDED = "too small to be traded"
 
 
-def dust_of(state: EngineState) -> list[PositionEntry]:
-    """Return every position that is below the venue's minimum quantity or lot step, with no order at work."""
-    found = []
-    for position in state.positions.values():
-        instrument = state.instruments.get(position.symbol)
-        if instrument is not None and is_dust(position, instrument):
-            entry = PositionEntry(
-                Found.DUST, position.symbol, position.book, position.quantity, None, CONCLUDED
-            )
-            found.append(entry)
-    return found
+def dust_of(state: EngineState, market: Market, now_ns: int) -> list[PositionEntry]:
+    """Return every position of which the venue would take no exit now, with no order at work on it."""
+    return [
+        PositionEntry(Found.DUST, position.symbol, position.book, position.quantity, None, CONCLUDED)
+        for position in state.positions.values()
+        if position.quantity and not _is_worked_on(position) and _is_left(state, position, market, now_ns)
+    ]
 
 
-def is_dust(position: Position, instrument: Instrument) -> bool:
-    """Tell whether the venue would take no order for what is held, and none that would add is at work.
+def _is_worked_on(position: Position) -> bool:
+    return bool(position.pending_openings or position.reserved_exit)
 
-    Costs are of no account: what a position is worth moves with the price.
-    """
-    if not position.quantity or position.pending_openings:
-        return False
-    size = position.quantity.copy_abs()
-    return size < instrument.minimum_quantity or size < instrument.quantity_increment
+
+def _is_left(state: EngineState, position: Position, market: Market, now_ns: int) -> bool:
+    instrument = state.instruments.get(position.symbol)
+    size, price = position.quantity.copy_abs(), exit_price(state, position, market, now_ns)
+    return instrument is not None and is_dust(instrument, size, price, reduces=True)

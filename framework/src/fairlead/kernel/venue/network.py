@@ -25,6 +25,6 @@ def refuse_other_network(state: EngineState, client: ExchangeClient) -> None:
     if state.network not in ("", network):
         raise ConfigurationRefused(
             f"The store is of a {state.network} venue, and {client.name} reaches a {network} one.",
-            not_done="The kernel did not start; nothing was written or connected.",
+            not_done="The kernel did not start; no record was written and nothing connected.",
             fix="Give the real account a store of its own, and keep that of the simulation apart.",
         )

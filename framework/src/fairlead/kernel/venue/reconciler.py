@@ -169,7 +169,8 @@ class Reconciler:
             *foreign,
             *(_entry(Found.RESOLVED, order) for name, order in live_before.items() if name not in left),
         ]
-        positions = [*self._drifted(drifts), *dust_of(self._engine.state)]
+        dust = dust_of(self._engine.state, self._engine.rules.market, self._clock.wall_ns())
+        positions = [*self._drifted(drifts), *dust]
         news = booked + more + late
         differing = self.account.differing
         return ReconcileReport(reason, news, tuple(entries), tuple(positions), adjusted, differing)
