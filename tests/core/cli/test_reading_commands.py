@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from fairlead import Proposal
+from fairlead.cli import output
 from fairlead.cli.exit_codes import ExitCode
 from fairlead.testing.memory_store import MemoryDisk
 from fairlead.testing.scripted_exchange import loses_request
@@ -76,6 +77,32 @@ def test_lists_are_tables_for_people_and_one_document_for_programs(story: Story,
     else:
         assert rows[0]["quantity"] == "2.0"
         assert "99.25" in shown  # (0.5 x 100 + 1.5 x 99) / 2
+
+
+def test_orders_stand_in_two_lines_each_where_the_terminal_is_narrow(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ending of the id, every figure whole, why cut off at the edge; in JSON the whole id and reason."""
+    monkeypatch.setattr(output, "PIPED_WIDTH", 80)
+    lines = run_command("orders", *story.options())[1].splitlines()
+    assert lines == [
+        f"…{story.filled[-8:]}  filled      buy 2 BTC/USDT limit 100",
+        "    2026-01-01 00:00:00.000  bot/bot  filled 2.0 at 99.25  fees 0.20",
+        f"…{story.lost[-8:]}  not_placed  buy 1 BTC/USDT limit 90",
+        "    2026-01-01 00:00:00.002  bot/bot  looked up after its fence (deadline): not…",
+    ]
+    rows = json.loads(run_command("orders", *story.options(), "--json")[1])["orders"]
+    assert (rows[1]["client_order_id"], rows[1]["detail"][-9:]) == (story.lost, "not there")
+
+
+def test_orders_stand_in_a_table_with_endings_where_only_whole_ids_do_not_fit(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line an order, but for a long reason, and no whole id; where there is room it is whole."""
+    assert story.lost in run_command("orders", *story.options())[1]
+    monkeypatch.setattr(output, "PIPED_WIDTH", 150)
+    shown = run_command("orders", *story.options())[1]
+    assert (f"…{story.lost[-8:]} " in shown, story.lost in shown) == (True, False)
 
 
 def test_orders_can_be_narrowed(story: Story) -> None:
@@ -200,10 +227,16 @@ def test_explain_tells_who_asked_what_was_judged_sent_answered_and_concluded(sto
     assert places == sorted(places)
 
 
-@pytest.mark.parametrize("name", ["whole", "beginning", "key"])
+@pytest.mark.parametrize("name", ["whole", "beginning", "ending", "shown", "key"])
 def test_explain_says_from_which_evidence_an_absent_order_was_concluded(story: Story, name: str) -> None:
-    """An order is found by id, by the beginning of it, or by its key; its end names the fence."""
-    asked = {"whole": story.lost, "beginning": story.lost[:20], "key": "the-lost-one"}[name]
+    """An order is found by id, by either end of it, or by its key; how it ended names the fence."""
+    asked = {
+        "whole": story.lost,
+        "beginning": story.lost[:20],
+        "ending": story.lost[-6:],
+        "shown": f"…{story.lost[-8:]}",
+        "key": "the-lost-one",
+    }[name]
     code, text, _ = run_command("explain", asked, *story.options(), "--json")
     told = " ".join(line["text"] for line in json.loads(text)["story"])
     assert code == ExitCode.OK
@@ -213,7 +246,14 @@ def test_explain_says_from_which_evidence_an_absent_order_was_concluded(story: S
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("nobody", "not known"), ("", "not known"), ("9f86d081", "fits 2 orders: ")]
+    ("name", "said"),
+    [
+        ("nobody", "not known"),
+        ("", "not known"),
+        ("…", "not known"),
+        ("9f86d", "not known"),
+        ("9f86d081", "fits 2 orders: "),
+    ],
 )
 def test_explain_refuses_a_name_that_means_none_or_several(story: Story, name: str, said: str) -> None:
     """It says so, lists what was meant, and exits as refused."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -68,7 +68,7 @@ def add_to(app: typer.Typer) -> None:
         elif not ordered:
             output.print_line("No orders.")
         else:
-            output.print_table(_COLUMNS, [order_cells(row) for row in ordered])
+            _print(ordered)
 
 
 def _search_of(filters: Filters, *, live: bool) -> Search:
@@ -79,14 +79,44 @@ def _search_of(filters: Filters, *, live: bool) -> Search:
     return replace(wanted, equal=(*wanted.equal, *alive), newest_by="", limit=0)
 
 
+def _print(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print a table, or where it does not fit two lines an order."""
+    from fairlead.cli import output
+
+    cells = [order_cells(row) for row in rows]
+    if output.fits(_COLUMNS, cells):
+        output.print_table(_COLUMNS, cells)
+        return
+    state_width = max(len(str(row[1])) for row in cells)
+    for row in cells:
+        for line in order_lines(row, state_width, output.terminal_width()):
+            output.print_line(line)
+
+
+def order_lines(cells: Sequence[object], state_width: int, width: int) -> tuple[str, str]:
+    """Return an order's cells as two lines; why it is as it is is cut off where the width ends."""
+    from fairlead.cli.output import cell, cropped
+
+    order, state, owner, what, filled, average_price, fees, created, why = (
+        cell(value, short=True) if value else "" for value in cells
+    )
+    done = f"filled {filled} at {average_price}" if filled else ""
+    parts = (created, owner, done, f"fees {fees}" if fees else "")
+    second = "    " + "  ".join(part for part in parts if part)
+    room = width - len(second) - 2
+    return f"{order}  {state:{state_width}}  {what}", f"{second}  {cropped(why, room)}".rstrip()
+
+
 def order_cells(row: Mapping[str, Any]) -> tuple[object, ...]:
     """Return the cells of an order's row."""
+    from fairlead.cli.output import Shortened
     from fairlead.cli.wording import rounded, size_of, time_of
     from fairlead.domain.numbers import ZERO, average
+    from fairlead.domain.order_names import ending_of
 
     filled = row["filled_quantity"]
     return (
-        row["client_order_id"],
+        Shortened(row["client_order_id"], ending_of(row["client_order_id"])),
         row["denial_code"] or row["state"],
         f"{row['owner']}/{row['book']}",
         size_of(row),
