@@ -132,6 +132,42 @@ def test_a_table_that_does_not_fit_becomes_blocks_of_lines(capsys: pytest.Captur
     ]
 
 
+@pytest.mark.parametrize(
+    ("taken", "whole", "short", "fits"),
+    [
+        (10, True, False, True),
+        (output.PIPED_WIDTH - 40, False, True, True),
+        (output.PIPED_WIDTH, True, False, False),
+    ],
+)
+def test_a_table_without_room_shortens_ids_first(
+    capsys: pytest.CaptureFixture[str], taken: int, *, whole: bool, short: bool, fits: bool
+) -> None:
+    """Whole where they fit, else short; where even that does not fit, blocks of lines have them whole."""
+    columns, row = ("order", "figure", "x"), (output.Shortened("i" * 32, "…iii"), "9" * taken, "y")
+    output.print_table(columns, [row])
+    shown = capsys.readouterr().out
+    assert ("i" * 32 in shown, "…iii" in shown) == (whole, short)
+    assert output.fits(columns, [row]) is fits
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "shown"),
+    [
+        ("whole", 5, "whole"),
+        ("whole", 4, "who…"),
+        ("two words", 5, "two…"),
+        ("\x1b[2J", 4, "\\x1…"),
+        ("字字字", 4, "字…"),
+        ("any", 0, "…"),
+        ("", -3, ""),
+    ],
+)
+def test_a_text_is_cut_off_where_the_room_ends(text: str, width: int, shown: str) -> None:
+    """What is left out is said to be; escapes and wide letters count as they are printed."""
+    assert output.cropped(text, width) == shown
+
+
 def test_the_last_column_alone_is_broken(capsys: pytest.CaptureFixture[str]) -> None:
     """A long text is folded within its column; the figures beside it stay whole."""
     words = "word " * output.PIPED_WIDTH

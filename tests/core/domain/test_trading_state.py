@@ -35,7 +35,7 @@ BY_SEVERITY = {
     # The books or the venue contradict what must be true: an operator looks first.
     "halt": {
         "illegal_event", "overfill", "trade_differs", "impossible_fill", "unknown_own_order",
-        "component_failed", "check_hung", "position_drifted",
+        "component_failed", "check_hung", "position_drifted", "fill_corrected", "position_liquidated",
     },
     # Something at the venue is not as we hold it: nothing new until it is cleared up.
     "reduce": {
@@ -46,7 +46,7 @@ BY_SEVERITY = {
         "venue_silent",  # the kernel reduces for it itself, and takes that back
         "unexpected_life", "late_fill", "corrected_end", "foreign_order", "price_out_of_band", "residue",
         "journal_recovered", "price_source_failed", "stale_price", "rules_not_read",
-        "time_ahead", "loop_blocked",
+        "time_ahead", "loop_blocked", "rollover_charged",
     },
 }  # fmt: skip
 

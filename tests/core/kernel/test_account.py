@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from fairlead import AdjustmentKind, OrderSide
+from fairlead import AdjustmentKind, OrderSide, TradingState
 from fairlead.errors import ExchangeFault, JournalUnavailable
 from fairlead.ports.exchange import LedgerEntry, LedgerPage, VenueBalance, VenuePosition
 from fairlead.testing.memory_store import AppendFault
@@ -20,6 +20,8 @@ from tests.core.kernel.faults import FAULTS, LONG_MS, fail_from
 
 ODD: Any = "odd"
 TEN_MINUTES_MS = 600_000
+TOUCHING = {AdjustmentKind.FILL_CORRECTION, AdjustmentKind.LIQUIDATION, AdjustmentKind.ROLLOVER}
+OF_NO_LEDGER = {AdjustmentKind.CORRECTION}
 
 
 def d(text: str) -> Decimal:
@@ -172,6 +174,63 @@ def test_an_entry_told_with_other_figures_is_noted_and_not_booked() -> None:
         assert balance(bench, "USDT").adjustments == d("10")
 
     on_bench(main, exchange=accountant())
+
+
+@pytest.mark.parametrize(
+    ("kind", "anomaly", "state"),
+    [
+        (AdjustmentKind.FILL_CORRECTION, "fill_corrected", TradingState.HALTED),
+        (AdjustmentKind.LIQUIDATION, "position_liquidated", TradingState.HALTED),
+        (AdjustmentKind.ROLLOVER, "rollover_charged", TradingState.ACTIVE),
+    ],
+)
+def test_an_entry_that_touches_a_position_is_told(
+    kind: AdjustmentKind, anomaly: str, state: TradingState
+) -> None:
+    """A bought 2 is voided: the balance has it, the position does not, and whoever closes it must know.
+
+    Borrowed money leaves the position as it is; it is noted once, and not with every charge.
+    """
+
+    async def main(bench: Bench) -> None:
+        await bench.hold("2", "100")
+        happens(bench, "-2", "BTC", kind)
+        await bench.kernel.reconcile()
+        assert (bench.anomalies(), bench.kernel.trading_state) == ([anomaly], state)
+        assert balance(bench, "BTC").derived == d("10")
+        assert await bench.position() == 2
+        await bench.kernel.reconcile()
+        assert bench.anomalies() == [anomaly], "once for each entry"
+        happens(bench, "-1", "BTC", kind)
+        await bench.kernel.reconcile()
+        assert len(bench.anomalies()) == (1 if kind is AdjustmentKind.ROLLOVER else 2)
+
+    on_bench(main, exchange=accountant())
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind in AdjustmentKind if kind not in TOUCHING | OF_NO_LEDGER], ids=str
+)
+def test_an_entry_that_touches_none_is_no_anomaly(kind: AdjustmentKind) -> None:
+    """What merely moves a balance is booked, and nothing more."""
+
+    async def main(bench: Bench) -> None:
+        happens(bench, "3", "USDT", kind)
+        await bench.kernel.reconcile()
+        assert (bench.anomalies(), len(adjustments(bench))) == ([], 1)
+
+    on_bench(main, exchange=accountant())
+
+
+def test_how_severe_a_voided_fill_is_can_be_set() -> None:
+    """As for any other anomaly, by the configuration."""
+
+    async def main(bench: Bench) -> None:
+        happens(bench, "-2", "BTC", AdjustmentKind.FILL_CORRECTION)
+        await bench.kernel.reconcile()
+        assert bench.kernel.trading_state is TradingState.REDUCING
+
+    on_bench(main, exchange=accountant(), settings={"anomalies": {"fill_corrected": "reduce"}})
 
 
 def test_what_the_ledger_dates_before_the_inventory_is_part_of_it() -> None:

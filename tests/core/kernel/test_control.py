@@ -157,6 +157,37 @@ def test_a_command_is_confirmed(
     assert capsys.readouterr().err == "Nothing was sent.\n"
 
 
+def test_an_order_is_named_by_either_end_and_shown_before_it_is_touched(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The question has the whole id and what it is; what fits several or none is refused."""
+    asked = []
+
+    def says_yes(question: str, *, err: bool) -> bool:
+        asked.append((question, err))
+        return True
+
+    monkeypatch.setattr(typer, "confirm", says_yes)
+    with kernel_at(path) as kernel:
+        first, second = (kernel.session(owner="bot").execute(wish()) for _ in range(2))
+        name = first.client_order_id
+        assert main(["annotate", f"…{name[-8:]}", "--note", "seen", "--socket", str(path)]) == ExitCode.OK
+        assert main(["cancel", name[-6:], "--socket", str(path)]) == ExitCode.OK
+        assert main(["cancel", name[:8], "--socket", str(path)]) == ExitCode.REFUSED
+        refused = main(["resolve", "nobody", "--note", "so", "--socket", str(path)])
+        assert (refused, main(["cancel", name[-5:], "--socket", str(path)])) == (ExitCode.REFUSED,) * 2
+        assert first.closed(timeout_ms=60_000).status == "CANCELED"
+        assert [order.client_order_id for order in kernel.orders(live_only=True)] == [second.client_order_id]
+        noted = kernel.order(name)
+        assert noted is not None
+        assert noted.note == "seen"
+    told = f"{name} (ACCEPTED buy 1 BTC/USDT of bot)?"
+    assert asked == [(f"Annotate {told}", True), (f"Cancel {told}", True)]
+    said = capsys.readouterr().err
+    assert f"fits 2 orders: {name}, {second.client_order_id}" in said
+    assert said.count("Write the whole id: the kernel looks among live orders") == 2
+
+
 def test_where_nobody_can_confirm_nothing_is_sent(
     path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from fairlead.cli.answer_timeout import answer_timeout_seconds
+from fairlead.cli.control_answers import print_report, print_status
 from fairlead.cli.exit_codes import ExitCode
 from fairlead.cli.store_access import JsonOption
 
@@ -20,7 +20,9 @@ SocketOption = Annotated[
 ]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for the journal.")]
-OrderArgument = Annotated[str, typer.Argument(metavar="ORDER", help="The order's client order id.")]
+OrderArgument = Annotated[
+    str, typer.Argument(metavar="ORDER", help="The order's client order id, or its beginning or end.")
+]
 NoteOption = Annotated[str, typer.Option("--note", help="On what evidence, for the journal.")]
 
 _BY_HAND = "from the command line"
@@ -49,7 +51,7 @@ def add_to(app: typer.Typer) -> None:
 def status(*, control: SocketOption, as_json: JsonOption = False) -> None:
     """Ask a running kernel how it is: trading state, components, live orders."""
     found = request(control, "status")
-    _print_status(found, as_json=as_json)
+    print_status(found, as_json=as_json)
 
 
 def halt(
@@ -92,8 +94,9 @@ def cancel(
     order: OrderArgument, *, control: SocketOption, yes: YesOption = False, as_json: JsonOption = False
 ) -> None:
     """Cancel one order, whoever owns it."""
-    _confirm(f"Cancel {order}?", yes=yes)
-    answer = request(control, "cancel", client_order_id=order)
+    name, told = _meant(control, order)
+    _confirm(f"Cancel {told}?", yes=yes)
+    answer = request(control, "cancel", client_order_id=name)
     _finish(answer, "The cancel goes to the venue.", as_json=as_json)
 
 
@@ -130,9 +133,10 @@ def resolve(
     Its reserved exposure is freed: be certain.
     """
     claim = "is over at the venue" if missing else "was never placed at the venue"
-    _confirm(f"Record that {order} {claim}?", yes=yes)
+    name, told = _meant(control, order)
+    _confirm(f"Record that {told} {claim}?", yes=yes)
     command = "resolve-missing" if missing else "resolve"
-    answer = request(control, command, client_order_id=order, note=note)
+    answer = request(control, command, client_order_id=name, note=note)
     done = "The order is closed as canceled." if missing else "The order is closed as not placed."
     _finish(answer, done, as_json=as_json, fixes=RESOLVE_FIXES)
 
@@ -155,11 +159,12 @@ def annotate(
         raise typer.BadParameter("say either --note TEXT or --clear-note", param_hint="--note")
     # Checked here, because on the way to the kernel they stand in one text, between commas.
     added, removed = to_tags(add_tag or (), "--add-tag"), to_tags(remove_tag or (), "--remove-tag")
-    _confirm(f"Annotate {order}?", yes=yes)
+    name, told = _meant(control, order)
+    _confirm(f"Annotate {told}?", yes=yes)
     answer = request(
         control,
         "annotate",
-        client_order_id=order,
+        client_order_id=name,
         note=note or "",
         clear_note="yes" if clear_note else "",
         add_tags=",".join(added),
@@ -224,7 +229,7 @@ def accept_balance(
 
 def reconcile(*, control: SocketOption, as_json: JsonOption = False) -> None:
     """Reconcile with the venue now, and print what was found."""
-    _print_report(request(control, "reconcile"), as_json=as_json)
+    print_report(request(control, "reconcile"), as_json=as_json)
 
 
 RESOLVE_FIXES = {
@@ -287,6 +292,20 @@ def request(path: Path, command: str, **arguments: str) -> dict[str, Any]:
     return result
 
 
+def _meant(path: Path, name: str) -> tuple[str, str]:
+    """Return the id of the order that the name means, and what to call it when asking for confirmation.
+
+    Raises `ControlRefused` when a part of an id means no order that the kernel holds, or more than one.
+    """
+    from fairlead.domain.order_names import is_whole
+
+    if is_whole(name):
+        return name, name
+    found = request(path, "find-order", name=name)
+    what = " ".join(found[part] for part in ("status", "side", "quantity", "symbol"))
+    return found["client_order_id"], f"{found['client_order_id']} ({what} of {found['owner']})"
+
+
 def _confirm(question: str, *, yes: bool) -> None:
     """Ask on stderr; exits with 3 when the answer is no, or when nobody is there to give one."""
     from fairlead.cli import output
@@ -324,56 +343,3 @@ def _finish(
         if fix:
             output.print_line(fix)
     raise typer.Exit(ExitCode.OK if accepted else ExitCode.FOUND_WRONG)
-
-
-def _print_report(found: dict[str, Any], *, as_json: bool) -> None:
-    from fairlead.cli import output
-
-    if as_json:
-        output.print_json(found)
-        return
-    rows = [
-        (
-            each["found"],
-            each["symbol"],
-            each["client_order_id"],
-            each["venue_order_id"],
-            each["concluded"],
-        )
-        for each in found["entries"]
-    ]
-    rows += [
-        (
-            each["found"],
-            each["symbol"],
-            each["book"],
-            f"{each['at_venue']}, ours {each['ours']}" if each["at_venue"] is not None else each["ours"],
-            each["concluded"],
-        )
-        for each in found["positions"]
-    ]
-    rows += [
-        ("unbalanced", each["asset"], "", f"{each['at_venue']}, ours {each['derived']}", "noted")
-        for each in found["balances"]
-    ]
-    output.print_table(("class", "symbol", "order or book", "at the venue", "concluded"), rows)
-    counted = Counter(row[0] for row in rows)
-    told = [f"{count} {name}" for name, count in counted.items()] or ["nothing is live"]
-    output.print_line(f"{', '.join(told)}, {found['fills_booked']} trades were news")
-
-
-def _print_status(found: dict[str, Any], *, as_json: bool) -> None:
-    from fairlead.cli import output
-
-    if as_json:
-        output.print_json(found)
-        return
-    output.print_line(f"{found['account']}: trading is {found['trading_state']} ({found['trading_reason']})")
-    output.print_line(
-        f"{found['live_orders']} live orders, {found['open_positions']} open positions, "
-        f"durable up to record {found['durable_sequence']} of {found['sequence']}"
-    )
-    output.print_table(
-        ("component", "state", "problem"),
-        [(part["name"], part["state"], part["problem"]) for part in found["components"]],
-    )

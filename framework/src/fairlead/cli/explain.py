@@ -24,10 +24,6 @@ if TYPE_CHECKING:
     from fairlead.domain.records import Record
     from fairlead.ports.store import StoreReader
 
-# fixed: fewer characters would mean half the orders
-_PREFIX_MIN = 4
-_LISTED_MAX = 5
-
 
 def add_to(app: typer.Typer) -> None:
     """Register the command."""
@@ -36,7 +32,7 @@ def add_to(app: typer.Typer) -> None:
     def explain(
         *,
         order: Annotated[
-            str, typer.Argument(help="The order's id: ours, its beginning, the venue's, or its key.")
+            str, typer.Argument(help="The order's id: ours, its beginning or end, the venue's, or its key.")
         ],
         store: StoreOption = None,
         store_plugin: PluginOption = DEFAULT_PLUGIN,
@@ -96,25 +92,16 @@ def _episodes(fills: Sequence[Mapping[str, Any]]) -> Sequence[str]:
 
 
 async def _find(reader: StoreReader, name: str) -> Mapping[str, Any]:
-    from fairlead.errors import InvalidInput, UnknownName
+    from fairlead.domain.order_names import only_one, order_meant
 
-    rows = await reader.rows("orders")
+    rows = {str(row["client_order_id"]): row for row in await reader.rows("orders")}
     exact = [
-        row for row in rows if name in (row["client_order_id"], row["venue_order_id"], row["idempotency_key"])
+        each
+        for each, row in rows.items()
+        if name and name in (each, row["venue_order_id"], row["idempotency_key"])
     ]
-    found = exact or [
-        row for row in rows if len(name) >= _PREFIX_MIN and str(row["client_order_id"]).startswith(name)
-    ]
-    if not name or not found:
-        raise UnknownName("order", name, fix="List them with `fairlead orders`.")
-    if len(found) > 1:
-        meant = ", ".join(str(row["client_order_id"]) for row in found[:_LISTED_MAX])
-        raise InvalidInput(
-            "order",
-            f"{name!a} fits {len(found)} orders: {meant}",
-            fix="Write more of the one that is meant.",
-        )
-    return found[0]
+    fix = "List them with `fairlead orders`."
+    return rows[only_one(name, exact) if exact else order_meant(name, rows, fix=fix)]
 
 
 def _print(found: Explanation) -> None:

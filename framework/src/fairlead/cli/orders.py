@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from fairlead.ports.searches import Search
 
 _COLUMNS = ("order", "state", "owner/book", "what", "filled", "average", "fees", "created (UTC)", "why")
+# fixed: a matter of layout; no state that lasts has a longer name, and a moment is shown to the second
+_STATE_WIDTH = 10
+_SECONDS = len("2026-01-01 00:00:00")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -68,7 +71,7 @@ def add_to(app: typer.Typer) -> None:
         elif not ordered:
             output.print_line("No orders.")
         else:
-            output.print_table(_COLUMNS, [order_cells(row) for row in ordered])
+            _print(ordered)
 
 
 def _search_of(filters: Filters, *, live: bool) -> Search:
@@ -79,14 +82,56 @@ def _search_of(filters: Filters, *, live: bool) -> Search:
     return replace(wanted, equal=(*wanted.equal, *alive), newest_by="", limit=0)
 
 
+def _print(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print a table, or where it does not fit two lines an order."""
+    from fairlead.cli import output
+
+    cells = [order_cells(row) for row in rows]
+    if output.fits(_COLUMNS, cells):
+        output.print_table(_COLUMNS, cells)
+        return
+    for row in rows:
+        for line in order_lines(row, output.terminal_width()):
+            output.print_line(line)
+
+
+def order_lines(row: Mapping[str, Any], width: int) -> tuple[str, str]:
+    """Return an order as two lines; why it is as it is is cut off where the width ends."""
+    from fairlead.cli.output import cropped, escaped
+    from fairlead.cli.wording import plain_number, size_of, time_of
+    from fairlead.domain.order_names import ending_of
+
+    owner = f"{row['owner']}/{row['book']}"
+    state = f"{row['state']:{_STATE_WIDTH}}"
+    first = "  ".join((ending_of(row["client_order_id"]), state, size_of(row), owner))
+    fees = f"fees {plain_number(row['fees'])}" if row["fees"] else ""
+    second = "  ".join(part for part in (time_of(row["created_ns"])[:_SECONDS], _filled(row), fees) if part)
+    why = ": ".join(part for part in (row["denial_code"], row["detail"]) if part)
+    room = width - len(second) - len("    ")
+    return escaped(first), "  " + (f"{second}  {cropped(why, room)}" if why and room > 0 else second)
+
+
+def _filled(row: Mapping[str, Any]) -> str:
+    from fairlead.cli.wording import plain_number, rounded
+    from fairlead.domain.numbers import average
+
+    filled = row["filled_quantity"]
+    if not filled:
+        return ""
+    price = rounded(average(row["filled_value"], filled))
+    return f"filled at {price}" if filled == row["quantity"] else f"filled {plain_number(filled)} at {price}"
+
+
 def order_cells(row: Mapping[str, Any]) -> tuple[object, ...]:
     """Return the cells of an order's row."""
+    from fairlead.cli.output import Shortened
     from fairlead.cli.wording import rounded, size_of, time_of
     from fairlead.domain.numbers import ZERO, average
+    from fairlead.domain.order_names import ending_of
 
     filled = row["filled_quantity"]
     return (
-        row["client_order_id"],
+        Shortened(row["client_order_id"], ending_of(row["client_order_id"])),
         row["denial_code"] or row["state"],
         f"{row['owner']}/{row['book']}",
         size_of(row),

@@ -44,8 +44,22 @@ def escaped(text: str) -> str:
     )
 
 
-def cell(value: object) -> str:
+@attrs.frozen
+class Shortened:
+    """A text with an id in it: the whole of it, and a shorter one for tables that have no room."""
+
+    whole: str
+    short: str
+
+    def __str__(self) -> str:
+        """Return the whole of it."""
+        return self.whole
+
+
+def cell(value: object, *, short: bool = False) -> str:
     """Return a value as people read it in a table: decimals plain, nothing as a dash."""
+    if isinstance(value, Shortened):
+        return cell(value.short if short else value.whole)
     if value is None or value == "":
         return _NOTHING
     if isinstance(value, bool):
@@ -97,18 +111,36 @@ def print_json(value: object) -> None:
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> None:
     """Print a table on stdout, as wide as the terminal; only its last column is ever broken.
 
-    Where even that does not fit, each row becomes a block of lines, so that no figure is cut in two.
+    Where even that does not fit, ids are shortened; then each row becomes a block of lines, so that no
+    figure is cut in two.
     """
-    cells = [[cell(value) for value in row] for row in rows]
-    widths = [max(map(_width, column)) for column in zip(columns, *cells, strict=True)]
-    needed = sum(width + _GAP for width in widths[:-1]) + min(widths[-1], LAST_COLUMN_MIN) + _GAP
-    console = _console()
     if title:
         print_line(title)
-    if needed > console.width:
-        for row in cells:
-            _print_block(columns, row)
-        return
+    cells = _fitting(columns, rows)
+    if cells is None:
+        for row in rows:
+            _print_block(columns, [cell(value) for value in row])
+    else:
+        _print_grid(columns, cells)
+
+
+def fits(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> bool:
+    """Tell whether a table, with ids shortened if need be, is no wider than the terminal."""
+    return _fitting(columns, rows) is not None
+
+
+def _fitting(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> list[list[str]] | None:
+    """Return the cells, with whole ids where there is room, or nothing when there is none even without."""
+    for short in (False, True):
+        cells = [[cell(value, short=short) for value in row] for row in rows]
+        widths = [max(map(_width, column)) for column in zip(columns, *cells, strict=True)]
+        needed = sum(width + _GAP for width in widths[:-1]) + min(widths[-1], LAST_COLUMN_MIN) + _GAP
+        if needed <= terminal_width():
+            return cells
+    return None
+
+
+def _print_grid(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
     from rich.box import SIMPLE
     from rich.table import Table
     from rich.text import Text
@@ -118,14 +150,14 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, tit
         table.add_column(Text(column), overflow="fold", no_wrap=index < len(columns) - 1)
     for row in cells:
         table.add_row(*(Text(text) for text in row))
-    console.print(table)
+    _console().print(table)
 
 
 def print_item(mark: str, text: str) -> None:
     """Print a mark and a paragraph beside it, broken between words at the terminal's edge."""
     from textwrap import wrap
 
-    lines = wrap(escaped(text), max(LAST_COLUMN_MIN, _console().width - len(mark) - 1)) or [""]
+    lines = wrap(escaped(text), max(LAST_COLUMN_MIN, terminal_width() - len(mark) - 1)) or [""]
     for number, line in enumerate(lines):
         print(f"{mark if not number else ' ' * len(mark)} {line}")
 
@@ -152,6 +184,21 @@ def print_line(text: str) -> None:
 def print_note(text: str) -> None:
     """Print one line of progress or warning on stderr, so that stdout stays the result."""
     print(escaped(text), file=sys.stderr)
+
+
+def terminal_width() -> int:
+    """Return how many columns there are on stdout."""
+    return _console().width
+
+
+def cropped(text: str, width: int) -> str:
+    """Return the text, escaped, or as much of its beginning as the width has room for, and "…"."""
+    from rich.cells import set_cell_size
+
+    shown = escaped(text)
+    if _width(shown) <= max(0, width):
+        return shown
+    return set_cell_size(shown, max(0, width - 1)).rstrip() + "…"
 
 
 def _console() -> Console:

@@ -127,7 +127,7 @@ def episode_cells(episode: EpisodeView) -> tuple[object, ...]:
     entry, exit_ = episode.average_entry_price, episode.average_exit_price
     fees = ", ".join(f"{plain_number(amount)} {name}" for name, amount in episode.fees_by_currency.items())
     return (
-        " ".join(part for part in (episode.symbol, episode.book, episode.position_id) if part),
+        _place(episode.symbol, episode.book, episode.position_id),
         episode.number,
         f"{episode.side.value} {plain_number(episode.peak_quantity)}",
         rounded(entry) if entry is not None else None,
@@ -141,6 +141,15 @@ def episode_cells(episode: EpisodeView) -> tuple[object, ...]:
     )
 
 
+def _place(symbol: str, book: str, position_id: str) -> object:
+    """Return what a position is found by; a hedging one's id is that of the order that began it."""
+    from fairlead.cli.output import Shortened
+    from fairlead.domain.order_names import ending_of
+
+    place = f"{symbol} {book}"
+    return Shortened(f"{place} {position_id}", f"{place} {ending_of(position_id)}") if position_id else place
+
+
 def position_cells(row: Mapping[str, Any]) -> tuple[object, ...]:
     """Return the cells of a position's row."""
     from fairlead.cli.wording import rounded, time_of
@@ -148,7 +157,7 @@ def position_cells(row: Mapping[str, Any]) -> tuple[object, ...]:
 
     quantity, cost = row["quantity"], row["cost"]
     return (
-        " ".join(part for part in (row["symbol"], row["book"], row["position_id"]) if part),
+        _place(row["symbol"], row["book"], row["position_id"]),
         quantity or "flat",
         cost if quantity else None,
         rounded(average(cost, quantity)) if quantity else None,

@@ -34,6 +34,9 @@ class AnomalyKind(StrEnum):
     FOREIGN_ORDER = "foreign_order"
     POSITION_DRIFTED = "position_drifted"
     BALANCE_DRIFTED = "balance_drifted"
+    FILL_CORRECTED = "fill_corrected"
+    POSITION_LIQUIDATED = "position_liquidated"
+    ROLLOVER_CHARGED = "rollover_charged"
     UNREADABLE_REPORT = "unreadable_report"
     PRICE_OUT_OF_BAND = "price_out_of_band"
     STALE_PRICE = "stale_price"
@@ -64,6 +67,9 @@ SEVERITY: dict[AnomalyKind, Severity] = {
     AnomalyKind.FOREIGN_ORDER: Severity.NOTE,
     AnomalyKind.POSITION_DRIFTED: Severity.HALT,
     AnomalyKind.BALANCE_DRIFTED: Severity.REDUCE,
+    AnomalyKind.FILL_CORRECTED: Severity.HALT,
+    AnomalyKind.POSITION_LIQUIDATED: Severity.HALT,
+    AnomalyKind.ROLLOVER_CHARGED: Severity.NOTE,
     AnomalyKind.UNREADABLE_REPORT: Severity.REDUCE,
     AnomalyKind.PRICE_OUT_OF_BAND: Severity.NOTE,
     AnomalyKind.STALE_PRICE: Severity.NOTE,
@@ -101,6 +107,9 @@ MEANING: dict[AnomalyKind, str] = {
     AnomalyKind.FOREIGN_ORDER: "an order of the account that is not ours",
     AnomalyKind.BALANCE_DRIFTED: "the venue's balance of an asset is not what fills and adjustments explain",
     AnomalyKind.POSITION_DRIFTED: "the venue's net position is not the sum of our books",
+    AnomalyKind.FILL_CORRECTED: "the ledger corrects or voids a fill; the position stays as booked",
+    AnomalyKind.POSITION_LIQUIDATED: "the venue ended a position by force; our books stay as they are",
+    AnomalyKind.ROLLOVER_CHARGED: "the venue charges for borrowed money; booked, noted once for an asset",
     AnomalyKind.UNREADABLE_REPORT: "a report that cannot be read; put aside and asked for again",
     AnomalyKind.PRICE_OUT_OF_BAND: "a fill far from the order's reference price; booked",
     AnomalyKind.STALE_PRICE: "an order asked for a price that is stale; noted once until it is fresh again",

@@ -13,6 +13,7 @@ import attrs
 
 from fairlead.domain.account import balance_dict
 from fairlead.domain.numbers import text_of
+from fairlead.domain.order_names import order_meant
 from fairlead.domain.trading_state import TradingState
 from fairlead.errors import InvalidInput, UnknownName
 from fairlead.kernel.decide.rules import OPERATOR
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from fairlead.kernel.command_maker import Saying
     from fairlead.kernel.kernel import Kernel
     from fairlead.kernel.results import CommandResult
+
+_WHOLE_ID = "Write the whole id: the kernel looks among live orders and those that ended lately."
 
 _Handler = Callable[["Kernel", Mapping[str, str]], Awaitable[object]]
 
@@ -82,6 +85,20 @@ async def _resume(kernel: Kernel, arguments: Mapping[str, str]) -> object:
     """Enable trading, once a reconciliation made for it has passed."""
     await kernel.reconcile("an operator resumes trading")
     return _plain(await kernel.set_trading_state(TradingState.ACTIVE, reason=arguments["reason"]))
+
+
+async def _find_order(kernel: Kernel, arguments: Mapping[str, str]) -> object:
+    """Say which order is meant; nothing is done to it, so that whoever asks can look before it acts."""
+    held = {order.client_order_id: order for order in kernel.orders()}
+    order = held[order_meant(arguments["name"], held, fix=_WHOLE_ID)]
+    return {
+        "client_order_id": order.client_order_id,
+        "owner": order.owner,
+        "side": order.side.value,
+        "quantity": text_of(order.quantity),
+        "symbol": order.symbol,
+        "status": order.status.value,
+    }
 
 
 async def _cancel(kernel: Kernel, arguments: Mapping[str, str]) -> object:
@@ -166,6 +183,7 @@ CONTROL_COMMANDS: Mapping[str, ControlCommand] = {
     "halt": ControlCommand(("reason",), _halt),
     "reduce": ControlCommand(("reason",), _reduce),
     "resume": ControlCommand(("reason",), _resume),
+    "find-order": ControlCommand(("name",), _find_order),
     "cancel": ControlCommand(("client_order_id",), _cancel),
     "cancel-all": ControlCommand((), _cancel_all),
     "flatten": ControlCommand((), _flatten),

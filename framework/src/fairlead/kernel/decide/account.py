@@ -18,10 +18,17 @@ from fairlead.kernel.core.effects import AnswerCommand, WakeAt
 from fairlead.kernel.core.readable import entry_problem, outside_text
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.decide.rules import Rules, Step
+from fairlead.ports.exchange import LedgerEntry
 
 CURSOR_LEDGER = "ledger"
 BALANCES = "balances"
 """The name under which a timer comes back to read balances after fills; no order is called so."""
+
+_TOUCHES_A_FILL = {
+    AdjustmentKind.FILL_CORRECTION: AnomalyKind.FILL_CORRECTED,
+    AdjustmentKind.LIQUIDATION: AnomalyKind.POSITION_LIQUIDATED,
+}
+"""Entries after which a position is not what our books say, although the balance is."""
 
 CODE_BALANCED = "NO_DRIFT"
 CODE_TOTAL_CHANGED = "VENUE_CHANGED"
@@ -68,6 +75,17 @@ def decide_entry(state: EngineState, given: LedgerEntrySeen, step: Step) -> None
                 outside_text(entry.note),
             )
         )
+        _tell(state, entry, step)
+
+
+def _tell(state: EngineState, entry: LedgerEntry, step: Step) -> None:
+    """Note what an entry means besides its amount: a position that is not ours any more, borrowed money."""
+    touched = _TOUCHES_A_FILL.get(entry.kind)
+    if touched is not None:
+        detail = f"booked {text_of(entry.amount)} {entry.asset}; positions stay as they were booked"
+        step.note(state, touched, entry.entry_id, detail)
+    elif entry.kind is AdjustmentKind.ROLLOVER:
+        step.note(state, AnomalyKind.ROLLOVER_CHARGED, entry.asset, "money is borrowed, and paid for")
 
 
 def decide_ledger_read(state: EngineState, given: LedgerRead, rules: Rules, now_ns: int, step: Step) -> None:
