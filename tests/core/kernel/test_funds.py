@@ -11,7 +11,7 @@ import pytest
 from fairlead import Proposal
 from fairlead.domain.records import OrderInitialized
 from fairlead.errors import ConfigurationRefused, UnknownName
-from fairlead.kernel.core.funds import free_of, promised_of, worst_of
+from fairlead.kernel.core.funds import free_of, promised_at_work, promised_of, with_fee, worst_of
 from fairlead.ports.exchange import OrderSide, VenueStatus
 from fairlead.testing.scripted_exchange import ScriptedExchange, loses_answer
 from tests.core.kernel.accounting import Accountant
@@ -97,6 +97,7 @@ def test_an_order_without_an_answer_keeps_what_it_may_take() -> None:
     async def main(bench: Bench) -> None:
         bench.exchange.will_submit(loses_answer)
         assert (await bench.execute("buy", "10", "100")).unresolved
+        assert promised_at_work(bench.kernel._state) == {}, "whether it is locked there is not known"
         assert (await denial(bench, "buy", "1", "100"))[0] == "INSUFFICIENT_BALANCE"
 
     on_bench(main, exchange=dear())
@@ -164,6 +165,7 @@ def test_a_stop_needs_the_worst_of_its_prices() -> None:
 
     on_bench(main, exchange=dear())
     assert worst_of() == 0
+    assert with_fee(d("5"), None) == 5
 
 
 def test_a_reduction_is_never_denied_for_a_balance() -> None:

@@ -49,7 +49,7 @@ class Account:
     read_fills: Callable[[], Awaitable[int]]
     pausing: frozenset[asyncio.Task[Any]] = frozenset()
     differing: tuple[BalanceEntry, ...] = ()
-    _read_ns: int | None = None
+    _read_ns: int = 0
     _seen: Holdings | None = None
     _stopped: bool = False
 
@@ -94,8 +94,6 @@ class Account:
         return fills, entries
 
     def _is_due(self) -> bool:
-        if self._read_ns is None:
-            return True
         interval_ns = self.engine.rules.settings.ns("balances_interval")
         return self.clock.monotonic_ns() - self._read_ns >= interval_ns
 
