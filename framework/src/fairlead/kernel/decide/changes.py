@@ -27,6 +27,7 @@ from fairlead.kernel.core.state import CommandEntry, EngineState
 from fairlead.kernel.decide.cancels import ask_cancel
 from fairlead.kernel.decide.change_attempts import change_attempt, changed_request, fits_position, kind_of
 from fairlead.kernel.decide.drafts import denied
+from fairlead.kernel.decide.funds import growth_refusal
 from fairlead.kernel.decide.offers import CODE_SYMBOL_WITHDRAWN, WITHDRAWN_REASON
 from fairlead.kernel.decide.pacing import age_ns, queue_order, spend
 from fairlead.kernel.decide.proposals import (
@@ -169,7 +170,8 @@ def _own_denial(
         taken = state.leaves_of(order.key, order.side)
         figures = ("quantity", text_of(terms.quantity)), ("in_live_orders", text_of(taken))
         return denied(CODE_EXIT_TAKEN, "Grown so, it would do more than reduce the position.", *figures)
-    return _below_minimum(state, order, terms) or _would_take(state, order, terms, rules, now_ns)
+    problem = _below_minimum(state, order, terms) or _would_take(state, order, terms, rules, now_ns)
+    return problem or growth_refusal(state, order, terms, rules)
 
 
 def _below_minimum(state: EngineState, order: Order, terms: Terms) -> GateAnswer | None:

@@ -18,6 +18,7 @@ from fairlead.domain.reconciliation import BalanceEntry
 from fairlead.domain.requests import RequestKind
 from fairlead.errors import ExchangeFault
 from fairlead.kernel.core.account_inputs import BalancesDiffer, InventorySeen, LedgerRead
+from fairlead.kernel.core.funds import promised_at_work
 from fairlead.kernel.core.holdings import Holdings
 from fairlead.kernel.core.inputs import Input
 from fairlead.kernel.core.readable import balances_problem, entry_problem, page_problem
@@ -65,6 +66,8 @@ class Account:
                 spawn(BALANCES, self._refresh(logger))
 
         timers.name(BALANCES, due)
+        if not self.client.capabilities.balances:
+            logger.info("The exchange client tells no balances: what an order needs is not checked.")
 
     def stop(self) -> None:
         """Read nothing any more after fills."""
@@ -111,7 +114,7 @@ class Account:
         problem = balances_problem(told)
         if problem:
             raise ExchangeFault(f"The venue's balances prove nothing: {problem}.")
-        seen = Holdings(dict(told), derived, asked_ns)
+        seen = Holdings(dict(told), derived, asked_ns, promised_at_work(self.engine.state))
         if self.engine.state.balances == derived:
             self.engine.state.holdings = seen
         return seen
