@@ -9,7 +9,8 @@ from __future__ import annotations
 from fairlead.domain.anomalies import AnomalyKind
 from fairlead.domain.change_records import ChangeDenied, ChangeRequested
 from fairlead.domain.changes import ChangeKind, Terms, refused_result
-from fairlead.domain.numbers import multiply, text_of
+from fairlead.domain.dust import cost_of
+from fairlead.domain.numbers import text_of
 from fairlead.domain.order_kinds import OrderSide, TimeInForce
 from fairlead.domain.order_table import OrderEvent, decision_for
 from fairlead.domain.orders import Order
@@ -181,7 +182,7 @@ def _below_minimum(state: EngineState, order: Order, terms: Terms) -> GateAnswer
     figures = ("quantity", text_of(terms.quantity)), ("minimum", text_of(instrument.minimum_quantity))
     if terms.quantity < instrument.minimum_quantity:
         return denied(CODE_BELOW_MINIMUM, "The venue takes no order as small as this.", *figures)
-    if price is not None and multiply(terms.quantity, price) < instrument.minimum_cost:
+    if price is not None and cost_of(instrument, terms.quantity, price) < instrument.minimum_cost:
         figures = ("price", text_of(price)), ("minimum_cost", text_of(instrument.minimum_cost))
         return denied(CODE_BELOW_MINIMUM, "The venue takes no order worth as little as this.", *figures)
     return None
