@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -13,6 +15,8 @@ from msgspec.structs import replace
 from fairlead import Proposal
 from fairlead.cli import output
 from fairlead.cli.exit_codes import ExitCode
+from fairlead.cli.orders import order_lines
+from fairlead.domain.numbers import ZERO
 from fairlead.testing.memory_store import MemoryDisk
 from fairlead.testing.scripted_exchange import loses_request
 from tests.core.cli.memory_reader import PLUGIN, run_command, shelved
@@ -82,17 +86,48 @@ def test_lists_are_tables_for_people_and_one_document_for_programs(story: Story,
 def test_orders_stand_in_two_lines_each_where_the_terminal_is_narrow(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The ending of the id, every figure whole, why cut off at the edge; in JSON the whole id and reason."""
+    """The ending of the id and every figure; in JSON the whole id."""
     monkeypatch.setattr(output, "PIPED_WIDTH", 80)
     lines = run_command("orders", *story.options())[1].splitlines()
     assert lines == [
-        f"…{story.filled[-8:]}  filled      buy 2 BTC/USDT limit 100",
-        "    2026-01-01 00:00:00.000  bot/bot  filled 2.0 at 99.25  fees 0.20",
-        f"…{story.lost[-8:]}  not_placed  buy 1 BTC/USDT limit 90",
-        "    2026-01-01 00:00:00.002  bot/bot  looked up after its fence (deadline): not…",
+        f"…{story.filled[-8:]}  filled      buy 2 BTC/USDT limit 100  bot/bot",
+        "  2026-01-01 00:00:00  filled at 99.25  fees 0.2",
+        f"…{story.lost[-8:]}  not_placed  buy 1 BTC/USDT limit 90  bot/bot",
+        "  2026-01-01 00:00:00  looked up after its fence (deadline): not there",
     ]
     rows = json.loads(run_command("orders", *story.options(), "--json")[1])["orders"]
-    assert (rows[1]["client_order_id"], rows[1]["detail"][-9:]) == (story.lost, "not there")
+    assert rows[1]["client_order_id"] == story.lost
+
+
+def test_the_two_lines_of_an_order_fit_with_the_figures_of_a_real_venue() -> None:
+    """A partial fill with eight decimals fits 80 columns; a denial has its code; why is cut off."""
+    row: dict[str, Any] = {
+        "client_order_id": "9f86d0810197a1b2c3d0123456789abc",
+        "state": "canceled",
+        "owner": "demo",
+        "book": "breakout",
+        "side": "buy",
+        "symbol": "BTC/USDT",
+        "quantity": Decimal("0.05549409"),
+        "limit_price": Decimal("105907.5"),
+        "filled_quantity": Decimal("0.02312209"),
+        "filled_value": Decimal("2448.85937"),
+        "fees": Decimal("9.79543795"),
+        "created_ns": 1_762_803_593_131_000_000,
+        "denial_code": "",
+        "detail": "canceled on request of the operator",
+    }
+    assert order_lines(row, 80) == (
+        "…56789abc  canceled    buy 0.05549409 BTC/USDT limit 105907.5  demo/breakout",
+        "  2025-11-10 19:39:53  filled 0.02312209 at 105909.94888438  fees 9.79543795  c…",
+    )
+    nothing = {"state": "denied", "filled_quantity": ZERO, "fees": ZERO, "denial_code": "LIMIT_REACHED"}
+    denied = {**row, **nothing, "detail": "maximum_positions: one more would be the fourth of three"}
+    assert (
+        order_lines(denied, 80)[1]
+        == "  2025-11-10 19:39:53  LIMIT_REACHED: maximum_positions: one more would be the…"
+    )
+    assert order_lines(row, 60)[1] == order_lines({**row, "detail": ""}, 80)[1]
 
 
 def test_orders_stand_in_a_table_with_endings_where_only_whole_ids_do_not_fit(

@@ -11,6 +11,8 @@ from typing import Any, Self, TypedDict, TypeVar, Unpack
 from fairlead import ExecutionResult, Kernel, KernelSettings, OrderView, Proposal, Session
 from fairlead.domain.instruments import Instrument
 from fairlead.domain.records import AnomalyNoted, OrderFilled, Record
+from fairlead.kernel.core.funds import promise
+from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.gate.watchdog import NoWatchdog, Watchdog
 from fairlead.kernel.journal.codec import decode
 from fairlead.kernel.journal.verify import VerifyReport, verify_journal
@@ -273,7 +275,17 @@ class Bench:
         await self.kernel.settled()
         report = await verify_journal(self.store)
         assert report.problems == ()
+        self.check_promises()
         return report
+
+    def check_promises(self) -> None:
+        """Demand that what live orders may still take is what a count of them says."""
+        state, again = self.kernel._parts.engine.state, EngineState("again", "")
+        for order in state.orders.values():
+            if order.state.is_live:
+                promise(again, order)
+        assert state.promises == again.promises
+        assert {key: amount for key, amount in state.promised.items() if amount} == again.promised
 
 
 async def nothing_happens(_method: str) -> None:

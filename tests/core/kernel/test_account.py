@@ -280,7 +280,8 @@ def test_what_was_listed_is_in_the_inventory_whatever_the_clocks_say(ahead_ms: i
     on_bench(main, exchange=venue)
 
 
-def test_a_deposit_while_the_inventory_is_read_puts_it_off() -> None:
+@pytest.mark.parametrize("behind_ms", [0, 3_600_000])
+def test_a_deposit_while_the_inventory_is_read_puts_it_off(behind_ms: int) -> None:
     """It may be in the balances or not: nothing is recorded, and the next reading has it once."""
 
     class Receiving(ScriptedExchange):
@@ -290,7 +291,8 @@ def test_a_deposit_while_the_inventory_is_read_puts_it_off() -> None:
             told = await super().balances()
             if self.waiting:
                 self.waiting = False
-                self.ledger.append(LedgerEntry("D1", AdjustmentKind.DEPOSIT, "USDT", d("5"), OPENING))
+                told_ns = OPENING - behind_ms * NANOSECONDS_PER_MILLISECOND
+                self.ledger.append(LedgerEntry("D1", AdjustmentKind.DEPOSIT, "USDT", d("5"), told_ns))
                 self.held["USDT"] = d("1005")
             return told
 

@@ -11,6 +11,7 @@ from fairlead import AdjustmentKind, TradingState
 from fairlead.domain.reconciliation import BalanceEntry
 from fairlead.domain.records import CommandRefused
 from fairlead.errors import ExchangeFault, InvalidInput
+from fairlead.kernel.core.account_inputs import InventorySeen
 from fairlead.ports.exchange import VenueBalance
 from fairlead.testing.scripted_exchange import ScriptedExchange
 from tests.core.kernel.accounting import Accountant, accountant, adjustments, balance, happens, parts
@@ -291,3 +292,44 @@ def test_what_was_never_read_has_no_figures() -> None:
         assert bench.kernel._parts.reconciler.account.entry_of("USDT").difference == 0
 
     on_bench(main)
+
+
+def test_a_reading_in_which_something_moved_is_not_kept() -> None:
+    """A fill comes in between question and answer: in the figures or not, they decide nothing."""
+
+    class Slow(Accountant):
+        bench: Bench | None = None
+        name_of_order = ""
+
+        async def balances(self) -> Mapping[str, VenueBalance]:
+            told = await super().balances()
+            if self.bench is not None:
+                bench, self.bench = self.bench, None
+                self.trade(self.name_of_order, "1", "100")
+                await bench.pass_ms()
+            return told
+
+    async def main(bench: Bench) -> None:
+        venue = bench.exchange
+        assert isinstance(venue, Slow)
+        venue.name_of_order, venue.bench = await bench.working("buy", "2", "100"), bench
+        before = bench.kernel._state.holdings
+        await bench.kernel._parts.reconciler.account._look()
+        assert bench.kernel._state.holdings is before
+        assert (await bench.kernel.reconcile()).balances == ()
+        assert balance(bench, "BTC").at_venue == d("1")
+
+    venue = Slow([instrument()], balances=True)
+    venue.held = {"USDT": d("1000")}
+    on_bench(main, exchange=venue)
+
+
+def test_an_inventory_that_is_told_again_is_not_recorded_again() -> None:
+    """Two readings of the same start: the second changes nothing."""
+
+    async def main(bench: Bench) -> None:
+        before = bench.kernel.sequence
+        bench.kernel._parts.engine.process(InventorySeen((("USDT", d("5")),), 1))
+        assert bench.kernel.sequence == before
+
+    on_bench(main, exchange=accountant())

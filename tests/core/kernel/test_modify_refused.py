@@ -129,6 +129,8 @@ def test_a_symbol_without_rules_is_unknown() -> None:
         ({"minimum_quantity": "0.5"}, {"quantity": "0.4"}, "BELOW_MINIMUM"),
         ({"minimum_cost": "60"}, {"quantity": "0.5"}, "BELOW_MINIMUM"),
         ({"minimum_cost": "60"}, {"quantity": "0.7"}, "MODIFIED"),
+        ({"minimum_cost": "5", "contract_multiplier": "0.1"}, {"quantity": "0.4"}, "BELOW_MINIMUM"),
+        ({"minimum_cost": "5", "contract_multiplier": "0.1"}, {"quantity": "0.6"}, "MODIFIED"),
     ],
 )
 def test_what_the_venue_would_not_take_for_its_size_is_denied(

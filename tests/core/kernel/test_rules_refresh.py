@@ -333,6 +333,30 @@ def test_a_reading_made_again_is_for_what_the_first_was_for() -> None:
     on_bench(main, exchange=Counting())
 
 
+def test_a_reading_that_fails_does_not_forget_what_was_refused_meanwhile() -> None:
+    """It was on schedule, and the refusal came while it was under way: the next one is for the refusal."""
+
+    class FailsLate(Slow):
+        async def instruments(self) -> list[Instrument]:
+            read = await super().instruments()
+            if len(self.asked_ms) == 1:
+                raise ConnectionResetError("the answer was lost")
+            return read
+
+    async def main(bench: Bench) -> None:
+        exchange = counted(bench)
+        await bench.pass_ms(HOUR_MS + 1_000)
+        assert len(exchange.asked_ms) == 1
+        exchange.rules[0] = instrument(BTC, minimum_quantity="2")
+        exchange.will_submit(REFUSED)
+        await bench.execute()
+        await bench.pass_ms(MINUTE_MS)
+        (record,) = [each for each in bench.records() if isinstance(each, InstrumentsChanged)]
+        assert record.reason == "the venue refused: below the minimum"
+
+    on_bench(main, exchange=FailsLate())
+
+
 @pytest.mark.parametrize("fault", [AppendFault.FAILS, AppendFault.UNCERTAIN_STORED])
 def test_what_a_failed_commit_took_back_is_told_again(fault: AppendFault) -> None:
     """The new rules stay in force through the recovery, and the journal has the change."""

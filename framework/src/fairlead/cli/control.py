@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from fairlead.cli.answer_timeout import answer_timeout_seconds
+from fairlead.cli.control_answers import print_report, print_status
 from fairlead.cli.exit_codes import ExitCode
 from fairlead.cli.store_access import JsonOption
 
@@ -51,7 +51,7 @@ def add_to(app: typer.Typer) -> None:
 def status(*, control: SocketOption, as_json: JsonOption = False) -> None:
     """Ask a running kernel how it is: trading state, components, live orders."""
     found = request(control, "status")
-    _print_status(found, as_json=as_json)
+    print_status(found, as_json=as_json)
 
 
 def halt(
@@ -229,7 +229,7 @@ def accept_balance(
 
 def reconcile(*, control: SocketOption, as_json: JsonOption = False) -> None:
     """Reconcile with the venue now, and print what was found."""
-    _print_report(request(control, "reconcile"), as_json=as_json)
+    print_report(request(control, "reconcile"), as_json=as_json)
 
 
 RESOLVE_FIXES = {
@@ -343,57 +343,3 @@ def _finish(
         if fix:
             output.print_line(fix)
     raise typer.Exit(ExitCode.OK if accepted else ExitCode.FOUND_WRONG)
-
-
-def _print_report(found: dict[str, Any], *, as_json: bool) -> None:
-    from fairlead.cli import output
-    from fairlead.domain.order_names import ending_of
-
-    if as_json:
-        output.print_json(found)
-        return
-    rows: list[tuple[object, ...]] = [
-        (
-            each["found"],
-            each["symbol"],
-            output.Shortened(each["client_order_id"], ending_of(each["client_order_id"])),
-            each["venue_order_id"],
-            each["concluded"],
-        )
-        for each in found["entries"]
-    ]
-    rows += [
-        (
-            each["found"],
-            each["symbol"],
-            each["book"],
-            f"{each['at_venue']}, ours {each['ours']}" if each["at_venue"] is not None else each["ours"],
-            each["concluded"],
-        )
-        for each in found["positions"]
-    ]
-    rows += [
-        ("unbalanced", each["asset"], "", f"{each['at_venue']}, ours {each['derived']}", "noted")
-        for each in found["balances"]
-    ]
-    output.print_table(("class", "symbol", "order or book", "at the venue", "concluded"), rows)
-    counted = Counter(row[0] for row in rows)
-    told = [f"{count} {name}" for name, count in counted.items()] or ["nothing is live"]
-    output.print_line(f"{', '.join(told)}, {found['fills_booked']} trades were news")
-
-
-def _print_status(found: dict[str, Any], *, as_json: bool) -> None:
-    from fairlead.cli import output
-
-    if as_json:
-        output.print_json(found)
-        return
-    output.print_line(f"{found['account']}: trading is {found['trading_state']} ({found['trading_reason']})")
-    output.print_line(
-        f"{found['live_orders']} live orders, {found['open_positions']} open positions, "
-        f"durable up to record {found['durable_sequence']} of {found['sequence']}"
-    )
-    output.print_table(
-        ("component", "state", "problem"),
-        [(part["name"], part["state"], part["problem"]) for part in found["components"]],
-    )

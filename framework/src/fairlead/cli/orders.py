@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from fairlead.ports.searches import Search
 
 _COLUMNS = ("order", "state", "owner/book", "what", "filled", "average", "fees", "created (UTC)", "why")
+# fixed: a matter of layout; no state that lasts has a longer name, and a moment is shown to the second
+_STATE_WIDTH = 10
+_SECONDS = len("2026-01-01 00:00:00")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -87,24 +90,36 @@ def _print(rows: Sequence[Mapping[str, Any]]) -> None:
     if output.fits(_COLUMNS, cells):
         output.print_table(_COLUMNS, cells)
         return
-    state_width = max(len(str(row[1])) for row in cells)
-    for row in cells:
-        for line in order_lines(row, state_width, output.terminal_width()):
+    for row in rows:
+        for line in order_lines(row, output.terminal_width()):
             output.print_line(line)
 
 
-def order_lines(cells: Sequence[object], state_width: int, width: int) -> tuple[str, str]:
-    """Return an order's cells as two lines; why it is as it is is cut off where the width ends."""
-    from fairlead.cli.output import cell, cropped
+def order_lines(row: Mapping[str, Any], width: int) -> tuple[str, str]:
+    """Return an order as two lines; why it is as it is is cut off where the width ends."""
+    from fairlead.cli.output import cropped, escaped
+    from fairlead.cli.wording import plain_number, size_of, time_of
+    from fairlead.domain.order_names import ending_of
 
-    order, state, owner, what, filled, average_price, fees, created, why = (
-        cell(value, short=True) if value else "" for value in cells
-    )
-    done = f"filled {filled} at {average_price}" if filled else ""
-    parts = (created, owner, done, f"fees {fees}" if fees else "")
-    second = "    " + "  ".join(part for part in parts if part)
-    room = width - len(second) - 2
-    return f"{order}  {state:{state_width}}  {what}", f"{second}  {cropped(why, room)}".rstrip()
+    owner = f"{row['owner']}/{row['book']}"
+    state = f"{row['state']:{_STATE_WIDTH}}"
+    first = "  ".join((ending_of(row["client_order_id"]), state, size_of(row), owner))
+    fees = f"fees {plain_number(row['fees'])}" if row["fees"] else ""
+    second = "  ".join(part for part in (time_of(row["created_ns"])[:_SECONDS], _filled(row), fees) if part)
+    why = ": ".join(part for part in (row["denial_code"], row["detail"]) if part)
+    room = width - len(second) - len("    ")
+    return escaped(first), "  " + (f"{second}  {cropped(why, room)}" if why and room > 0 else second)
+
+
+def _filled(row: Mapping[str, Any]) -> str:
+    from fairlead.cli.wording import plain_number, rounded
+    from fairlead.domain.numbers import average
+
+    filled = row["filled_quantity"]
+    if not filled:
+        return ""
+    price = rounded(average(row["filled_value"], filled))
+    return f"filled at {price}" if filled == row["quantity"] else f"filled {plain_number(filled)} at {price}"
 
 
 def order_cells(row: Mapping[str, Any]) -> tuple[object, ...]:

@@ -22,10 +22,10 @@ def is_dust(instrument: Instrument, quantity: Decimal, price: Decimal | None, *,
         return False
     if tradable < instrument.minimum_quantity:
         return True
-    return price is not None and _cost(instrument, tradable, price) < instrument.minimum_cost
+    return price is not None and cost_of(instrument, tradable, price) < instrument.minimum_cost
 
 
-def _cost(instrument: Instrument, quantity: Decimal, price: Decimal) -> Decimal:
-    """Return what a quantity is worth in quote, which is what the minimum cost is in."""
+def cost_of(instrument: Instrument, quantity: Decimal, price: Decimal) -> Decimal:
+    """Return what a (not negative) quantity is worth in quote, which is what the minimum cost is in."""
     amount = multiply(quantity, instrument.contract_multiplier)
     return amount if instrument.contract is ContractKind.INVERSE else multiply(amount, price)

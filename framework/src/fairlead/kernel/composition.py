@@ -17,7 +17,7 @@ from fairlead.kernel.configuration import digest_of
 from fairlead.kernel.gate.judgements import limits_of
 from fairlead.kernel.gate.watchdog import ThreadWatchdog, Watchdog
 from fairlead.kernel.plugged.order import start_order
-from fairlead.kernel.settings import KernelSettings
+from fairlead.kernel.settings import BalanceCheck, KernelSettings
 from fairlead.plugins.manager import PluginManager
 from fairlead.plugins.observers import Observer
 from fairlead.ports.clock import Clock
@@ -151,6 +151,7 @@ def check_exchange(settings: KernelSettings, exchange: ExchangeClient, checks: S
     """Refuse an exchange client that the settings or the checks do not fit."""
     check_live(settings, exchange, checks)
     check_adoption(settings, exchange)
+    check_balances(settings, exchange)
 
 
 def check_live(settings: KernelSettings, exchange: ExchangeClient, checks: Sequence[RiskCheck]) -> None:
@@ -174,6 +175,16 @@ def check_live(settings: KernelSettings, exchange: ExchangeClient, checks: Seque
             "No risk check tells a limit, and this kernel is live.",
             not_done="The kernel was not made.",
             fix="Configure one, for example plugins.riskhooks.maximum_positions.",
+        )
+
+
+def check_balances(settings: KernelSettings, exchange: ExchangeClient) -> None:
+    """Refuse to demand balances of a client that tells none: every order would be denied."""
+    if settings.balance_check is BalanceCheck.REQUIRED and not exchange.capabilities.balances:
+        raise ConfigurationRefused(
+            f"kernel.balance_check is required, and the client {exchange.name} tells no balances.",
+            not_done="The kernel was not made.",
+            fix='Set balance_check = "known": then what an order needs is not checked with this client.',
         )
 
 

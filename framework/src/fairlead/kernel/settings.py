@@ -142,6 +142,20 @@ def _on_stop(value: object) -> OnStop:
     raise UnknownName("kernel.on_stop", excerpt_of(value), tuple(each.value for each in OnStop))
 
 
+class BalanceCheck(StrEnum):
+    """Whether orders beyond the free balance are denied; ``REQUIRED``: also where it is not known."""
+
+    KNOWN = "known"
+    REQUIRED = "required"
+    OFF = "off"
+
+
+def _balance_check(value: object) -> BalanceCheck:
+    if isinstance(value, str) and value in set(BalanceCheck):
+        return BalanceCheck(value)
+    raise UnknownName("kernel.balance_check", excerpt_of(value), tuple(each.value for each in BalanceCheck))
+
+
 @attrs.frozen(kw_only=True)
 class KernelSettings:
     """Everything that can be set about one kernel; durations end in ``_ms`` (milliseconds)."""
@@ -330,6 +344,11 @@ class KernelSettings:
     )
     balances_debounce_ms: int = _limit(
         1_000, "balances are read so long after a fill; fills meanwhile are covered by the same reading"
+    )
+    balance_check: BalanceCheck = attrs.field(
+        default=BalanceCheck.KNOWN,
+        converter=_balance_check,
+        metadata={"doc": "deny spot orders beyond the free balance: where known, required, off"},
     )
     anomalies: AnomalySettings = attrs.field(
         default=AnomalySettings(),

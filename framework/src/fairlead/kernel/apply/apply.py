@@ -94,6 +94,7 @@ from fairlead.kernel.apply.episodes import fold_booking
 from fairlead.kernel.apply.exposure import count_on_position, leave, reserve, reweigh, weight
 from fairlead.kernel.apply.moves import finish, move
 from fairlead.kernel.core.fill_rows import fill_digest, fill_row, snapshot_row
+from fairlead.kernel.core.funds import promise
 from fairlead.kernel.core.pace_queue import CODE_PACE_EXCEEDED
 from fairlead.kernel.core.state import UNHEARD, EngineState
 
@@ -236,6 +237,7 @@ def _booked(state: EngineState, record: OrderFilled, ts_ns: int) -> PositionChan
     before = weight(state, position)
     if taken:
         leave(state, order, taken.copy_negate())
+        promise(state, order)
         if order.reduces:
             position.reserved_exit = subtract(position.reserved_exit, taken)
     realized = position.realized_pnl

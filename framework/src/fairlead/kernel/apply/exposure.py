@@ -12,6 +12,7 @@ from fairlead.domain.ledger import Position
 from fairlead.domain.numbers import ZERO, add, subtract
 from fairlead.domain.order_kinds import OrderSide
 from fairlead.domain.orders import Order
+from fairlead.kernel.core.funds import promise
 from fairlead.kernel.core.state import EngineState
 
 
@@ -24,6 +25,7 @@ def reserve(state: EngineState, order: Order, currency: str) -> None:
     else:
         position.pending_openings += 1
     leave(state, order, order.quantity)
+    promise(state, order)
     reweigh(state, position, before)
     if order.reduce_only:
         _watch(state, order)
@@ -34,6 +36,7 @@ def reserve(state: EngineState, order: Order, currency: str) -> None:
 
 def reserve_anew(state: EngineState, order: Order, before: Decimal) -> None:
     """Reserve what a live order may fill by now, where *before* was reserved: its terms were changed."""
+    promise(state, order)
     more = subtract(order.most_leaves, before)
     if not more:
         return
@@ -55,6 +58,7 @@ def release(state: EngineState, order: Order) -> None:
     else:
         position.pending_openings -= 1
     leave(state, order, order.most_leaves.copy_negate())
+    promise(state, order, over=True)
     reweigh(state, position, before)
     if order.reduce_only:
         del state.reduce_only[order.key][order.client_order_id]
@@ -133,6 +137,7 @@ def count_on_position(state: EngineState, order: Order) -> None:
 def count_live_order(state: EngineState, order: Order) -> None:
     """Count a live order that was read back from its row; before the positions are counted."""
     leave(state, order, order.most_leaves)
+    promise(state, order)
     if order.reduce_only:
         _watch(state, order)
     state.live_total += 1

@@ -142,6 +142,10 @@ class EngineState:
     withdrawn: dict[str, str] = attrs.Factory(dict)
     """Symbols for which the last reading gave no rules, or those of another contract, and which of both."""
     prices: dict[str, PricePoint] = attrs.Factory(dict)
+    promises: dict[str, Decimal] = attrs.Factory(dict)
+    """What each live spot order may still take: a buy of quote, without its fee, a sell of base."""
+    promised: dict[tuple[str, OrderSide], Decimal] = attrs.Factory(dict)
+    """The same summed up, by symbol and side."""
     holdings: Holdings | None = None
     """What the venue said last that the account holds."""
     zombies: dict[str, None] = attrs.Factory(dict)

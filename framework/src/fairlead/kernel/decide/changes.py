@@ -9,7 +9,8 @@ from __future__ import annotations
 from fairlead.domain.anomalies import AnomalyKind
 from fairlead.domain.change_records import ChangeDenied, ChangeRequested
 from fairlead.domain.changes import ChangeKind, Terms, refused_result
-from fairlead.domain.numbers import multiply, text_of
+from fairlead.domain.dust import cost_of
+from fairlead.domain.numbers import text_of
 from fairlead.domain.order_kinds import OrderSide, TimeInForce
 from fairlead.domain.order_table import OrderEvent, decision_for
 from fairlead.domain.orders import Order
@@ -26,6 +27,7 @@ from fairlead.kernel.core.state import CommandEntry, EngineState
 from fairlead.kernel.decide.cancels import ask_cancel
 from fairlead.kernel.decide.change_attempts import change_attempt, changed_request, fits_position, kind_of
 from fairlead.kernel.decide.drafts import denied
+from fairlead.kernel.decide.funds import growth_refusal
 from fairlead.kernel.decide.offers import CODE_SYMBOL_WITHDRAWN, WITHDRAWN_REASON
 from fairlead.kernel.decide.pacing import age_ns, queue_order, spend
 from fairlead.kernel.decide.proposals import (
@@ -168,7 +170,8 @@ def _own_denial(
         taken = state.leaves_of(order.key, order.side)
         figures = ("quantity", text_of(terms.quantity)), ("in_live_orders", text_of(taken))
         return denied(CODE_EXIT_TAKEN, "Grown so, it would do more than reduce the position.", *figures)
-    return _below_minimum(state, order, terms) or _would_take(state, order, terms, rules, now_ns)
+    problem = _below_minimum(state, order, terms) or _would_take(state, order, terms, rules, now_ns)
+    return problem or growth_refusal(state, order, terms, rules)
 
 
 def _below_minimum(state: EngineState, order: Order, terms: Terms) -> GateAnswer | None:
@@ -179,7 +182,7 @@ def _below_minimum(state: EngineState, order: Order, terms: Terms) -> GateAnswer
     figures = ("quantity", text_of(terms.quantity)), ("minimum", text_of(instrument.minimum_quantity))
     if terms.quantity < instrument.minimum_quantity:
         return denied(CODE_BELOW_MINIMUM, "The venue takes no order as small as this.", *figures)
-    if price is not None and multiply(terms.quantity, price) < instrument.minimum_cost:
+    if price is not None and cost_of(instrument, terms.quantity, price) < instrument.minimum_cost:
         figures = ("price", text_of(price)), ("minimum_cost", text_of(instrument.minimum_cost))
         return denied(CODE_BELOW_MINIMUM, "The venue takes no order worth as little as this.", *figures)
     return None

@@ -20,6 +20,7 @@ from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.decide.attempts import attempt_deadline, request_of
 from fairlead.kernel.decide.drafts import Draft, Room, denied, draft_of
 from fairlead.kernel.decide.expiry import expiry_due_ns
+from fairlead.kernel.decide.funds import funds_refusal
 from fairlead.kernel.decide.offers import (
     hedging_refusal,
     offer_refusal,
@@ -145,7 +146,7 @@ def _own_refusal(state: EngineState, draft: Draft, rules: Rules, now_ns: int) ->
     opening = CommandKind.SHRINK if draft.proposal.shrinks else CommandKind.INCREASE
     command = CommandKind.REDUCE if draft.reduces else opening
     if passes(state.trading, command):
-        return None
+        return funds_refusal(state, draft, rules)
     figures = ("trading_state", state.trading.value), ("command", command.value)
     return denied(CODE_NOT_TRADING, f"Trading is {state.trading.value}: {state.trading_reason}.", *figures)
 

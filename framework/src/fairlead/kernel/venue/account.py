@@ -18,6 +18,7 @@ from fairlead.domain.reconciliation import BalanceEntry
 from fairlead.domain.requests import RequestKind
 from fairlead.errors import ExchangeFault
 from fairlead.kernel.core.account_inputs import BalancesDiffer, InventorySeen, LedgerListed, LedgerRead
+from fairlead.kernel.core.funds import promised_at_work
 from fairlead.kernel.core.holdings import Holdings
 from fairlead.kernel.core.inputs import Input
 from fairlead.kernel.core.readable import balances_problem, entry_problem, page_problem
@@ -48,7 +49,7 @@ class Account:
     read_fills: Callable[[], Awaitable[int]]
     pausing: frozenset[asyncio.Task[Any]] = frozenset()
     differing: tuple[BalanceEntry, ...] = ()
-    _read_ns: int | None = None
+    _read_ns: int = 0
     _seen: Holdings | None = None
     _stopped: bool = False
 
@@ -65,6 +66,8 @@ class Account:
                 spawn(BALANCES, self._refresh(logger))
 
         timers.name(BALANCES, due)
+        if not self.client.capabilities.balances:
+            logger.info("The exchange client tells no balances: what an order needs is not checked.")
 
     def stop(self) -> None:
         """Read nothing any more after fills."""
@@ -91,8 +94,6 @@ class Account:
         return fills, entries
 
     def _is_due(self) -> bool:
-        if self._read_ns is None:
-            return True
         interval_ns = self.engine.rules.settings.ns("balances_interval")
         return self.clock.monotonic_ns() - self._read_ns >= interval_ns
 
@@ -111,7 +112,7 @@ class Account:
         problem = balances_problem(told)
         if problem:
             raise ExchangeFault(f"The venue's balances prove nothing: {problem}.")
-        seen = Holdings(dict(told), derived, asked_ns)
+        seen = Holdings(dict(told), derived, asked_ns, promised_at_work(self.engine.state))
         if self.engine.state.balances == derived:
             self.engine.state.holdings = seen
         return seen
@@ -128,7 +129,10 @@ class Account:
         return booked
 
     async def _list(self, cursor: str | None = None) -> LedgerListed:
-        """Read the ledger to its end and book nothing of it, from the cursor given or journaled."""
+        """Read the ledger to its end and book nothing of it, from the journaled cursor.
+
+        From another *cursor* it is a second look: then every entry is named, whatever its date.
+        """
         since = self.engine.state.cursors.get(CURSOR_LEDGER, "") if cursor is None else cursor
         old, young = since, dict[str, None]()
         settled = more = True
@@ -136,7 +140,7 @@ class Account:
             page, more = await self._page(since, settled=settled)
             since = page.cursor
             settled = is_old(page, self.engine.rules, self.clock.wall_ns())
-            if settled:
+            if settled and cursor is None:
                 old = since
             else:
                 young.update((entry.entry_id, None) for entry in page.entries if not entry_problem(entry))

@@ -105,7 +105,8 @@ class RulesReader:
             await self._take(await self._read(), reason)
             self._pause_ns = self._pauses_ns[0]
         except Exception as error:  # supervision point: the old rules stay, and they are read again
-            self._reason = reason
+            if self._reason == ON_SCHEDULE:  # else a refusal came meanwhile, and its reason is the newer one
+                self._reason = reason
             self._failed(type(error).__name__)
             wait_ns = self._pause_ns
         finally:
