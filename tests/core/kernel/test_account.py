@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+import attrs
 import pytest
 from msgspec.structs import replace
 
@@ -278,6 +279,41 @@ def test_what_was_listed_is_in_the_inventory_whatever_the_clocks_say(ahead_ms: i
         ts_event = OPENING + ahead_ms * NANOSECONDS_PER_MILLISECOND + number
         venue.ledger.append(LedgerEntry(f"before-{number}", AdjustmentKind.DEPOSIT, "USDT", d("7"), ts_event))
     on_bench(main, exchange=venue)
+
+
+def test_a_state_that_was_rebuilt_while_the_inventory_is_read_puts_it_off() -> None:
+    """The journal was read back meanwhile, with a fill that was not known before: nothing is recorded.
+
+    Two things see to it: the reconciliation takes nothing after a recovery, and the new state is asked.
+    """
+
+    class Slow(ScriptedExchange):
+        def during(self) -> None:
+            """Let something happen between question and answer."""
+
+        async def balances(self) -> Mapping[str, VenueBalance]:
+            told = await super().balances()
+            self.during()
+            return told
+
+    async def main(bench: Bench) -> None:
+        venue, engine = bench.exchange, bench.kernel._parts.engine
+        assert isinstance(venue, Slow)
+        known = engine.state
+
+        def rebuilt() -> None:
+            engine.rebuild(attrs.evolve(known, balances={**known.balances, "USDT": d("-100")}))
+
+        venue.during = rebuilt  # type: ignore[method-assign]  # the journal is read back meanwhile
+        venue.capabilities = accountant().capabilities
+        with pytest.raises(JournalUnavailable, match="made again"):
+            await bench.kernel.reconcile()
+        await bench.pass_ms()
+        assert engine.state.inventory_ns == 0
+        assert opened(bench) == []
+        engine.rebuild(known)  # as it is on record
+
+    on_bench(main, exchange=Slow(accountant().rules))
 
 
 @pytest.mark.parametrize("behind_ms", [0, 3_600_000])
