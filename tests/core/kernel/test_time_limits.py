@@ -362,7 +362,7 @@ CASES = {
     ),
     "ledger_since": Case(
         "ledger_since",
-        ["kernel.venue.account._read_ledger ledger_since"],
+        ["kernel.venue.account._page ledger_since"],
         reconcile,
         is_said,
         a_venue_with_an_account,
