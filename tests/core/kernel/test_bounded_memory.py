@@ -102,6 +102,24 @@ def test_an_order_that_left_is_found_by_id() -> None:
     on_bench(main, settings=FEW)
 
 
+def test_what_was_only_looked_at_does_not_stay_in_memory() -> None:
+    """Reading back every order there was, one after another or all at once, without a step in between."""
+
+    async def main(bench: Bench) -> None:
+        names = [await filled(bench) for _ in range(20)]
+        await bench.pass_ms(100)
+        steps = bench.kernel._parts.engine.steps
+        for name in names:
+            assert (await bench.kernel.find_order(name)) is not None
+            assert len(held(bench)) <= FEW["closed_orders_max"]
+        found = await asyncio.gather(*(bench.kernel.find_order(name) for name in names))
+        assert [order.client_order_id for order in found if order] == names
+        assert len(held(bench)) <= FEW["closed_orders_max"]
+        assert bench.kernel._parts.engine.steps == steps
+
+    on_bench(main, settings=FEW)
+
+
 @pytest.mark.requirement("P0-1")
 def test_a_late_fill_finds_its_order() -> None:
     """A trade of an order that left memory is booked on it and its position, once."""

@@ -18,7 +18,7 @@ from fairlead.domain.changes import ChangeResult
 from fairlead.domain.closings import CloseResult
 from fairlead.domain.identifiers import to_client_order_id, to_line, to_name
 from fairlead.domain.order_table import OrderState
-from fairlead.domain.orders import Order, OrderView
+from fairlead.domain.orders import Order, OrderView, view_of
 from fairlead.domain.trading_state import TradingState, to_trading_state
 from fairlead.errors import (
     ExchangeFault,
@@ -318,6 +318,14 @@ class Commands:
         """Bring an order that memory does not hold back from the store, if it is there."""
         if client_order_id not in self._state.orders:
             await self._load(lambda: load_order(self._parts.store, self._state, client_order_id))
+
+    async def find_order(self, client_order_id: str) -> OrderView | None:
+        """Return an order from memory or store; what was only looked at does not stay in memory."""
+        await self.load_order(client_order_id)
+        order = self._state.orders.get(client_order_id)
+        found = None if order is None else view_of(order)
+        self._parts.engine.let_go()
+        return found
 
     async def _load_command(self, owner: str, idempotency_key: str) -> None:
         await load_command(self._parts.store, self._state, owner, idempotency_key)

@@ -219,8 +219,7 @@ class Kernel:
     async def find_order(self, client_order_id: str) -> OrderView | None:
         """Return any order ever made here, from memory or from the store."""
         name = to_client_order_id(client_order_id, "client_order_id")
-        await self.commands.load_order(name)
-        return self.order(name)
+        return await self.commands.find_order(name)
 
     def orders(self, *, live_only: bool = False) -> tuple[OrderView, ...]:
         """Return every order that memory holds, or only those that are not closed."""

@@ -128,6 +128,10 @@ class Engine:
         for name, problem in rules.gate.take_broken() if rules.gate.has_broken else ():
             self.process(TroubleSeen(AnomalyKind.COMPONENT_FAILED.value, name, problem))
 
+    def let_go(self) -> None:
+        """Let what memory need not hold leave it, as after a step: for a look that no step follows."""
+        self.eviction.run(self.state, self.journal.durable_sequence, self._clock.wall_ns())
+
     def _facts(
         self, given: Input, now_ns: int, entries: list[Entry], touched: dict[str, None]
     ) -> Iterator[Input]:
