@@ -1,7 +1,7 @@
 """One kernel, many orders: does memory stay flat, and does an order cost the same at the end?
 
 Every order is filled and finished. Memory is the process's resident set after each block of orders; cost is
-CPU time of the whole process. At the end orders are looked up by id: the first, the last, and a sample.
+CPU time of the whole process. At the end every order is looked up by id, and memory is looked at again.
 
 Exits with 1 when a promise is broken: memory moves after the first block, an order costs more at the end,
 or an order that was asked for is not answered. Cost is CPU time and no count of instructions: what else the
@@ -21,7 +21,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -29,7 +29,6 @@ from benchmarks.order_round_trip import AllowAll, InstantVenue, sqlite_store
 from fairlead import Kernel, KernelSettings, Proposal, Session
 
 SUBMITTERS = 64
-SAMPLE = 2_000
 LAST_BLOCKS = 3
 """Of so many last blocks the median cost is taken."""
 
@@ -67,8 +66,7 @@ async def measure(folder: str, orders: int, block: int) -> dict[str, object]:
     """Run the blocks and the look-ups, and return the figures."""
     blocks: list[dict[str, str]] = []
     made = 0
-    sample: list[str] = []  # not all of them: the list of ids would be what grows
-    every = max(1, orders // SAMPLE)
+    ids = Path(folder, "ids")  # not a list: it would be what grows
     settings = KernelSettings(account="bench")
     async with Kernel(
         settings, exchange=InstantVenue(), store=sqlite_store(folder), checks=[AllowAll()]
@@ -78,7 +76,7 @@ async def measure(folder: str, orders: int, block: int) -> dict[str, object]:
             cpu = time.process_time()
             names = await one_block(bots, block)
             made += block
-            sample += [*names[::every], names[-1]]
+            remember(ids, names)
             del names
             cost = (time.process_time() - cpu) / block * 1e6
             blocks.append(
@@ -86,9 +84,31 @@ async def measure(folder: str, orders: int, block: int) -> dict[str, object]:
             )
             print(blocks[-1], file=sys.stderr)
         held = len(kernel.orders())
-        found = [await kernel.find_order(name) for name in sample]
-    answered = sum(order is not None and order.filled_quantity == Decimal("0.01") for order in found)
-    return {"blocks": blocks, "asked": len(found), "answered": answered, "held_in_memory": held}
+        answered = await count_answered(kernel, ids)
+        after = f"{resident_mb():.1f}"
+    return {"blocks": blocks, "asked": made, "answered": answered, "held_in_memory": held, "after_mb": after}
+
+
+async def count_answered(kernel: Kernel, ids: Path) -> int:
+    """Look every order up, and return how many are answered as they were filled."""
+    answered = 0
+    for name in remembered(ids):
+        order = await kernel.find_order(name)
+        answered += order is not None and order.filled_quantity == Decimal("0.01")
+    return answered
+
+
+def remember(ids: Path, names: Sequence[str]) -> None:
+    """Write ids to the end of the file."""
+    with ids.open("a", encoding="ascii") as file:
+        file.writelines(f"{name}\n" for name in names)
+
+
+def remembered(ids: Path) -> Iterator[str]:
+    """Return every id of the file, one after the other."""
+    with ids.open(encoding="ascii") as file:
+        for line in file:
+            yield line.strip()
 
 
 def broken_promises(
@@ -121,14 +141,15 @@ def main() -> int:
     asked, answered = int(str(figures["asked"])), int(str(figures["answered"]))
     sizes = [float(each["resident_mb"]) for each in blocks]
     costs = [float(each["cpu_us"]) for each in blocks]
-    broken = broken_promises(sizes, costs, asked, answered)
+    after = float(str(figures["after_mb"]))
+    broken = broken_promises([*sizes, after], costs, asked, answered)
     if arguments.json:
         print(json.dumps({**figures, "broken": broken}))
         return 1 if broken else 0
     last = statistics.median(costs[-LAST_BLOCKS:])
     print(f"resident: {sizes[0]:.1f} MiB after the first block, then {min(sizes):.1f} to {max(sizes):.1f}")
     print(f"CPU an order: {costs[0]:.0f} us in the first block, {last:.0f} us in the last (median of three)")
-    print(f"{answered} of {asked} orders answered by id, first and last among them")
+    print(f"{answered} of {asked} orders answered by id, one after the other; {after:.1f} MiB after that")
     print(f"{figures['held_in_memory']} orders held in memory before that")
     for problem in broken:
         print(f"BROKEN: {problem}")
