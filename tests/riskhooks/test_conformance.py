@@ -10,6 +10,7 @@ from fairlead.domain.order_kinds import OrderSide, OrderType
 from fairlead.ports.risk import RiskCheck, RiskRequest, RiskView
 from fairlead.testing.conformance.risk import RiskConformance
 from fairlead.testing.risk_view import FakeRiskView
+from fairlead_riskhooks.maximum_exposure import MaximumExposure, MaximumExposureSettings
 from fairlead_riskhooks.maximum_positions import (
     MaximumPositions,
     MaximumPositionsSettings,
@@ -87,3 +88,16 @@ class TestMaximumPositionsOptimistic(TestMaximumPositionsStrict):
     settings = MaximumPositionsSettings(
         total=1, pending_close_policy=PendingClosePolicy.OPTIMISTIC, allow_increase=True
     )
+
+
+class TestMaximumExposure(RiskConformance):
+    """`MaximumExposure` with every limit; the views drawn have no reporting currency, so it denies."""
+
+    def make_check(self) -> RiskCheck:
+        """Return the check."""
+        limits = MaximumExposureSettings(order=Decimal(1), position=Decimal(2), total=Decimal(3))
+        return MaximumExposure(limits)
+
+    def denied_example(self) -> tuple[RiskRequest, RiskView, str]:
+        """Return an order that nobody can value in a reporting currency."""
+        return small_order(), FakeRiskView(), self.make_check().initial()

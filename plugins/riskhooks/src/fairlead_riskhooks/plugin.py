@@ -6,7 +6,8 @@ it is used.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import attrs
 
@@ -15,6 +16,7 @@ from fairlead.hookspecs import PluginContext, hookimpl
 from fairlead.ports.risk import RiskCheck
 from fairlead.ports.settings import structure_settings
 from fairlead_riskhooks import __version__
+from fairlead_riskhooks.maximum_exposure import MaximumExposure, MaximumExposureSettings
 from fairlead_riskhooks.maximum_positions import MaximumPositions, MaximumPositionsSettings
 from fairlead_riskhooks.minimum_size import MinimumSize, MinimumSizeSettings
 
@@ -35,14 +37,22 @@ class RiskHooksSettings:
         default=None, metadata={"doc": "limits on the number of positions; off when the table is absent"}
     )
 
+    maximum_exposure: MaximumExposureSettings | None = attrs.field(
+        default=None,
+        metadata={"doc": "limits on what an order, a symbol and everything is worth; off when absent"},
+    )
+
     def checks(self) -> tuple[RiskCheck, ...]:
-        """Return the checks that are on."""
-        checks: list[RiskCheck] = []
-        if self.minimum_size is not None:
-            checks.append(MinimumSize(self.minimum_size))
-        if self.maximum_positions is not None:
-            checks.append(MaximumPositions(self.maximum_positions))
-        return tuple(checks)
+        """Return the checks that are on, in the order of the settings."""
+        given = ((getattr(self, field.name), _CHECKS[field.name]) for field in attrs.fields(type(self)))
+        return tuple(make(settings) for settings, make in given if settings is not None)
+
+
+_CHECKS: Mapping[str, Callable[[Any], RiskCheck]] = {
+    "minimum_size": MinimumSize,
+    "maximum_positions": MaximumPositions,
+    "maximum_exposure": MaximumExposure,
+}
 
 
 @attrs.frozen

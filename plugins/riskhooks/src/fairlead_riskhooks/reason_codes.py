@@ -11,6 +11,12 @@ COST_BELOW_MINIMUM = "COST_BELOW_MINIMUM"
 NO_FRESH_PRICE = "NO_FRESH_PRICE"
 POSITIONS_LIMIT_REACHED = "POSITIONS_LIMIT_REACHED"
 SYMBOL_POSITIONS_LIMIT_REACHED = "SYMBOL_POSITIONS_LIMIT_REACHED"
+ORDER_EXPOSURE = "ORDER_EXPOSURE"
+POSITION_EXPOSURE = "POSITION_EXPOSURE"
+TOTAL_EXPOSURE = "TOTAL_EXPOSURE"
+EXPOSURE_UNPRICED = "EXPOSURE_UNPRICED"
+EXPOSURE_NOT_CONVERTED = "EXPOSURE_NOT_CONVERTED"
+EXPOSURE_UNKNOWN = "EXPOSURE_UNKNOWN"
 
 REASON_CODES: Mapping[str, tuple[str, str]] = {
     QUANTITY_BELOW_MINIMUM: ("minimum_size", "The quantity is below the venue's or the configured minimum."),
@@ -34,6 +40,24 @@ REASON_CODES: Mapping[str, tuple[str, str]] = {
     SYMBOL_POSITIONS_LIMIT_REACHED: (
         "maximum_positions",
         "As many positions as allowed in the symbol are open, or may open through pending orders.",
+    ),
+    ORDER_EXPOSURE: ("maximum_exposure", "The order is worth more than one order may be."),
+    POSITION_EXPOSURE: (
+        "maximum_exposure",
+        "With the order, the symbol's positions and live orders would be worth more than allowed.",
+    ),
+    TOTAL_EXPOSURE: (
+        "maximum_exposure",
+        "With the order, all positions and live orders would be worth more than allowed.",
+    ),
+    EXPOSURE_UNPRICED: ("maximum_exposure", "There is no usable price to value a position or an order by."),
+    EXPOSURE_NOT_CONVERTED: (
+        "maximum_exposure",
+        "A worth cannot be counted in the reporting currency: none is set, or a conversion is missing.",
+    ),
+    EXPOSURE_UNKNOWN: (
+        "maximum_exposure",
+        "Positions or orders began before the check was switched on, and it does not know them yet.",
     ),
 }
 """Code -> (name of the check that answers with it, meaning); `docs/reference/reason-codes.md` lists them."""
