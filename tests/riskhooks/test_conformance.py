@@ -10,6 +10,7 @@ from fairlead.domain.order_kinds import OrderSide, OrderType
 from fairlead.ports.risk import RiskCheck, RiskRequest, RiskView
 from fairlead.testing.conformance.risk import RiskConformance
 from fairlead.testing.risk_view import FakeRiskView
+from fairlead_riskhooks.daily_loss import DailyLoss, DailyLossSettings
 from fairlead_riskhooks.maximum_exposure import MaximumExposure, MaximumExposureSettings
 from fairlead_riskhooks.maximum_positions import (
     MaximumPositions,
@@ -100,4 +101,16 @@ class TestMaximumExposure(RiskConformance):
 
     def denied_example(self) -> tuple[RiskRequest, RiskView, str]:
         """Return an order that nobody can value in a reporting currency."""
+        return small_order(), FakeRiskView(), self.make_check().initial()
+
+
+class TestDailyLoss(RiskConformance):
+    """`DailyLoss` with both limits."""
+
+    def make_check(self) -> RiskCheck:
+        """Return the check."""
+        return DailyLoss(DailyLossSettings(maximum_loss=Decimal(1), maximum_drawdown=Decimal(2)))
+
+    def denied_example(self) -> tuple[RiskRequest, RiskView, str]:
+        """Return an order where no reporting currency is set."""
         return small_order(), FakeRiskView(), self.make_check().initial()

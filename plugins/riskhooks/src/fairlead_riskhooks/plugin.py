@@ -16,6 +16,7 @@ from fairlead.hookspecs import PluginContext, hookimpl
 from fairlead.ports.risk import RiskCheck
 from fairlead.ports.settings import structure_settings
 from fairlead_riskhooks import __version__
+from fairlead_riskhooks.daily_loss import DailyLoss, DailyLossSettings
 from fairlead_riskhooks.maximum_exposure import MaximumExposure, MaximumExposureSettings
 from fairlead_riskhooks.maximum_positions import MaximumPositions, MaximumPositionsSettings
 from fairlead_riskhooks.minimum_size import MinimumSize, MinimumSizeSettings
@@ -41,6 +42,10 @@ class RiskHooksSettings:
         default=None,
         metadata={"doc": "limits on what an order, a symbol and everything is worth; off when absent"},
     )
+    daily_loss: DailyLossSettings | None = attrs.field(
+        default=None,
+        metadata={"doc": "loss and drawdown of the trading day that lock until it ends; off when absent"},
+    )
 
     def checks(self) -> tuple[RiskCheck, ...]:
         """Return the checks that are on, in the order of the settings."""
@@ -52,6 +57,7 @@ _CHECKS: Mapping[str, Callable[[Any], RiskCheck]] = {
     "minimum_size": MinimumSize,
     "maximum_positions": MaximumPositions,
     "maximum_exposure": MaximumExposure,
+    "daily_loss": DailyLoss,
 }
 
 

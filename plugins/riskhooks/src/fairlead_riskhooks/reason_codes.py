@@ -17,6 +17,9 @@ TOTAL_EXPOSURE = "TOTAL_EXPOSURE"
 EXPOSURE_UNPRICED = "EXPOSURE_UNPRICED"
 EXPOSURE_NOT_CONVERTED = "EXPOSURE_NOT_CONVERTED"
 EXPOSURE_UNKNOWN = "EXPOSURE_UNKNOWN"
+DAILY_LOSS = "DAILY_LOSS"
+DAILY_DRAWDOWN = "DAILY_DRAWDOWN"
+RESULT_NOT_CONVERTED = "RESULT_NOT_CONVERTED"
 
 REASON_CODES: Mapping[str, tuple[str, str]] = {
     QUANTITY_BELOW_MINIMUM: ("minimum_size", "The quantity is below the venue's or the configured minimum."),
@@ -58,6 +61,18 @@ REASON_CODES: Mapping[str, tuple[str, str]] = {
     EXPOSURE_UNKNOWN: (
         "maximum_exposure",
         "Positions or orders began before the check was switched on, and it does not know them yet.",
+    ),
+    DAILY_LOSS: (
+        "daily_loss",
+        "The trading day's realized loss reached its limit; locked until the day ends.",
+    ),
+    DAILY_DRAWDOWN: (
+        "daily_loss",
+        "The loss since the day's best realized result reached its limit; locked until the day ends.",
+    ),
+    RESULT_NOT_CONVERTED: (
+        "daily_loss",
+        "The day's result cannot be counted: no reporting currency is set, or a conversion is missing.",
     ),
 }
 """Code -> (name of the check that answers with it, meaning); `docs/reference/reason-codes.md` lists them."""
