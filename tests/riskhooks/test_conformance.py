@@ -10,7 +10,9 @@ from fairlead.domain.order_kinds import OrderSide, OrderType
 from fairlead.ports.risk import RiskCheck, RiskRequest, RiskView
 from fairlead.testing.conformance.risk import RiskConformance
 from fairlead.testing.risk_view import FakeRiskView
+from fairlead_riskhooks.cool_down import CoolDown, CoolDownSettings
 from fairlead_riskhooks.daily_loss import DailyLoss, DailyLossSettings
+from fairlead_riskhooks.duplicate_intent import DuplicateIntent, DuplicateIntentSettings
 from fairlead_riskhooks.maximum_exposure import MaximumExposure, MaximumExposureSettings
 from fairlead_riskhooks.maximum_positions import (
     MaximumPositions,
@@ -18,6 +20,7 @@ from fairlead_riskhooks.maximum_positions import (
     PendingClosePolicy,
 )
 from fairlead_riskhooks.minimum_size import MinimumSize, MinimumSizeSettings, SizeLimits
+from fairlead_riskhooks.order_rate import OrderRate, OrderRateSettings
 
 
 def small_order() -> RiskRequest:
@@ -114,3 +117,41 @@ class TestDailyLoss(RiskConformance):
     def denied_example(self) -> tuple[RiskRequest, RiskView, str]:
         """Return an order where no reporting currency is set."""
         return small_order(), FakeRiskView(), self.make_check().initial()
+
+
+class TestOrderRate(RiskConformance):
+    """`OrderRate` with every limit."""
+
+    def make_check(self) -> RiskCheck:
+        """Return the check."""
+        return OrderRate(OrderRateSettings(window_ms=1000, total=2, per_owner=2, per_symbol=1))
+
+    def denied_example(self) -> tuple[RiskRequest, RiskView, str]:
+        """Return a second order of a symbol that may have one."""
+        value = '{"waiting":{},"sent":[[0,["other","BTC/USDT"]]]}'
+        return small_order(), FakeRiskView(), value
+
+
+class TestDuplicateIntent(RiskConformance):
+    """`DuplicateIntent`."""
+
+    def make_check(self) -> RiskCheck:
+        """Return the check."""
+        return DuplicateIntent(DuplicateIntentSettings(window_ms=1000))
+
+    def denied_example(self) -> tuple[RiskRequest, RiskView, str]:
+        """Return an order that waits to be sent already."""
+        value = '{"waiting":{"a":["bot","BTC/USDT","buy","limit","0.00000001","90000"]},"sent":[]}'
+        return small_order(), FakeRiskView(), value
+
+
+class TestCoolDown(RiskConformance):
+    """`CoolDown` with both rests."""
+
+    def make_check(self) -> RiskCheck:
+        """Return the check."""
+        return CoolDown(CoolDownSettings(after_loss_ms=10, after_stop_ms=20))
+
+    def denied_example(self) -> tuple[RiskRequest, RiskView, str]:
+        """Return an order of a symbol that rests."""
+        return small_order(), FakeRiskView(), '{"symbols":{"BTC/USDT":[1,"COOL_DOWN_AFTER_LOSS"]},"lost":[]}'

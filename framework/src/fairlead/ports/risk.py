@@ -7,10 +7,12 @@ from typing import Protocol
 from fairlead.domain.change_records import ChangeRequested, ModifyRejected, OrderUpdated
 from fairlead.domain.changes import ChangeKind, Terms
 from fairlead.domain.contracts import Contract
+from fairlead.domain.episodes import EpisodeView
 from fairlead.domain.facts import EpisodeBegan, EpisodeEnded, Fact, OrderEnded, PositionMoved
 from fairlead.domain.marks import Mark, mark
 from fairlead.domain.money import Converted, NoRate
 from fairlead.domain.order_kinds import OrderSide
+from fairlead.domain.orders import OrderView, PositionView
 from fairlead.domain.prices import Price
 from fairlead.domain.reconcile_records import OrderAdopted
 from fairlead.domain.records import (
@@ -35,6 +37,7 @@ __all__ = [
     "Deny",
     "EpisodeBegan",
     "EpisodeEnded",
+    "EpisodeView",
     "Fact",
     "Judgement",
     "Lock",
@@ -48,7 +51,9 @@ __all__ = [
     "OrderInitialized",
     "OrderSide",
     "OrderUpdated",
+    "OrderView",
     "PositionMoved",
+    "PositionView",
     "PositionsSnapshotted",
     "Price",
     "Record",

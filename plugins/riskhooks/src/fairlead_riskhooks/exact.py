@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from decimal import ROUND_UP, Context, Decimal, DivisionByZero, InvalidOperation, Overflow
 from functools import reduce
 
-from fairlead.ports.numbers import ZERO
+from fairlead.ports.numbers import ZERO, text_of
 
 # Twice the digits of any number that the kernel takes, and some: real sums and products are exact.
 _ROUNDING_UP = Context(
@@ -21,3 +21,9 @@ times = _ROUNDING_UP.multiply
 def total_of(amounts: Iterable[Decimal]) -> Decimal:
     """Return the sum."""
     return reduce(plus, amounts, ZERO)
+
+
+def plain(number: Decimal) -> str:
+    """Return the one text of a number, however it was written: 1.50 and 1.5 are the same."""
+    text = text_of(number)
+    return text.rstrip("0").rstrip(".") if "." in text else text

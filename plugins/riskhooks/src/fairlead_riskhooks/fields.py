@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import attrs
 
@@ -21,7 +22,7 @@ def is_positive(_: object, field: attrs.Attribute[Decimal | None], value: Decima
         to_positive(value, field.name)
 
 
-def is_count(_: object, field: attrs.Attribute[int | None], value: int | None) -> None:
+def is_count(_: object, field: attrs.Attribute[Any], value: object) -> None:
     """Refuse what is no whole number of at least 1."""
     if value is not None and (type(value) is not int or value < 1):
         raise SettingRefused(field.name, "is no whole number of at least 1", fix="Give one, or leave it out.")

@@ -16,10 +16,13 @@ from fairlead.hookspecs import PluginContext, hookimpl
 from fairlead.ports.risk import RiskCheck
 from fairlead.ports.settings import structure_settings
 from fairlead_riskhooks import __version__
+from fairlead_riskhooks.cool_down import CoolDown, CoolDownSettings
 from fairlead_riskhooks.daily_loss import DailyLoss, DailyLossSettings
+from fairlead_riskhooks.duplicate_intent import DuplicateIntent, DuplicateIntentSettings
 from fairlead_riskhooks.maximum_exposure import MaximumExposure, MaximumExposureSettings
 from fairlead_riskhooks.maximum_positions import MaximumPositions, MaximumPositionsSettings
 from fairlead_riskhooks.minimum_size import MinimumSize, MinimumSizeSettings
+from fairlead_riskhooks.order_rate import OrderRate, OrderRateSettings
 
 requires_api = "1.0"
 
@@ -46,6 +49,15 @@ class RiskHooksSettings:
         default=None,
         metadata={"doc": "loss and drawdown of the trading day that lock until it ends; off when absent"},
     )
+    order_rate: OrderRateSettings | None = attrs.field(
+        default=None, metadata={"doc": "how many orders may be sent in a window of time; off when absent"}
+    )
+    duplicate_intent: DuplicateIntentSettings | None = attrs.field(
+        default=None, metadata={"doc": "the same order again within a window of time; off when absent"}
+    )
+    cool_down: CoolDownSettings | None = attrs.field(
+        default=None, metadata={"doc": "how long a symbol rests after a loss or a stop; off when absent"}
+    )
 
     def checks(self) -> tuple[RiskCheck, ...]:
         """Return the checks that are on, in the order of the settings."""
@@ -58,6 +70,9 @@ _CHECKS: Mapping[str, Callable[[Any], RiskCheck]] = {
     "maximum_positions": MaximumPositions,
     "maximum_exposure": MaximumExposure,
     "daily_loss": DailyLoss,
+    "order_rate": OrderRate,
+    "duplicate_intent": DuplicateIntent,
+    "cool_down": CoolDown,
 }
 
 

@@ -20,6 +20,11 @@ EXPOSURE_UNKNOWN = "EXPOSURE_UNKNOWN"
 DAILY_LOSS = "DAILY_LOSS"
 DAILY_DRAWDOWN = "DAILY_DRAWDOWN"
 RESULT_NOT_CONVERTED = "RESULT_NOT_CONVERTED"
+ORDER_RATE = "ORDER_RATE"
+DUPLICATE_INTENT = "DUPLICATE_INTENT"
+TOO_MANY_INTENTS = "TOO_MANY_INTENTS"
+COOL_DOWN_AFTER_LOSS = "COOL_DOWN_AFTER_LOSS"
+COOL_DOWN_AFTER_STOP = "COOL_DOWN_AFTER_STOP"
 
 REASON_CODES: Mapping[str, tuple[str, str]] = {
     QUANTITY_BELOW_MINIMUM: ("minimum_size", "The quantity is below the venue's or the configured minimum."),
@@ -73,6 +78,26 @@ REASON_CODES: Mapping[str, tuple[str, str]] = {
     RESULT_NOT_CONVERTED: (
         "daily_loss",
         "The day's result cannot be counted: no reporting currency is set, or a conversion is missing.",
+    ),
+    ORDER_RATE: (
+        "order_rate",
+        "As many orders as allowed were sent in the window.",
+    ),
+    DUPLICATE_INTENT: (
+        "duplicate_intent",
+        "The same order was sent in the window: owner, symbol, side, type, quantity, limit price.",
+    ),
+    TOO_MANY_INTENTS: (
+        "duplicate_intent",
+        "The window has as many orders as are remembered.",
+    ),
+    COOL_DOWN_AFTER_LOSS: (
+        "cool_down",
+        "The symbol rests after a position that was closed at a loss.",
+    ),
+    COOL_DOWN_AFTER_STOP: (
+        "cool_down",
+        "The symbol rests after a stop order that filled.",
     ),
 }
 """Code -> (name of the check that answers with it, meaning); `docs/reference/reason-codes.md` lists them."""
