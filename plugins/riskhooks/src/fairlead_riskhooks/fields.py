@@ -16,7 +16,12 @@ def to_number(value: object) -> Decimal | None:
     return None if value is None else to_decimal(value, "limit")
 
 
-def is_positive(_: object, field: attrs.Attribute[Decimal | None], value: Decimal | None) -> None:
+def to_limit(value: object) -> Decimal:
+    """Return an exact number."""
+    return to_decimal(value, "limit")
+
+
+def is_positive(_: object, field: attrs.Attribute[Any], value: Decimal | None) -> None:
     """Refuse zero and below."""
     if value is not None:
         to_positive(value, field.name)

@@ -20,9 +20,14 @@ from fairlead_riskhooks.cool_down import CoolDown, CoolDownSettings
 from fairlead_riskhooks.daily_loss import DailyLoss, DailyLossSettings
 from fairlead_riskhooks.duplicate_intent import DuplicateIntent, DuplicateIntentSettings
 from fairlead_riskhooks.maximum_exposure import MaximumExposure, MaximumExposureSettings
+from fairlead_riskhooks.maximum_leverage import MaximumLeverage, MaximumLeverageSettings
 from fairlead_riskhooks.maximum_positions import MaximumPositions, MaximumPositionsSettings
 from fairlead_riskhooks.minimum_size import MinimumSize, MinimumSizeSettings
 from fairlead_riskhooks.order_rate import OrderRate, OrderRateSettings
+from fairlead_riskhooks.price_band import PriceBand, PriceBandSettings
+from fairlead_riskhooks.stale_price import StalePrice, StalePriceSettings
+from fairlead_riskhooks.symbols import Symbols, SymbolsSettings
+from fairlead_riskhooks.trading_hours import TradingHours, TradingHoursSettings
 
 requires_api = "1.0"
 
@@ -58,6 +63,21 @@ class RiskHooksSettings:
     cool_down: CoolDownSettings | None = attrs.field(
         default=None, metadata={"doc": "how long a symbol rests after a loss or a stop; off when absent"}
     )
+    price_band: PriceBandSettings | None = attrs.field(
+        default=None, metadata={"doc": "how far from the market an order's price may be; off when absent"}
+    )
+    stale_price: StalePriceSettings | None = attrs.field(
+        default=None, metadata={"doc": "how old a symbol's price may be; off when absent"}
+    )
+    symbols: SymbolsSettings | None = attrs.field(
+        default=None, metadata={"doc": "which symbols may be traded; off when absent"}
+    )
+    trading_hours: TradingHoursSettings | None = attrs.field(
+        default=None, metadata={"doc": "when new exposure may be taken; off when absent"}
+    )
+    maximum_leverage: MaximumLeverageSettings | None = attrs.field(
+        default=None, metadata={"doc": "how much leverage an order may ask for; off when absent"}
+    )
 
     def checks(self) -> tuple[RiskCheck, ...]:
         """Return the checks that are on, in the order of the settings."""
@@ -73,6 +93,11 @@ _CHECKS: Mapping[str, Callable[[Any], RiskCheck]] = {
     "order_rate": OrderRate,
     "duplicate_intent": DuplicateIntent,
     "cool_down": CoolDown,
+    "price_band": PriceBand,
+    "stale_price": StalePrice,
+    "symbols": Symbols,
+    "trading_hours": TradingHours,
+    "maximum_leverage": MaximumLeverage,
 }
 
 

@@ -25,6 +25,15 @@ DUPLICATE_INTENT = "DUPLICATE_INTENT"
 TOO_MANY_INTENTS = "TOO_MANY_INTENTS"
 COOL_DOWN_AFTER_LOSS = "COOL_DOWN_AFTER_LOSS"
 COOL_DOWN_AFTER_STOP = "COOL_DOWN_AFTER_STOP"
+PRICE_OUTSIDE_BAND = "PRICE_OUTSIDE_BAND"
+PRICE_BAND_UNKNOWN = "PRICE_BAND_UNKNOWN"
+PRICE_MISSING = "PRICE_MISSING"
+PRICE_SUSPECT = "PRICE_SUSPECT"
+PRICE_STALE = "PRICE_STALE"
+SYMBOL_NOT_ALLOWED = "SYMBOL_NOT_ALLOWED"
+OUTSIDE_TRADING_HOURS = "OUTSIDE_TRADING_HOURS"
+LEVERAGE_ABOVE_MAXIMUM = "LEVERAGE_ABOVE_MAXIMUM"
+LEVERAGE_NOT_NAMED = "LEVERAGE_NOT_NAMED"
 
 REASON_CODES: Mapping[str, tuple[str, str]] = {
     QUANTITY_BELOW_MINIMUM: ("minimum_size", "The quantity is below the venue's or the configured minimum."),
@@ -98,6 +107,21 @@ REASON_CODES: Mapping[str, tuple[str, str]] = {
     COOL_DOWN_AFTER_STOP: (
         "cool_down",
         "The symbol rests after a stop order that filled.",
+    ),
+    PRICE_OUTSIDE_BAND: ("price_band", "The order's price is further from the latest price than allowed."),
+    PRICE_BAND_UNKNOWN: (
+        "price_band",
+        "The order has no price, or there is no usable one to compare it with.",
+    ),
+    PRICE_MISSING: ("stale_price", "There is no price of the symbol."),
+    PRICE_SUSPECT: ("stale_price", "The symbol's price jumped, and no second one has confirmed it."),
+    PRICE_STALE: ("stale_price", "Nothing was heard of the symbol's price for longer than allowed."),
+    SYMBOL_NOT_ALLOWED: ("symbols", "The symbol is not on the allow-list, or is on the deny-list."),
+    OUTSIDE_TRADING_HOURS: ("trading_hours", "It is outside the weekly windows of local time."),
+    LEVERAGE_ABOVE_MAXIMUM: ("maximum_leverage", "The order asks for more leverage than allowed."),
+    LEVERAGE_NOT_NAMED: (
+        "maximum_leverage",
+        "The venue offers leverage for the symbol, and the order names none.",
     ),
 }
 """Code -> (name of the check that answers with it, meaning); `docs/reference/reason-codes.md` lists them."""
