@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import ClassVar
-from zoneinfo import ZoneInfo
 
 import attrs
 
@@ -114,7 +113,11 @@ class TradingHours:
     @_zone.default
     def _load_zone(self) -> tzinfo:
         name = self.settings.timezone
-        return UTC if name == "UTC" else ZoneInfo(name)
+        if name == "UTC":
+            return UTC
+        from zoneinfo import ZoneInfo  # only who names a zone pays for it
+
+        return ZoneInfo(name)
 
     def initial(self) -> str:
         """Return the empty value: this check remembers nothing."""
