@@ -10,18 +10,21 @@ import pytest
 from fairlead import Conversion
 from fairlead.domain.contracts import Contract
 from fairlead.domain.instruments import ContractKind
-from fairlead.domain.ledger import Position
+from fairlead.domain.ledger import Position, PositionChange
 from fairlead.domain.money import MoneyRules
 from fairlead.domain.order_kinds import OrderSide
 from fairlead.domain.prices import Price
+from fairlead.domain.records import PositionsSnapshotted
+from fairlead.domain.snapshots import PositionSnapshot
 from fairlead.errors import SettingRefused
-from fairlead.ports.risk import ALLOW, RiskRequest
+from fairlead.kernel.engine.position_events import position_view
+from fairlead.ports.risk import ALLOW, PositionMoved, RiskRequest
 from fairlead.testing.risk_view import FakeRiskView
 from fairlead_riskhooks.exposure_book import Asked, ExposureBook, Key, OpeningOrder
 from fairlead_riskhooks.maximum_exposure import MaximumExposure, MaximumExposureSettings
-from fairlead_riskhooks.stored import dump
-from tests.core.kernel.bench import BTC, ETH, Bench, on_bench
-from tests.riskhooks.orders import denial, instrument_of, order
+from fairlead_riskhooks.stored import dump, load
+from tests.core.kernel.bench import BTC, ETH, Bench, Yes, on_bench
+from tests.riskhooks.orders import denial, folded, instrument_of, order
 
 USDT = MoneyRules("USDT")
 BTC_KEY: Key = ("BTC/USDT", "bot", "")
@@ -240,3 +243,49 @@ def test_change_is_judged_without_the_order_itself() -> None:
 
     check = MaximumExposure(MaximumExposureSettings(total=Decimal(250)))
     on_bench(main, checks=(check,), settings={"reporting_currency": "USDT"})
+
+
+def moved(key: Key, quantity: str) -> PositionMoved:
+    """Return the fact that a fill left this quantity."""
+    change = PositionChange.CHANGED if Decimal(quantity) else PositionChange.CLOSED
+    return PositionMoved(change, position_view(held(key, quantity)), Decimal(0))
+
+
+def snapshots(*keys: Key) -> PositionsSnapshotted:
+    """Return the record of positions that were open a while ago."""
+    one = Decimal(1)
+    return PositionsSnapshotted(
+        tuple(PositionSnapshot(*key, 0, 1, "USDT", one, one, one, one) for key in keys)
+    )
+
+
+def test_snapshots_teach_what_is_open_and_not_what_was_closed_since() -> None:
+    """A snapshot is written minutes after it was taken; the book stays as large as what is open."""
+    hedging: Key = ("BTC/USDT", "bot", "h-1")
+    check = MaximumExposure(MaximumExposureSettings(total=1))
+
+    value = folded(check, [moved(hedging, "1"), moved(hedging, "0"), snapshots(hedging, ETH_KEY)])
+    assert load(value, ExposureBook) == ExposureBook([ETH_KEY])
+    value = check.fold(value, snapshots(hedging))
+    assert load(value, ExposureBook) == ExposureBook([ETH_KEY, hedging])
+    value = folded(check, [moved(("BTC/USDT", "bot", f"h-{number}"), "0") for number in range(999)])
+    assert len(load(value, ExposureBook).closed) == 256
+
+
+def test_check_that_is_switched_on_later_learns_of_open_positions() -> None:
+    """Denied until the next snapshot of positions is written, and counted from then on."""
+
+    async def main(bench: Bench) -> None:
+        await bench.hold(symbol=ETH)
+        bench.fittings["checks"] = (MaximumExposure(MaximumExposureSettings(total=Decimal(250))),)
+        await bench.restart()
+        bench.price("100", ETH)
+        assert (await bench.execute(symbol=BTC)).order.denial_code == "EXPOSURE_UNKNOWN"
+        await bench.pass_ms(20)
+        bench.price("100", ETH)
+
+        assert (await bench.execute(quantity="1.6", symbol=BTC)).order.denial_code == "TOTAL_EXPOSURE"
+        assert not (await bench.execute(quantity="1.5", symbol=BTC)).denied
+
+    often = {"snapshot_interval_ms": 5, "snapshot_write_interval_ms": 10}
+    on_bench(main, checks=(Yes(),), settings={"reporting_currency": "USDT", **often})

@@ -28,6 +28,8 @@ from fairlead.ports.risk import (
 from fairlead_riskhooks.exact import minus, plus
 from fairlead_riskhooks.stored import dump, load
 
+CLOSED_MAX = 256  # fixed: one that is forgotten is kept as open and counts nothing, for it holds nothing
+
 Key = tuple[str, str, str]
 """What a position is found by: symbol, book, and the id of a hedging position."""
 
@@ -57,10 +59,15 @@ class OpeningOrder(msgspec.Struct):
 
 
 class ExposureBook(msgspec.Struct):
-    """Keys of positions that were opened and not closed, and orders by client order id."""
+    """Keys of positions that were opened and not closed, and orders by client order id.
+
+    *closed* are positions that were closed since snapshots of positions were written last: those may still
+    show them as open.
+    """
 
     positions: list[Key] = []
     orders: dict[str, OpeningOrder] = {}
+    closed: list[Key] = []
 
 
 EMPTY = dump(ExposureBook())
@@ -140,18 +147,22 @@ def _changed(order: OpeningOrder, terms: Terms) -> Asked:
 def _position_moved(book: ExposureBook, fact: PositionMoved) -> None:
     position = fact.position
     key = (position.symbol, position.book, position.position_id)
-    if key in book.positions:
-        book.positions.remove(key)
+    for keys in (book.positions, book.closed):
+        if key in keys:
+            keys.remove(key)
     if position.quantity != ZERO:
         book.positions.append(key)
+    else:
+        book.closed = [*book.closed, key][-CLOSED_MAX:]
 
 
 def _positions_snapshotted(book: ExposureBook, fact: PositionsSnapshotted) -> None:
     """Learn of positions that were opened before this check was switched on."""
     for each in fact.snapshots:
         key = (each.symbol, each.book, each.position_id)
-        if key not in book.positions:
+        if key not in book.positions and key not in book.closed:
             book.positions.append(key)
+    book.closed.clear()
 
 
 _FOLDS: Mapping[type, Callable[[ExposureBook, Any], None]] = {
