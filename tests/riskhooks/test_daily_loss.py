@@ -175,7 +175,8 @@ def test_kernel_locks_once_over_a_restart_until_the_next_day() -> None:
         assert (await bench.execute(symbol=ETH)).denied
         await bench.restart()
         assert (await bench.execute(symbol=BTC)).denied
-        (lock,) = locks(bench)
+        assert len(locks(bench)) == 1
+        lock = locks(bench)[0]
         assert lock.until_ns == DAY_NS * (bench.clock.wall_ns() // DAY_NS + 1)
 
         assert not (await bench.execute("sell", "0.5", "110")).denied
