@@ -9,7 +9,7 @@ from typing import ClassVar
 import attrs
 import msgspec
 
-from fairlead.ports.numbers import ZERO, text_of
+from fairlead.ports.numbers import ZERO
 from fairlead.ports.risk import (
     ALLOW,
     Deny,
@@ -25,7 +25,7 @@ from fairlead.ports.risk import (
     TradingDayBegan,
 )
 from fairlead_riskhooks import __version__, reason_codes
-from fairlead_riskhooks.exact import minus, plus, total_of
+from fairlead_riskhooks.exact import minus, plain, plus, total_of
 from fairlead_riskhooks.fields import check_one_given, is_positive, to_number
 from fairlead_riskhooks.stored import dump, load
 
@@ -195,6 +195,6 @@ def _lock(code: str, since: str, loss: Decimal, limit: Decimal, view: RiskView) 
         None,
         view.trading_day[1],
         code,
-        f"{since} {text_of(loss)} {view.reporting_currency} were lost, and the limit is {text_of(limit)}; "
+        f"{since} {plain(loss)} {view.reporting_currency} were lost, and the limit is {plain(limit)}; "
         "new exposure is locked until the trading day ends.",
     )

@@ -12,10 +12,10 @@ from typing import ClassVar
 
 import attrs
 
-from fairlead.ports.numbers import ONE, ZERO, text_of
+from fairlead.ports.numbers import ONE, ZERO
 from fairlead.ports.risk import ALLOW, Deny, Fact, Judgement, NoRate, OrderSide, RiskRequest, RiskView
 from fairlead_riskhooks import __version__, reason_codes
-from fairlead_riskhooks.exact import minus, plus, times, total_of
+from fairlead_riskhooks.exact import minus, plain, plus, times, total_of
 from fairlead_riskhooks.exposure_book import (
     EMPTY,
     Asked,
@@ -136,9 +136,9 @@ def _denial(code: str, what: str, worth: Decimal | Deny, limit: Decimal, view: R
     elif not worth <= limit:
         yield Deny(
             code,
-            f"{what} would be worth {text_of(worth)} {view.reporting_currency}, "
-            f"above the maximum of {text_of(limit)}.",
-            (("exposure", text_of(worth)), ("limit", text_of(limit)), ("currency", view.reporting_currency)),
+            f"{what} would be worth {plain(worth)} {view.reporting_currency}, "
+            f"above the maximum of {plain(limit)}.",
+            (("exposure", plain(worth)), ("limit", plain(limit)), ("currency", view.reporting_currency)),
         )
 
 
