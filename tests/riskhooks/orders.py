@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
+from functools import reduce
 from typing import Any
 
 from msgspec.structs import replace
 
 from fairlead.domain.instruments import Instrument
-from fairlead.domain.order_kinds import OrderSide, OrderType
-from fairlead.ports.risk import Deny, Judgement, RiskRequest
+from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
+from fairlead.domain.records import AttemptStarted, OrderInitialized
+from fairlead.ports.risk import ALLOW, Deny, Fact, Judgement, RiskCheck, RiskRequest
 
 
 def instrument_of(symbol: str = "BTC/USDT", **rules: Any) -> Instrument:  # noqa: ANN401 - rules of every kind
@@ -40,6 +43,46 @@ def order(
         instrument=instrument,
     )
     return replace(request, **changes)
+
+
+def initialized(request: RiskRequest, name: str, *, approved: bool = True) -> OrderInitialized:
+    """Return the record that the gate's answer about the request makes; limit orders have a limit price."""
+    market = request.order_type is OrderType.MARKET
+    return OrderInitialized(
+        client_order_id=name,
+        owner=request.owner,
+        book=request.book,
+        symbol=request.symbol,
+        side=request.side,
+        order_type=request.order_type,
+        time_in_force=TimeInForce.GTC,
+        quantity=request.quantity,
+        limit_price=None if market else request.price,
+        reference_price=request.price if market else None,
+        reduces=request.reduces,
+        currency="USDT",
+        idempotency_key="",
+        command_digest="",
+        metadata=(),
+        approved=approved,
+        denial_code="" if approved else "NO",
+        verdicts=(),
+    )
+
+
+def sent(request: RiskRequest, name: str, at_ns: int) -> list[Fact]:
+    """Return the facts of an order that was approved and sent at once."""
+    return [initialized(request, name), AttemptStarted(name, 1, at_ns, 0)]
+
+
+def folded(check: RiskCheck, facts: Iterable[Fact]) -> str:
+    """Return the check's value after the facts; a new instance could have folded the rest of them."""
+    return reduce(check.fold, facts, check.initial())
+
+
+def code_of(judgement: Judgement) -> str:
+    """Return the code of the denial, or the empty string."""
+    return "" if judgement == ALLOW else denial(judgement).code
 
 
 def denial(judgement: Judgement) -> Deny:

@@ -75,6 +75,16 @@ def test_configuration_names_the_checks() -> None:
     [
         ({"minimum_size": {}}, ["minimum_size"]),
         ({"maximum_positions": {"total": 1}}, ["maximum_positions"]),
+        ({"maximum_exposure": {"total": "1"}}, ["maximum_exposure"]),
+        ({"daily_loss": {"maximum_loss": "1"}}, ["daily_loss"]),
+        ({"order_rate": {"window_ms": 1, "total": 1}}, ["order_rate"]),
+        ({"duplicate_intent": {"window_ms": 1}}, ["duplicate_intent"]),
+        ({"cool_down": {"after_stop_ms": 1}}, ["cool_down"]),
+        ({"price_band": {"rate": "0.05"}}, ["price_band"]),
+        ({"stale_price": {"maximum_age_ms": 1}}, ["stale_price"]),
+        ({"symbols": {"deny": ["BTC/USDT"]}}, ["symbols"]),
+        ({"trading_hours": {"windows": [{"begins": "09:00", "ends": "17:00"}]}}, ["trading_hours"]),
+        ({"maximum_leverage": {"maximum": 3, "symbols": {"BTC/USDT": "2"}}}, ["maximum_leverage"]),
         ({}, []),
     ],
 )
@@ -105,6 +115,17 @@ def test_plugin_without_any_check_says_so(caplog: pytest.LogCaptureFixture) -> N
             {"maximum_positions": {"total": 5, "pending_close_policy": "lax"}},
             "pending_close_policy: must be one of strict, optimistic",
         ),
+        (
+            {"maximum_exposure": {}},
+            "plugins.riskhooks.maximum_exposure.order: none of order, position, total is set",
+        ),
+        (
+            {"maximum_exposure": {"total": "0"}},
+            "plugins.riskhooks.maximum_exposure.total: must be greater than",
+        ),
+        ({"price_band": {"rate": 0.05}}, "plugins.riskhooks.price_band.rate: a float (0.05)"),
+        ({"stale_price": {"maximum_age_ms": 0}}, "plugins.riskhooks.stale_price.maximum_age_ms: is no whole"),
+        ({"order_rate": {"total": 1}}, "plugins.riskhooks.order_rate.window_ms: is missing"),
         (
             {"minimum_size": {"symbols": {"BTC/USDT": {"minimum_cost": 0.5}}}},
             'plugins.riskhooks.minimum_size.symbols."BTC/USDT".minimum_cost: a float (0.5)',

@@ -17,7 +17,9 @@ class RiskRequest(Value):
     """One order that the gate is asked about; valid during the call only.
 
     *price* is the limit price, or what a market order would pay by a fresh price, or nothing when there
-    is none; *reduces* was computed by the kernel and is never taken from the bot.
+    is none; *reduces* was computed by the kernel and is never taken from the bot. *leverage* is what the
+    order asks for, nothing when it asks for none. *live_order_id* names the order when it is live already,
+    and is asked about because it changes or waited: the view is without it, a check's value is not.
     """
 
     owner: str
@@ -30,6 +32,8 @@ class RiskRequest(Value):
     reduces: bool
     instrument: Instrument
     position_id: str = ""
+    leverage: Decimal | None = None
+    live_order_id: str = ""
 
 
 class RiskView(Protocol):

@@ -1,35 +1,67 @@
-"""The risk port: what a risk check implements."""
+"""The risk port: what a risk check implements, and the facts that checks most often fold."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
+from fairlead.domain.change_records import ChangeRequested, ModifyRejected, OrderUpdated
+from fairlead.domain.changes import ChangeKind, Terms
+from fairlead.domain.contracts import Contract
+from fairlead.domain.episodes import EpisodeView
 from fairlead.domain.facts import EpisodeBegan, EpisodeEnded, Fact, OrderEnded, PositionMoved
 from fairlead.domain.marks import Mark, mark
 from fairlead.domain.money import Converted, NoRate
+from fairlead.domain.order_kinds import OrderSide
+from fairlead.domain.orders import OrderView, PositionView
 from fairlead.domain.prices import Price
-from fairlead.domain.records import Record
+from fairlead.domain.reconcile_records import OrderAdopted
+from fairlead.domain.records import (
+    AttemptStarted,
+    LockPlaced,
+    OrderFilled,
+    OrderInitialized,
+    PositionsSnapshotted,
+    Record,
+    TradingDayBegan,
+)
 from fairlead.domain.verdicts import ALLOW, Allow, Deny, Judgement, Lock, RiskRequest, RiskView
 
 __all__ = [
     "ALLOW",
     "Allow",
+    "AttemptStarted",
+    "ChangeKind",
+    "ChangeRequested",
+    "Contract",
     "Converted",
     "Deny",
     "EpisodeBegan",
     "EpisodeEnded",
+    "EpisodeView",
     "Fact",
     "Judgement",
     "Lock",
+    "LockPlaced",
     "Mark",
+    "ModifyRejected",
     "NoRate",
+    "OrderAdopted",
     "OrderEnded",
+    "OrderFilled",
+    "OrderInitialized",
+    "OrderSide",
+    "OrderUpdated",
+    "OrderView",
     "PositionMoved",
+    "PositionView",
+    "PositionsSnapshotted",
     "Price",
     "Record",
     "RiskCheck",
     "RiskRequest",
     "RiskView",
+    "Terms",
+    "TradingDayBegan",
     "mark",
 ]
 

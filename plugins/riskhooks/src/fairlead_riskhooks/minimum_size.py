@@ -15,23 +15,13 @@ from fairlead.ports.numbers import (
     multiply,
     nearest_multiples,
     text_of,
-    to_decimal,
-    to_positive,
 )
 from fairlead.ports.risk import ALLOW, Deny, Fact, Judgement, RiskRequest, RiskView
 from fairlead_riskhooks import __version__, reason_codes
+from fairlead_riskhooks.fields import is_positive, to_number
 
 VENUE = "venue"
 CONFIGURATION = "configuration"
-
-
-def _number(value: object) -> Decimal | None:
-    return None if value is None else to_decimal(value, "limit")
-
-
-def _check_positive(_: object, field: attrs.Attribute[Decimal | None], value: Decimal | None) -> None:
-    if value is not None:
-        to_positive(value, field.name)
 
 
 @attrs.frozen(kw_only=True)
@@ -44,26 +34,26 @@ class SizeLimits:
 
     minimum_quantity: Decimal | None = attrs.field(
         default=None,
-        converter=_number,
-        validator=_check_positive,
+        converter=to_number,
+        validator=is_positive,
         metadata={"doc": "smallest order, base currency; the venue's when left out"},
     )
     maximum_quantity: Decimal | None = attrs.field(
         default=None,
-        converter=_number,
-        validator=_check_positive,
+        converter=to_number,
+        validator=is_positive,
         metadata={"doc": "largest order, base currency; the venue's when left out"},
     )
     quantity_step: Decimal | None = attrs.field(
         default=None,
-        converter=_number,
-        validator=_check_positive,
+        converter=to_number,
+        validator=is_positive,
         metadata={"doc": "lot step, base currency; the venue's when left out"},
     )
     minimum_cost: Decimal | None = attrs.field(
         default=None,
-        converter=_number,
-        validator=_check_positive,
+        converter=to_number,
+        validator=is_positive,
         metadata={"doc": "smallest quantity times price, quote currency; the venue's when left out"},
     )
 

@@ -75,6 +75,8 @@ def changed_request(state: EngineState, order: Order, terms: Terms) -> RiskReque
         False,
         state.instruments[order.symbol],
         order.position_id,
+        order.leverage,
+        order.client_order_id,
     )
 
 

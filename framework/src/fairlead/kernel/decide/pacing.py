@@ -351,6 +351,8 @@ def _judged_again(state: EngineState, order: Order, rules: Rules, now_ns: int, s
         False,
         instrument,
         order.position_id,
+        order.leverage,
+        order.client_order_id,
     )
     answer = rules.gate.judge(request, state, now_ns, apart_from=order)
     step.records.append(OrderJudgedAgain(order.client_order_id, answer.allowed, answer.verdicts))

@@ -184,6 +184,7 @@ def _ask_gate(state: EngineState, draft: Draft, rules: Rules, now_ns: int) -> Ga
         False,
         draft.instrument,
         proposal.position_id,
+        proposal.leverage,
     )
     return rules.gate.judge(request, state, now_ns)
 
