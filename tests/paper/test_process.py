@@ -138,6 +138,7 @@ async def load_until_killed(venue: VenueProcess, first: int, answers: int) -> li
             return
 
     await asyncio.gather(*(submit(first + number) for number in range(60)), *(play() for _ in range(20)))
+    await sink.until_breaks(1)  # everything may have been answered before the end was heard
     await client.disconnect()
     assert sink.breaks[:1] == ["disconnected"]
     return told
