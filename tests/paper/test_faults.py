@@ -146,7 +146,7 @@ def test_under_every_fault_no_answer_lies() -> None:
     """Over 25 seeds: what was refused, limited or not sent never exists; what was accepted does, once."""
     fired: set[str] = set()
     for seed in range(25):
-        told = run(lambda seed=seed: episode(seed))  # type: ignore[misc]
+        told = run(lambda seed=seed: episode(seed))  # type: ignore[misc]  # a default binds the loop
         fired |= told.fired.keys()
         filled = {fill.client_order_id for fill in told.cursor_fills}
         for request, answer in told.answers:

@@ -25,7 +25,7 @@ SCHEMA_PAGE = Path(__file__).parents[2] / "docs" / "reference" / "paper-file.md"
 def settings_at(folder: Path, **changes: object) -> VenueSettings:
     """Return settings with a file in the folder."""
     settings = VenueSettings(file=str(folder / "venue.sqlite"), tape=SHIPPED, synchronous="normal")
-    return attrs.evolve(settings, **changes)  # type: ignore[arg-type]
+    return attrs.evolve(settings, **changes)  # type: ignore[arg-type]  # of several types
 
 
 def order(number: int, quantity: str, price: str | None = None) -> Place:

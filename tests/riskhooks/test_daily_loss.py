@@ -126,7 +126,7 @@ def test_conversion_missing_denies() -> None:
     stale = Price("EUR/USDT", Decimal("1.25"), None, None, 0, 0, fresh=False)
     money = MoneyRules("EUR", [Conversion(currency="USDT", into="EUR", pair="EUR/USDT")])
     found = answer([realized("-1")], view(money=money, prices=[stale]), maximum_loss="9")
-    assert dict(denial(found).figures)["pair"] == "EUR/USDT"  # type: ignore[arg-type]
+    assert dict(denial(found).figures)["pair"] == "EUR/USDT"  # type: ignore[arg-type]  # pairs
     fresh = Price("EUR/USDT", Decimal("1.25"), None, None, 0, 0, fresh=True)
     seen = view(money=money, prices=[fresh])
     assert code([realized("-10")], seen, maximum_loss="8") == "DAILY_LOSS"

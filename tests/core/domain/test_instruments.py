@@ -182,4 +182,4 @@ def test_every_multiple_passes_and_every_offered_one_is_a_multiple(units: int, s
 def test_an_instrument_is_frozen() -> None:
     """Nobody changes the venue's rules in place."""
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
-        instrument().price_increment = Decimal(1)  # type: ignore[misc]
+        instrument().price_increment = Decimal(1)  # type: ignore[misc]  # frozen: that is tested

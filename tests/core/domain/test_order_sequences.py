@@ -268,7 +268,7 @@ def test_a_view_is_a_snapshot() -> None:
     assert closed.is_closed
     assert closed.close_reason is CloseReason.CANCELED
     with pytest.raises(AttributeError, match="immutable"):
-        closed.detail = "x"  # type: ignore[misc]
+        closed.detail = "x"  # type: ignore[misc]  # frozen: that is tested
 
 
 def test_a_view_of_an_unfilled_order_has_no_average() -> None:

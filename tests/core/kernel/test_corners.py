@@ -387,7 +387,7 @@ def test_a_stop_during_the_start_ends_it(stuck_in: str) -> None:
 
 
 def test_a_start_whose_coroutine_is_closed_waits_for_nothing() -> None:
-    """Closing the coroutine raises nothing and awaits nothing: its process is gone anyway."""
+    """Closing the coroutine raises nothing and awaits nothing: its process is gone, and the next one trades."""
 
     async def main(bench: Bench) -> None:
         await bench.kernel.stop()
@@ -398,6 +398,7 @@ def test_a_start_whose_coroutine_is_closed_waits_for_nothing() -> None:
         start.close()
         bench.disk.lose_process()
         await bench.start_another()
+        await bench.working()
 
     on_bench(main)
 

@@ -141,7 +141,7 @@ async def bury(kernel: Kernel, client: PaperClient, _subject: str) -> dict[str, 
     """Say that the order is over, which the venue has lost."""
     order = await resting(kernel)
     client.look_up = know_nothing  # type: ignore[method-assign]  # the venue has lost it
-    client.open_orders = show_none  # type: ignore[method-assign]
+    client.open_orders = show_none  # type: ignore[method-assign]  # a fake
     await kernel.reconcile()
     answer = await kernel.resolve_missing(order, note="the venue's support says so")
     return {"accepted": answer.accepted, "code": answer.code, "order": order}
