@@ -387,7 +387,7 @@ def test_a_stop_during_the_start_ends_it(stuck_in: str) -> None:
 
 
 def test_a_start_whose_coroutine_is_closed_waits_for_nothing() -> None:
-    """Closing the coroutine raises nothing and awaits nothing: its process is gone, and the next one trades."""
+    """Closing the coroutine raises nothing and awaits nothing: its process is gone, the next one trades."""
 
     async def main(bench: Bench) -> None:
         await bench.kernel.stop()
