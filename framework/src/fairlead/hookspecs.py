@@ -25,6 +25,7 @@ from fairlead.ports.components import KernelComponent
 from fairlead.ports.events import FillBooked, KernelChanged, OrderChanged, PositionChanged
 from fairlead.ports.exchange import ExchangeClient
 from fairlead.ports.ids import Ids
+from fairlead.ports.notices import Notifier
 from fairlead.ports.prices import PriceSource
 from fairlead.ports.risk import RiskCheck
 from fairlead.ports.store import Store, StoreReader
@@ -88,6 +89,11 @@ def fairlead_price_sources(context: PluginContext) -> Sequence[PriceSource]:  # 
 
 
 @hookspec
+def fairlead_notifiers(context: PluginContext) -> Sequence[Notifier]:  # type: ignore[empty-body]  # a specification
+    """Return notifiers; each is told of every durable fact that it wants, at least once."""
+
+
+@hookspec
 def fairlead_components(context: PluginContext) -> Sequence[KernelComponent]:  # type: ignore[empty-body]  # a specification
     """Return long-lived components; they start before trading is enabled, and are supervised."""
 
@@ -137,6 +143,7 @@ HOOK_KINDS: Mapping[str, HookKind] = {
     "fairlead_stores": HookKind.PROVIDE,
     "fairlead_risk_checks": HookKind.PROVIDE,
     "fairlead_price_sources": HookKind.PROVIDE,
+    "fairlead_notifiers": HookKind.PROVIDE,
     "fairlead_components": HookKind.PROVIDE,
     "fairlead_order_event": HookKind.OBSERVE,
     "fairlead_fill": HookKind.OBSERVE,

@@ -167,7 +167,7 @@ class NoHook:
 
 class OnlyAHookOfTomorrow:
     @hookimpl(optionalhook=True)
-    def fairlead_notifiers(self) -> Sequence[Any]:
+    def fairlead_auditors(self) -> Sequence[Any]:
         return []
 
 
@@ -181,7 +181,7 @@ class GoodWithTomorrow(Good):
     """Runs on this API version and uses a hook of the next where there is one."""
 
     @hookimpl(optionalhook=True)
-    def fairlead_notifiers(self) -> Sequence[Any]:
+    def fairlead_auditors(self) -> Sequence[Any]:
         return []
 
 

@@ -22,6 +22,7 @@ from fairlead.plugins.redaction import REDACTION
 from fairlead.plugins.register import FAULTS, NOT_STARTED, Entry, PluginRegister, capital, told
 from fairlead.ports.components import KernelComponent
 from fairlead.ports.exchange import ExchangeClient
+from fairlead.ports.notices import Notifier
 from fairlead.ports.prices import PriceSource
 from fairlead.ports.risk import RiskCheck
 from fairlead.ports.store import Store, StoreReader
@@ -81,6 +82,10 @@ class PluginManager(PluginRegister):
     def price_sources(self, context: PluginContext) -> tuple[PriceSource, ...]:
         """Ask every plugin for price sources; raises `PluginRefused`."""
         return cast("tuple[PriceSource, ...]", self._provided("fairlead_price_sources", PriceSource, context))
+
+    def notifiers(self, context: PluginContext) -> tuple[Notifier, ...]:
+        """Ask every plugin for notifiers; raises `PluginRefused`."""
+        return cast("tuple[Notifier, ...]", self._provided("fairlead_notifiers", Notifier, context))
 
     def components(self, context: PluginContext) -> tuple[KernelComponent, ...]:
         """Ask every plugin for components; raises `PluginRefused`."""
