@@ -32,7 +32,6 @@ from fairlead.ports.exchange import (
 from fairlead_paper.client import PaperClient
 from fairlead_paper.link import Link
 from fairlead_paper.messages import Find, Reply, Request, Shelf
-from tests.paper.paper_world import LedgerClient
 
 
 class NoVenueId(PaperClient):
@@ -466,7 +465,7 @@ class TellsNoTerms(PaperClient):
         return [replace(order, terms=None) for order in await super().open_orders()]
 
 
-class TellsTradesAsEntries(LedgerClient):
+class TellsTradesAsEntries(PaperClient):
     """Tells the trades of the history in the ledger as well."""
 
     async def ledger_since(self, cursor: str) -> LedgerPage:
@@ -481,7 +480,7 @@ class TellsTradesAsEntries(LedgerClient):
         return replace(page, entries=[*trades, *page.entries])
 
 
-class NumbersEntriesAnew(LedgerClient):
+class NumbersEntriesAnew(PaperClient):
     """Gives the entries of every reading other ids."""
 
     readings = 0
@@ -494,7 +493,7 @@ class NumbersEntriesAnew(LedgerClient):
         return replace(page, entries=named)
 
 
-class LeavesCostsOut(LedgerClient):
+class LeavesCostsOut(PaperClient):
     """Lists what came in and not what went out."""
 
     async def ledger_since(self, cursor: str) -> LedgerPage:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 
 from fairlead.kernel.system_clock import SystemClock
 from fairlead.ports.clock import Clock
-from fairlead.ports.exchange import AdjustmentKind, ExchangeCapabilities, Fence, LedgerEntry, LedgerPage
+from fairlead.ports.exchange import (
+    AdjustmentKind,
+    ExchangeCapabilities,
+    Fence,
+    OrderType,
+    TimeInForce,
+)
 from fairlead.testing import SeededLoop, VirtualClock
 from fairlead.testing.conformance.exchange_world import Ability
 from fairlead_paper.address import address_of
@@ -18,9 +24,9 @@ from fairlead_paper.desk import Desk
 from fairlead_paper.fault_kinds import FaultKind
 from fairlead_paper.fault_link import FaultyLink
 from fairlead_paper.link import InProcessLink, Link, LinkListener, NotSent
-from fairlead_paper.messages import Place, Reply, Request, Taken, Welcome
+from fairlead_paper.messages import Adjust, Ledger, Place, Reply, Request, Taken, Welcome
 from fairlead_paper.opening import open_desk
-from fairlead_paper.records import PublicTrade
+from fairlead_paper.records import FeeIn, Locking, PublicTrade
 from fairlead_paper.server import VenueServer
 from fairlead_paper.settings import VenueSettings
 from fairlead_paper.socket_link import SocketLink
@@ -92,19 +98,6 @@ class CountingLink:
         self._inner.tell_fault(kind)
 
 
-class LedgerClient(PaperClient):
-    """A paper client whose venue has a ledger, which the world writes; two entries a page."""
-
-    entries: Sequence[LedgerEntry] = ()
-
-    async def ledger_since(self, cursor: str) -> LedgerPage:
-        """Return the next page."""
-        begin = int(cursor or 0)
-        entries = self.entries[begin : begin + 2]
-        end = begin + len(entries)
-        return LedgerPage(entries, str(end), more=end < len(self.entries))
-
-
 ClientClass = Callable[[Link, Clock, ExchangeCapabilities], PaperClient]
 
 
@@ -124,6 +117,8 @@ class PaperWorld:
         make: ClientClass = PaperClient,
         *,
         price_source: bool = True,
+        locking: Locking = Locking.PER_ORDER,
+        fee_in: FeeIn = FeeIn.QUOTE,
     ) -> None:
         self.fence = fence
         self.make = make
@@ -133,8 +128,17 @@ class PaperWorld:
         self.clients: list[PaperClient] = []
         self.taken: dict[str, int] = {}
         self.ids = 0
-        self.entries: list[LedgerEntry] = []
-        self.desk: Desk = open_desk(VenueSettings(fence=fence, fill_page_size=2), self.now_ns)
+        self.locking = locking
+        settings = VenueSettings(
+            fence=fence,
+            fill_page_size=2,
+            locking=locking,
+            fee_in=fee_in,
+            queue_ahead_trades=Decimal(0),  # so that what reaches an order fills it, as the rules expect
+            slippage_ticks=0,
+            balances={"USDT": Decimal(100_000), "BTC": Decimal(1)},
+        )
+        self.desk: Desk = open_desk(settings, self.now_ns)
         self.desk.trade(PublicTrade(SYMBOL, Decimal("100000.0"), Decimal("0.5"), self.now_ns()))
 
     def make_clock(self) -> Clock:
@@ -155,15 +159,17 @@ class PaperWorld:
             fence=self.fence,
             horizon_ns=60_000_000_000,
             price_source=self.price_source,
+            order_types=frozenset(OrderType),
+            times_in_force=frozenset(TimeInForce),
             post_only=True,
             modify=True,
             adoption=True,
             balances=True,
-            ledger=issubclass(self.make, LedgerClient) if isinstance(self.make, type) else False,
+            ledger=True,
+            reduce_only=self.locking is Locking.NONE,
+            locks_balance=self.locking is Locking.PER_ORDER,
         )
         client = self.make(self.link(), self.clock, capabilities)
-        if isinstance(client, LedgerClient):
-            client.entries = self.entries
         self.clients.append(client)
         return client
 
@@ -190,11 +196,9 @@ class PaperWorld:
         self.plan.script[FAULT_OF[ability]] = after
 
     async def adjust(self, asset: str, amount: Decimal) -> None:
-        """Move a balance behind the venue's back, and list that as a ledger would."""
-        balance = self.desk.venue._balance("main", asset)
-        balance.total += amount
-        name, kind = f"A{len(self.entries) + 1}", AdjustmentKind.DEPOSIT
-        self.entries.append(LedgerEntry(name, kind, asset, amount, self.now_ns()))
+        """Have a deposit or a withdrawal."""
+        kind = AdjustmentKind.DEPOSIT if amount > 0 else AdjustmentKind.WITHDRAWAL
+        assert isinstance(self.desk.handle("main", Adjust(asset, amount, kind)), Ledger)
 
     async def settle(self) -> None:
         """Let everything that is ready run."""
@@ -214,7 +218,7 @@ class PaperWorld:
 class SocketWorld(PaperWorld):
     """The venue behind a real socket, in the same loop; its time is real plus what a test adds."""
 
-    abilities = frozenset()
+    abilities = frozenset({Ability.ADJUST})
 
     def __init__(self, fence: Fence = Fence.DEADLINE, make: ClientClass = PaperClient) -> None:
         self.ahead_ns = 0

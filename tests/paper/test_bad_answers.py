@@ -12,6 +12,7 @@ from fairlead.ports.exchange import Answer, ExchangeCapabilities, Fence, Outcome
 from fairlead_paper.address import address_of
 from fairlead_paper.client import PaperClient, Patience
 from fairlead_paper.messages import Welcome
+from fairlead_paper.records import Locking
 from fairlead_paper.socket_link import SocketLink
 from fairlead_paper.wire import LINE_BYTES_MAX, encode_reply
 from tests.paper.test_process import order
@@ -62,7 +63,7 @@ async def answered(line: bytes) -> Answer:
     async def venue(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked.append(await reader.readline())
         if len(asked) == 1:
-            writer.write(encode_reply(1, Welcome(1, Fence.DEADLINE)))
+            writer.write(encode_reply(1, Welcome(1, Fence.DEADLINE, Locking.PER_ORDER)))
             asked.append(await reader.readline())
             writer.write(line)
         writer.close()

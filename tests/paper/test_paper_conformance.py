@@ -10,6 +10,7 @@ import pytest
 from fairlead.ports.exchange import Fence
 from fairlead.testing import run
 from fairlead.testing.conformance.exchange import ExchangeConformance, exchange_rules
+from fairlead_paper.records import FeeIn, Locking
 from tests.paper.paper_world import PaperWorld, SocketWorld
 
 
@@ -45,6 +46,22 @@ class TestNoFence(InProcess):
         return PaperWorld(Fence.NONE)
 
 
+class TestNothingLocked(InProcess):
+    """Margin-like: orders share what is held, and fees are paid in what a fill brings."""
+
+    async def make_world(self) -> PaperWorld:
+        """Return a world in which no order locks anything."""
+        return PaperWorld(Fence.DEADLINE, locking=Locking.NONE, fee_in=FeeIn.RECEIVED)
+
+
+class TestFeesInBase(InProcess):
+    """Spot, with fees in base."""
+
+    async def make_world(self) -> PaperWorld:
+        """Return a world in which fees are taken in base."""
+        return PaperWorld(Fence.DEADLINE, fee_in=FeeIn.BASE)
+
+
 class TestOverSocket(ExchangeConformance):
     """The same client over a real connection; faults are the link's and are proven in process."""
 
@@ -63,7 +80,9 @@ def test_the_rules_are_numbered_without_a_gap() -> None:
     assert numbers == [f"E-{number:02d}" for number in range(1, len(tests) + 1)]
 
 
-@pytest.mark.parametrize("kind", [TestDeadlineFence, TestPermanentIdFence, TestNoFence])
+@pytest.mark.parametrize(
+    "kind", [TestDeadlineFence, TestPermanentIdFence, TestNoFence, TestNothingLocked, TestFeesInBase]
+)
 def test_no_shipped_suite_replaces_a_rule(kind: type[ExchangeConformance]) -> None:
     """The shipped client is held to the rules as they are."""
     replaced = [name for name in vars(kind) if name.startswith("test_")]

@@ -58,7 +58,7 @@ def test_a_missing_tape_is_refused(tmp_path: Path) -> None:
 
 def test_an_order_fills_in_parts_by_the_volumes_of_the_real_trades() -> None:
     """A market order of 0.02 BTC takes trade after trade of the tape, each to its last digit."""
-    desk = open_desk(VenueSettings(tape=SHIPPED, time=VenueTime.TAPE), lambda: 0)
+    desk = open_desk(VenueSettings(tape=SHIPPED, time=VenueTime.TAPE, slippage_ticks=0), lambda: 0)
     trades = load_tape(SHIPPED, SYMBOL).trades
     desk.handle(ACCOUNT, Advance(1))
     order = SubmitRequest(

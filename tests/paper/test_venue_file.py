@@ -156,7 +156,7 @@ def test_a_fill_is_never_written_over(tmp_path: Path) -> None:
     desk = open_desk(settings_at(tmp_path), lambda: 7)
     desk.handle(ACCOUNT, Advance(1))
     assert isinstance(desk.handle(ACCOUNT, order(0, "0.0001")), Taken)
-    desk.venue.fill_count = 0
+    desk.venue._matching.fill_count = 0
     with pytest.raises(ExchangeFault, match="UNIQUE"):
         desk.handle(ACCOUNT, order(2, "0.0001"))
     desk.close()

@@ -24,6 +24,8 @@ from fairlead_paper.messages import Refused, Taken
 from fairlead_paper.records import ClientIdRule, PublicTrade, VenueRules
 from tests.paper.venues import ACCOUNT, BUY, INSTRUMENT, SELL, a_bench
 
+FOK = TimeInForce.FOK
+TRAILING: dict[str, Any] = {"order_type": OrderType.TRAILING_STOP, "limit_price": None}
 LIVE, FILLED, CANCELED = VenueStatus.LIVE, VenueStatus.FILLED, VenueStatus.CANCELED
 
 
@@ -299,16 +301,28 @@ def test_unknown_symbols_accounts_and_rates_are_refused() -> None:
 @pytest.mark.parametrize(
     ("terms", "code"),
     [
-        ({"order_type": OrderType.STOP, "trigger_price": Decimal("90.0")}, "unsupported_order_type"),
-        ({"order_type": OrderType.STOP_LIMIT, "trigger_price": Decimal("90.0")}, "unsupported_order_type"),
-        ({"time_in_force": TimeInForce.FOK}, "unsupported_time_in_force"),
-        ({"time_in_force": TimeInForce.GTD, "expire_ns": 9_999}, "unsupported_time_in_force"),
+        ({"order_type": OrderType.STOP}, "bad_price"),
+        ({"order_type": OrderType.STOP_LIMIT}, "bad_price"),
+        ({"trigger_price": Decimal("90.0")}, "bad_price"),
+        ({"order_type": OrderType.STOP_LIMIT, "trigger_price": Decimal("90.01")}, "off_tick"),
+        ({"trailing_distance": Decimal(1)}, "bad_trailing"),
+        ({**TRAILING}, "bad_trailing"),
+        ({**TRAILING, "trailing_rate": Decimal(1)}, "bad_trailing"),
+        ({**TRAILING, "trailing_rate": Decimal("0.1234567890123456789")}, "bad_trailing"),
+        ({**TRAILING, "trailing_distance": Decimal(0)}, "bad_trailing"),
+        ({**TRAILING, "trailing_distance": Decimal("0.01")}, "off_tick"),
+        ({**TRAILING, "trailing_distance": Decimal(1), "trailing_rate": Decimal("0.1")}, "bad_trailing"),
+        ({**TRAILING, "trailing_rate": Decimal("0.1"), "time_in_force": FOK}, "unsupported_time_in_force"),
+        ({"time_in_force": TimeInForce.GTD}, "bad_expiry"),
+        ({"expire_ns": 9_999}, "bad_expiry"),
+        ({"time_in_force": TimeInForce.GTD, "expire_ns": 1_999}, "already_expired"),
+        ({"time_in_force": TimeInForce.FOK, "post_only": True}, "unsupported_post_only"),
         ({"time_in_force": TimeInForce.IOC, "post_only": True}, "unsupported_post_only"),
         ({"reduce_only": True}, "unsupported_margin"),
         ({"leverage": Decimal(2)}, "unsupported_margin"),
     ],
 )
-def test_unknown_terms_are_refused(terms: dict[str, Any], code: str) -> None:
+def test_terms_that_do_not_go_together_are_refused(terms: dict[str, Any], code: str) -> None:
     """An order never trades as something else than it says."""
     bench = a_bench()
     bench.trade("100.0", "1")

@@ -115,7 +115,8 @@ class Bench:
 
     def holding(self, asset: str) -> Holding:
         """Return what the account holds of an asset."""
-        return next(holding for holding in self.venue.holdings(ACCOUNT) if holding.asset == asset)
+        found = [holding for holding in self.venue.holdings(ACCOUNT) if holding.asset == asset]
+        return found[0] if found else Holding(asset, Decimal(0), Decimal(0))
 
 
 def a_bench(

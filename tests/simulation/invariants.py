@@ -257,7 +257,7 @@ def _money(journal: Journal, venue: Venue, account: str, fills: list[VenueFill])
     booked = EXACT.subtract(cash, paid)
     moved = {
         balance.asset: EXACT.subtract(balance.total, balance.opening)
-        for balance in venue.balances.values()
+        for balance in venue.money.balances.values()
         if balance.account == account
     }
     for what, figure, expected in (

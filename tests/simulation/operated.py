@@ -64,7 +64,7 @@ class OperatedWorld(MarketWorld):
         """Let money and coins come in, once; the ledger tells of the money. Trades moved neither."""
         if not self.entries:
             for asset, amount in (("USDT", DEPOSITED), ("BTC", UNLISTED)):
-                balance = self.venue._balance(ACCOUNT, asset)
+                balance = self.venue.money.balance(ACCOUNT, asset)
                 balance.total += amount
                 balance.opening += amount
             kind = AdjustmentKind.DEPOSIT
@@ -72,14 +72,14 @@ class OperatedWorld(MarketWorld):
 
     def total(self, asset: str) -> Decimal:
         """Return what the venue holds of the asset."""
-        return self.venue.balances[ACCOUNT, asset].total
+        return self.venue.money.balances[ACCOUNT, asset].total
 
     def _open_venue(self, clock: Clock) -> ExchangeClient:
         client = super()._open_venue(clock)
         assert isinstance(client, PaperClient)
         client.capabilities = attrs.evolve(client.capabilities, positions=True, ledger=True)
         client.positions = self._positions  # type: ignore[attr-defined]  # a `PositionKeeper` besides
-        client.ledger_since = self._ledger_since  # type: ignore[attr-defined]  # and a `LedgerKeeper`
+        client.ledger_since = self._ledger_since  # type: ignore[method-assign]  # a `LedgerKeeper` of its own
         return client
 
     async def _ledger_since(self, cursor: str) -> LedgerPage:

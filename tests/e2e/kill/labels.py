@@ -89,6 +89,7 @@ class LabelledClient:
         self._labels = labels
         self.cancel = inner.cancel
         self.balances = inner.balances
+        self.ledger_since = inner.ledger_since
         self.disconnect = inner.disconnect
 
     async def connect(self, sink: ReportSink) -> None:

@@ -96,6 +96,9 @@ class ExchangeCapabilities:
     *balances*: `balances` tells all that the account holds and what is locked of it, by which the opening
     inventory is recorded, what differs later is found, and what an order needs is checked. *ledger*: the
     venue lists what moved the balances besides our fills, and the client is a `LedgerKeeper`.
+
+    *locks_balance*: an open order holds what it needs, and no other order can use that, as at a spot
+    exchange; false where orders share what is held, as with margin.
     """
 
     fence: Fence
@@ -113,6 +116,7 @@ class ExchangeCapabilities:
     positions: bool = False
     balances: bool = False
     ledger: bool = False
+    locks_balance: bool = True
 
 
 class Outcome(StrEnum):

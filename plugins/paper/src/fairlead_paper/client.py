@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import TypeVar
 
 import attrs
@@ -11,15 +12,19 @@ import attrs
 from fairlead.errors import ConfigurationRefused, ExchangeFault, RateLimited
 from fairlead.ports.clock import Clock
 from fairlead.ports.exchange import (
+    AdjustmentKind,
     Answer,
     ExchangeCapabilities,
     FillPage,
     FillReport,
     Instrument,
+    LedgerEntry,
+    LedgerPage,
     LookUp,
     ModifyRequest,
     OrderReport,
     Outcome,
+    Quote,
     Report,
     ReportSink,
     SubmitRequest,
@@ -28,11 +33,14 @@ from fairlead.ports.exchange import (
     VenueStatus,
 )
 from fairlead_paper import messages as say
+from fairlead_paper.book import Level
 from fairlead_paper.fault_link import FaultyLink
 from fairlead_paper.link import Link, LinkFault, NoAnswer, NotSent
+from fairlead_paper.records import Locking
 from fairlead_paper.refusals import RULE_CODES
 
 Content = TypeVar("Content")
+_ALIVE = (VenueStatus.LIVE, VenueStatus.TRIGGERED)
 
 
 @attrs.frozen(kw_only=True)
@@ -73,7 +81,7 @@ class PaperClient:
     async def connect(self, sink: ReportSink) -> None:
         """Open the connection and stream into the sink; raise `ExchangeFault` when the venue is not there.
 
-        Raises `ConfigurationRefused` when the venue's fence is not the one this client promises.
+        Raises `ConfigurationRefused` when the venue's fence or locking is not what this client promises.
         """
         await self.disconnect()
         welcome = await self._link.open(self)
@@ -83,6 +91,13 @@ class PaperClient:
                 f"The paper venue's fence is {welcome.fence.value}, not {self.capabilities.fence.value}.",
                 not_done="The client did not connect.",
                 fix="Set the plugin's fence to the venue's.",
+            )
+        if (welcome.locking is Locking.PER_ORDER) is not self.capabilities.locks_balance:
+            await self._link.close()
+            raise ConfigurationRefused(
+                f"The paper venue's locking is {welcome.locking.value}, and the client promises another.",
+                not_done="The client did not connect.",
+                fix="Set the plugin's locking to the venue's.",
             )
         self._sink = sink
 
@@ -97,7 +112,7 @@ class PaperClient:
 
     def report(self, report: Report) -> None:
         """Take a report from the link; not for users."""
-        if self._sink is None or (type(report) is Trade and not self.capabilities.price_source):
+        if self._sink is None or (type(report) in (Trade, Quote) and not self.capabilities.price_source):
             return
         self._sink.put(report)
 
@@ -204,6 +219,11 @@ class PaperClient:
         """Return total and locked quantity of each asset; raise `ExchangeFault` when they cannot be read."""
         return (await self._read(say.ReadBalances(), say.Holdings)).holdings
 
+    async def ledger_since(self, cursor: str) -> LedgerPage:
+        """Return the next page of the ledger; raise `ExchangeFault` when it cannot be read."""
+        page = await self._read(say.ReadLedger(cursor), say.Ledger)
+        return LedgerPage(page.entries, page.cursor, page.more)
+
     async def _read(self, request: say.Request, expected: type[Content]) -> Content:
         reply = await self._link.ask(request)
         if isinstance(reply, expected):
@@ -222,6 +242,26 @@ class PaperClient:
         With *at*, only when the tape stands at that index: so a driver may ask again after a kill.
         """
         return await self._read(say.Advance(count, at), say.Played)
+
+    async def show_book(self, symbol: str, bids: Sequence[Level], asks: Sequence[Level]) -> None:
+        """Show the venue the book of others, best levels first; raise `ExchangeFault` for what is none.
+
+        A level is a price and a quantity in base. The book stands until the next one is shown.
+        """
+        await self._read(say.ShowBook(symbol, bids, asks), say.Taken)
+
+    async def deposit(self, asset: str, amount: Decimal, note: str = "") -> LedgerEntry:
+        """Put an amount above zero into the account; raise `ExchangeFault` when that is refused."""
+        return await self.adjust(asset, amount, AdjustmentKind.DEPOSIT, note)
+
+    async def withdraw(self, asset: str, amount: Decimal, note: str = "") -> LedgerEntry:
+        """Take an amount above zero out; raise `ExchangeFault` when more than what is free."""
+        return await self.adjust(asset, amount.copy_negate(), AdjustmentKind.WITHDRAWAL, note)
+
+    async def adjust(self, asset: str, amount: Decimal, kind: AdjustmentKind, note: str = "") -> LedgerEntry:
+        """Move a balance by a signed amount, as funding or a reward does; raise `ExchangeFault` as above."""
+        ledger = await self._read(say.Adjust(asset, amount, kind, note), say.Ledger)
+        return ledger.entries[0]
 
     async def move_time(self, now_ns: int) -> None:
         """Let a venue in the tape's time grow older; raise `ExchangeFault` when it lives in another."""
@@ -251,8 +291,8 @@ class PaperClient:
 
 
 def _best(reports: Sequence[OrderReport]) -> OrderReport | None:
-    """Return the live report, else the newest; several orders share an id where the venue lets them."""
+    """Return the one alive, else the newest; several orders share an id where the venue lets them."""
     for report in reversed(reports):
-        if report.status is VenueStatus.LIVE:
+        if report.status in _ALIVE:
             return report
     return reports[-1] if reports else None

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Sequence
 
-from fairlead.errors import ExchangeFault
+from fairlead.errors import ExchangeFault, InvalidInput
 from fairlead.ports.exchange import Report
 from fairlead_paper import messages as say
+from fairlead_paper.book import Level
 from fairlead_paper.rate_limit import Throttle
 from fairlead_paper.records import PublicTrade
 from fairlead_paper.tape import Tape, TapeTrade
@@ -91,12 +92,18 @@ class Desk:
         self._sessions += 1
         if self._file:
             self._guarded(lambda file: file.add_session(account, self.now_ns()))
-        return say.Welcome(self._sessions, self.venue.rules.fence)
+        return say.Welcome(self._sessions, self.venue.rules.fence, self.venue.rules.locking)
 
     def trade(self, trade: PublicTrade) -> None:
         """Let a public trade happen that is on no tape."""
         self._check()
         self.venue.trade(trade)
+        self._finish(None)
+
+    def show(self, symbol: str, bids: Sequence[Level], asks: Sequence[Level]) -> None:
+        """Take the book of others as it is now, best levels first; `InvalidInput` for what is none."""
+        self._check()
+        self.venue.show(symbol, bids, asks, self.now_ns())
         self._finish(None)
 
     def close(self) -> None:
@@ -116,6 +123,7 @@ class Desk:
             raise
 
     def _step(self, account: str, request: say.Request) -> say.Reply:
+        self._expire()
         limited = self._limited(account, request)
         if limited is not None:
             return limited
@@ -135,11 +143,22 @@ class Desk:
             return canceled
         if isinstance(request, say.Advance):
             return self._advance(request)
+        if isinstance(request, say.Adjust):
+            return self._adjust(account, request)
+        if isinstance(request, say.ShowBook):
+            return self._show_book(request)
         if isinstance(request, say.MoveTime):
             return self._move_time(request.now_ns)
         if isinstance(request, say.NoteFault):
             return self._note_fault(request.kind)
         return self._read(account, request)
+
+    def _expire(self) -> None:
+        """End what was good until a date that has come, before anything else is looked at."""
+        due_ns = self.venue.next_expiry_ns
+        if due_ns and due_ns <= (now_ns := self.now_ns()):
+            self.venue.expire(now_ns)
+            self._finish(None)
 
     def _limited(self, account: str, request: say.Request) -> say.Limited | None:
         if not self.throttle.is_on:
@@ -164,6 +183,8 @@ class Desk:
             return shelves.fills_after(account, request.cursor, self.venue.rules.fill_page_size)
         if isinstance(request, say.ReadBalances):
             return say.Holdings(self.venue.holdings(account))
+        if isinstance(request, say.ReadLedger):
+            return self.venue.money.ledger_after(account, request.cursor, self.venue.rules.fill_page_size)
         if isinstance(request, say.ReadRules):
             return say.Rules([market.instrument for market in self.venue.markets.values()])
         if isinstance(request, say.ReadTrades):
@@ -188,6 +209,20 @@ class Desk:
             self.position += 1
         self._finish(self.position)
         return say.Played(played, self.position, len(trades), self.next_ns)
+
+    def _show_book(self, request: say.ShowBook) -> say.Taken | say.Refused:
+        try:
+            self.show(request.symbol, request.bids, request.asks)
+        except InvalidInput as error:
+            return say.Refused(f"bad_book: {error}", self.now_ns())
+        return say.Taken("", self.now_ns())
+
+    def _adjust(self, account: str, request: say.Adjust) -> say.Ledger | say.Refused:
+        moved = self.venue.adjust(
+            account, request.asset, request.amount, request.kind, request.note, self.now_ns()
+        )
+        self._finish(None)
+        return moved if isinstance(moved, say.Refused) else say.Ledger([moved])
 
     @property
     def _symbol(self) -> str:
@@ -236,7 +271,7 @@ class Desk:
     def _finish(self, position: int | None) -> None:
         """Make the step durable, then tell the listeners."""
         changes = self.venue.take_changes()
-        if self._file and (changes.events or position is not None):
+        if self._file and (changes.events or changes.adjustments or position is not None):
             self._guarded(lambda file: file.save(changes, position))
         if self._listeners and changes.events:
             for account, report in changes.events:

@@ -26,6 +26,8 @@ __all__ = [
     "ceil_to",
     "decimal_of",
     "divide_down",
+    "divide_exactly",
+    "finer_of",
     "floor_to",
     "multiply",
     "on_grid",
@@ -60,6 +62,18 @@ def decimal_of(text: str, field: str) -> Decimal:
 def text_of(number: Decimal) -> str:
     """Return the number in plain notation, without an exponent."""
     return format(number, "f")
+
+
+def divide_exactly(number: Decimal, divisor: Decimal) -> Decimal:
+    """Return the quotient; raises `decimal.Inexact` when it does not end."""
+    return _EXACT.divide(number, divisor)
+
+
+def finer_of(unit: Decimal, step: Decimal) -> Decimal:
+    """Return the unit, or the power of ten in which the step is written when that is finer."""
+    exponent = step.as_tuple().exponent
+    written = Decimal((0, (1,), exponent)) if isinstance(exponent, int) else unit
+    return min(unit, written)
 
 
 def floor_to(number: Decimal, step: Decimal) -> Decimal:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from fairlead.ports.clock import Clock
-from fairlead.ports.exchange import Report, Trade
+from fairlead.ports.exchange import Quote, Report, Trade
 from fairlead_paper.fault_kinds import FaultKind
 from fairlead_paper.link import Link, LinkFault, LinkListener, NoAnswer
 from fairlead_paper.messages import (
@@ -21,6 +21,7 @@ from fairlead_paper.messages import (
     Place,
     ReadBalances,
     ReadFills,
+    ReadLedger,
     ReadOpen,
     Reply,
     Request,
@@ -43,7 +44,7 @@ _STREAM_FAULTS = (
     FaultKind.DELAYED_REPORT,
     FaultKind.DUPLICATE_REPORT,
 )
-_READS = (Find, ReadOpen, ReadFills, ReadBalances)
+_READS = (Find, ReadOpen, ReadFills, ReadBalances, ReadLedger)
 
 
 class _Waiting(Protocol):
@@ -144,7 +145,7 @@ class FaultyLink:
         """Take a report from the venue and pass it on as the plan has it."""
         if not self._stream_is_up:
             return
-        if isinstance(report, Trade):
+        if isinstance(report, Trade | Quote):
             self._deliver(report)
             return
         kind = self._plan.draw(_STREAM_FAULTS)

@@ -13,13 +13,16 @@ from enum import StrEnum
 import attrs
 
 from fairlead.ports.exchange import (
+    AdjustmentKind,
     Fence,
     FillReport,
     Instrument,
+    LedgerEntry,
     ModifyRequest,
     OrderReport,
     SubmitRequest,
 )
+from fairlead_paper.records import Locking
 
 
 @attrs.define(slots=True)
@@ -80,6 +83,13 @@ class ReadBalances:
 
 
 @attrs.define(slots=True)
+class ReadLedger:
+    """Read what moved the balances besides trades, after the cursor; the empty cursor is the beginning."""
+
+    cursor: str
+
+
+@attrs.define(slots=True)
 class ReadRules:
     """Read the instruments."""
 
@@ -94,6 +104,25 @@ class Advance:
 
     count: int = 1
     at: int = -1
+
+
+@attrs.define(slots=True)
+class Adjust:
+    """Move a balance of the account without a trade: a deposit above zero, a withdrawal below."""
+
+    asset: str
+    amount: Decimal
+    kind: AdjustmentKind
+    note: str = ""
+
+
+@attrs.define(slots=True)
+class ShowBook:
+    """Show the book of others as it is now: price and quantity of each level, best first."""
+
+    symbol: str
+    bids: Sequence[tuple[Decimal, Decimal]]
+    asks: Sequence[tuple[Decimal, Decimal]]
 
 
 @attrs.define(slots=True)
@@ -149,8 +178,11 @@ Request = (
     | ReadOpen
     | ReadFills
     | ReadBalances
+    | ReadLedger
     | ReadRules
     | Advance
+    | Adjust
+    | ShowBook
     | MoveTime
     | ReadTrades
     | ReadState
@@ -217,6 +249,15 @@ class Holdings:
 
 
 @attrs.define(slots=True)
+class Ledger:
+    """Entries of the account's ledger, in its order."""
+
+    entries: Sequence[LedgerEntry]
+    cursor: str = ""
+    more: bool = False
+
+
+@attrs.define(slots=True)
 class Rules:
     """The instruments of the venue."""
 
@@ -269,6 +310,15 @@ class Welcome:
 
     session: int
     fence: Fence
+    locking: Locking
 
 
-Reply = Taken | Refused | Limited | Orders | Fills | Holdings | Rules | Played | State | Welcome
+Reply = Taken | Refused | Limited | Orders | Fills | Holdings | Ledger | Rules | Played | State | Welcome
+
+# fixed: as long as the longest sequence
+_CURSOR_DIGITS_MAX = 20
+
+
+def is_cursor(text: str) -> bool:
+    """Tell whether a text can be a cursor of this venue's history."""
+    return text.isascii() and text.isdecimal() and len(text) <= _CURSOR_DIGITS_MAX

@@ -10,8 +10,8 @@ import attrs
 from fairlead_paper.desk import Desk
 from fairlead_paper.exact import text_of
 from fairlead_paper.rate_limit import Throttle
-from fairlead_paper.records import CLIENT_ID_RULE_OF_FENCE, VenueRules
-from fairlead_paper.settings import VenueSettings, VenueTime
+from fairlead_paper.records import CLIENT_ID_RULE_OF_FENCE, DepthRules, VenueRules
+from fairlead_paper.settings import RateLimitSettings, VenueSettings, VenueTime
 from fairlead_paper.tape import Tape, load_tape
 from fairlead_paper.venue import Venue
 from fairlead_paper.venue_file import VenueFile
@@ -29,6 +29,14 @@ def open_desk(settings: VenueSettings, wall_ns: Callable[[], int]) -> Desk:
             client_id_rule=CLIENT_ID_RULE_OF_FENCE[settings.fence],
             participation=settings.participation,
             fill_page_size=settings.fill_page_size,
+            locking=settings.locking,
+            fee_in=settings.fee_in,
+            queue_ahead=settings.queue_ahead,
+            queue_ahead_trades=settings.queue_ahead_trades,
+            queue_cancels=settings.queue_cancels,
+            slippage_ticks=settings.slippage_ticks,
+            slippage_rate=settings.slippage_rate,
+            depth=settings.depth,
         ),
         settings.instruments,
     )
@@ -62,14 +70,20 @@ def _setup(settings: VenueSettings, tape: Tape | None) -> dict[str, object]:
             {key: None if value is None else str(value) for key, value in attrs.asdict(instrument).items()}
             for instrument in settings.instruments
         ],
-        "rate_limit": _rate_limit(settings),
+        "depth": _texts_of(settings.depth),
+        "fee_in": settings.fee_in.value,
+        "locking": settings.locking.value,
+        "queue_ahead": text_of(settings.queue_ahead),
+        "queue_ahead_trades": text_of(settings.queue_ahead_trades),
+        "queue_cancels": text_of(settings.queue_cancels),
+        "slippage_rate": text_of(settings.slippage_rate),
+        "slippage_ticks": settings.slippage_ticks,
+        "rate_limit": _texts_of(settings.rate_limit),
         "participation": text_of(settings.participation),
         "tape": {"name": tape.name, "digest": tape.digest, "symbol": tape.symbol} if tape else None,
         "time": settings.time.value,
     }
 
 
-def _rate_limit(settings: VenueSettings) -> dict[str, str] | None:
-    if settings.rate_limit is None:
-        return None
-    return {key: str(value) for key, value in attrs.asdict(settings.rate_limit).items()}
+def _texts_of(settings: RateLimitSettings | DepthRules | None) -> dict[str, str] | None:
+    return None if settings is None else {key: str(value) for key, value in attrs.asdict(settings).items()}

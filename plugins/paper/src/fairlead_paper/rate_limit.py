@@ -43,7 +43,7 @@ class Throttle:
             return limit.cancel_young if self._is_young(order_age_ns, limit) else limit.cancel
         if isinstance(request, say.Modify):
             return limit.modify_young if self._is_young(order_age_ns, limit) else limit.modify
-        reads = (say.Find, say.ReadOpen, say.ReadFills, say.ReadBalances, say.ReadRules)
+        reads = (say.Find, say.ReadOpen, say.ReadFills, say.ReadBalances, say.ReadLedger, say.ReadRules)
         return limit.read if isinstance(request, reads) else ZERO
 
     @staticmethod

@@ -15,6 +15,7 @@ from fairlead.ports.exchange import Fence, Instrument
 from fairlead.ports.settings import structure_settings
 from fairlead_paper.exact import ONE, ZERO, decimal_of, multiply, text_of
 from fairlead_paper.fault_kinds import FaultKind
+from fairlead_paper.records import RATE_DIGITS_MAX, DepthRules, FeeIn, Locking
 from fairlead_paper.tape import SHIPPED
 
 # fixed: as many questions as a look-up has
@@ -114,6 +115,38 @@ class VenueSettings:
             "doc": "fraction of each public trade's volume that our orders may take, above 0 and at most 1"
         },
     )
+    locking: Locking = attrs.field(
+        default=Locking.PER_ORDER,
+        metadata={
+            "doc": "whether an open order holds the balance it needs, as at a spot exchange, or none does"
+        },
+    )
+    fee_in: FeeIn = attrs.field(
+        default=FeeIn.QUOTE,
+        metadata={"doc": "in which asset fees are paid: quote, base, or the one that a fill brings"},
+    )
+    queue_ahead: Decimal = attrs.field(
+        default=ZERO, metadata={"doc": "quantity, in base, that stands before an order that begins to rest"}
+    )
+    queue_ahead_trades: Decimal = attrs.field(
+        default=ONE,
+        metadata={"doc": "the same as a multiple of the mean size of the last 20 trades; both are added"},
+    )
+    queue_cancels: Decimal = attrs.field(
+        default=ZERO,
+        metadata={"doc": "fraction of that queue which is canceled with each trade that does not reach it"},
+    )
+    slippage_ticks: int = attrs.field(
+        default=1, metadata={"doc": "ticks that a taker pays beyond the last trade's price"}
+    )
+    slippage_rate: Decimal = attrs.field(
+        default=ZERO,
+        metadata={"doc": "the same as a fraction of the price, rounded up to the tick; instead of ticks"},
+    )
+    depth: DepthRules | None = attrs.field(
+        default=None,
+        metadata={"doc": "a book made up around the last price, which takers walk; none when left out"},
+    )
     fill_page_size: int = attrs.field(default=100, metadata={"doc": "trades in one page of history"})
     rate_limit: RateLimitSettings | None = attrs.field(
         default=None, metadata={"doc": "how much the account may ask for; no limit when left out"}
@@ -140,6 +173,7 @@ class VenueSettings:
         """Refuse what can never work."""
         if not ZERO < self.participation <= ONE:
             raise SettingRefused("participation", f"{self.participation} is not above 0 and at most 1")
+        self._check_queue_and_slippage()
         if self.fill_page_size < 1:
             raise SettingRefused("fill_page_size", "must be at least 1")
         if self.time is VenueTime.TAPE and not self.tape:
@@ -148,6 +182,24 @@ class VenueSettings:
             raise SettingRefused("instruments", "must be a list of at least one table")
         for asset, total in self.balances.items():
             _check_balance(asset, total)
+
+    def _check_queue_and_slippage(self) -> None:
+        for field in ("queue_ahead", "queue_ahead_trades"):
+            if getattr(self, field) < ZERO:
+                raise SettingRefused(field, "must not be below 0")
+        if not ZERO <= self.queue_cancels <= ONE:
+            raise SettingRefused("queue_cancels", f"{self.queue_cancels} is not from 0 to 1")
+        if self.slippage_ticks < 0:
+            raise SettingRefused("slippage_ticks", "must not be below 0")
+        if not ZERO <= self.slippage_rate < ONE:
+            raise SettingRefused("slippage_rate", f"{self.slippage_rate} is not from 0 to below 1")
+        for field in ("participation", "queue_ahead_trades", "queue_cancels", "slippage_rate"):
+            if len(getattr(self, field).as_tuple().digits) > RATE_DIGITS_MAX:
+                raise SettingRefused(field, f"has more than {RATE_DIGITS_MAX} digits")
+        if self.slippage_ticks and self.slippage_rate:
+            raise SettingRefused(
+                "slippage_rate", "slippage is given in ticks already", fix="Set slippage_ticks = 0."
+            )
 
 
 @attrs.frozen(kw_only=True)
@@ -194,6 +246,10 @@ class PaperSettings:
         default=Fence.DEADLINE,
         metadata={"doc": "what the client promises about requests without an answer; the venue's"},
     )
+    locking: Locking = attrs.field(
+        default=Locking.PER_ORDER,
+        metadata={"doc": "whether the venue's open orders hold the balance they need; the venue's"},
+    )
     horizon_ms: int = attrs.field(
         default=60_000, metadata={"doc": "how long an absent permanent client order id needs to be proof"}
     )
@@ -229,15 +285,24 @@ class PaperSettings:
             raise SettingRefused(
                 "fence", f"the venue has {self.venue.fence.value}, the client {self.fence.value}"
             )
+        if self.mode is Mode.IN_PROCESS and self.locking is not self.venue.locking:
+            raise SettingRefused(
+                "locking", f"the venue has {self.venue.locking.value}, the client {self.locking.value}"
+            )
         for field in ("horizon_ms", "request_timeout_ms", "reconnect_delay_ms", "reconnect_delay_max_ms"):
             if getattr(self, field) < 1:
                 raise SettingRefused(field, "must be at least 1 millisecond")
+
+    @property
+    def locks_balance(self) -> bool:
+        """Tell whether an open order holds the balance that it needs."""
+        return self.locking is Locking.PER_ORDER
 
 
 def paper_settings(table: Mapping[str, Any]) -> PaperSettings:
     """Return the settings of a table; raise `ConfigurationRefused` with the path of what is wrong.
 
-    In mode ``in_process`` the venue's account, fence and rate limit follow the client's unless they
+    In mode ``in_process`` the venue's account, fence, locking and rate limit follow the client's unless they
     are named.
     """
     values = dict(table)
@@ -267,6 +332,8 @@ def _inherited(values: Mapping[str, Any]) -> dict[str, Any]:
         inherited["account"] = values["account"]
     if values.get("fence") in list(Fence):
         inherited["fence"] = values["fence"]
+    if values.get("locking") in list(Locking):
+        inherited["locking"] = values["locking"]
     if isinstance(values.get("rate_limit"), Mapping):
         inherited["rate_limit"] = values["rate_limit"]
     return inherited

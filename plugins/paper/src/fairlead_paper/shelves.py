@@ -6,12 +6,10 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from operator import attrgetter
 
-from fairlead.ports.exchange import FillReport, OrderReport, VenueStatus
-from fairlead_paper.messages import Fills, Refused, Shelf
+from fairlead.ports.exchange import FillReport, OrderReport
+from fairlead_paper.messages import Fills, Refused, Shelf, is_cursor
 from fairlead_paper.records import VenueFill, VenueOrder
 
-# fixed: as long as the longest sequence
-_CURSOR_DIGITS_MAX = 20
 _NONE: dict[int, VenueOrder] = {}
 
 
@@ -34,8 +32,8 @@ class Shelves:
         return account in self._open
 
     def keep_order(self, order: VenueOrder) -> None:
-        """Put an order on its shelves, the open one only while it is live."""
-        if order.status is VenueStatus.LIVE:
+        """Put an order on its shelves, the open one only while it may trade."""
+        if order.is_open:
             self._open[order.account][order.sequence] = order
         self._by_venue_id[order.venue_order_id] = order
         self._by_client_id.setdefault((order.account, order.client_order_id), []).append(order)
@@ -52,7 +50,7 @@ class Shelves:
     def id_is_taken(self, account: str, client_order_id: str, *, for_ever: bool) -> bool:
         """Tell whether an open order (or, for ever, any order) has the client order id."""
         same = self._by_client_id.get((account, client_order_id))
-        return same is not None and (for_ever or any(order.status is VenueStatus.LIVE for order in same))
+        return same is not None and (for_ever or any(order.is_open for order in same))
 
     def order(self, account: str, client_order_id: str, venue_order_id: str) -> VenueOrder | None:
         """Return the account's order with the venue's id, else the open or newest one with the client's."""
@@ -61,7 +59,7 @@ class Shelves:
             return found if found is not None and found.account == account else None
         same = self._by_client_id.get((account, client_order_id), ())
         for order in reversed(same):
-            if order.status is VenueStatus.LIVE:
+            if order.is_open:
                 return order
         return same[-1] if same else None
 
@@ -74,7 +72,7 @@ class Shelves:
         if venue_order_id:
             found = self.order(account, "", venue_order_id)
             orders = () if found is None else (found,)
-        return [order.report() for order in orders if (order.status is VenueStatus.LIVE) is wanted]
+        return [order.report() for order in orders if order.is_open is wanted]
 
     def find_fills(self, account: str, client_order_id: str, venue_order_id: str = "") -> list[FillReport]:
         """Return the fills of all orders with that id, the venue's if it is given."""
@@ -87,13 +85,17 @@ class Shelves:
         """Return the account's open orders, oldest first."""
         return [order.report() for order in self._open.get(account, _NONE).values()]
 
+    def open_of(self, account: str) -> list[VenueOrder]:
+        """Return the account's open orders themselves, oldest first."""
+        return list(self._open.get(account, _NONE).values())
+
     def open_count(self) -> int:
         """Return how many orders are open, over all accounts."""
         return sum(len(orders) for orders in self._open.values())
 
     def fills_after(self, account: str, cursor: str, page_size: int) -> Fills | Refused:
         """Return one page of the account's fills after the cursor; the empty cursor is the beginning."""
-        if cursor and not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= _CURSOR_DIGITS_MAX):
+        if cursor and not is_cursor(cursor):
             return Refused("bad_cursor: not a cursor of this venue", 0)
         fills = self._fills.get(account, [])
         start = bisect_right(fills, int(cursor or "0"), key=attrgetter("sequence"))

@@ -9,31 +9,33 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping
-from decimal import Decimal
 from pathlib import Path
 
 from fairlead.errors import ConfigurationRefused
-from fairlead_paper.exact import text_of
 from fairlead_paper.file_lock import FileLock
 from fairlead_paper.file_rows import (
+    INSERT_ADJUSTMENT,
     INSERT_FILL,
     INSERT_INSTRUMENT,
     REPLACE_BALANCE,
     REPLACE_MARKET,
     REPLACE_ORDER,
     SCHEMA,
+    adjustment_of,
+    adjustment_row,
     balance_of,
     balance_row,
+    fill_market,
     fill_of,
     fill_row,
     instrument_row,
+    market_row,
     order_of,
     order_row,
 )
-from fairlead_paper.market import Market
 from fairlead_paper.venue import Changes, Venue
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 # fixed: the mark by which a file is known as ours
 APPLICATION_ID = 0x46504150
 """Marks the file as ours in SQLite's header ("FPAP")."""
@@ -110,12 +112,10 @@ class VenueFile:
             [balance_of(row) for row in read("SELECT * FROM balances ORDER BY account, asset")],
             [order_of(row) for row in read("SELECT * FROM orders ORDER BY sequence")],
             [fill_of(row) for row in read("SELECT * FROM fills ORDER BY sequence")],
+            [adjustment_of(row) for row in read("SELECT * FROM adjustments ORDER BY sequence")],
         )
-        for symbol, last_price, last_index, available in read("SELECT * FROM markets"):
-            market = venue.markets[symbol]
-            market.last_price = Decimal(last_price) if last_price else None
-            market.last_index = last_index
-            market.available = Decimal(available)
+        for row in read("SELECT * FROM markets"):
+            fill_market(venue.markets[row[0]], row)
         position: int = read("SELECT position FROM tape").fetchone()[0]
         return position
 
@@ -153,10 +153,13 @@ class VenueFile:
             run_many(REPLACE_ORDER, map(order_row, changes.orders.values()))
         if changes.fills:
             run_many(INSERT_FILL, map(fill_row, changes.fills))
+        if changes.adjustments:
+            rows = [adjustment_row(account, entry) for account, entry in changes.adjustments]
+            run_many(INSERT_ADJUSTMENT, rows)
         if changes.balances:
             run_many(REPLACE_BALANCE, map(balance_row, changes.balances.values()))
         if changes.markets:
-            run_many(REPLACE_MARKET, map(_market_row, changes.markets.values()))
+            run_many(REPLACE_MARKET, map(market_row, changes.markets.values()))
 
     # -- opening ---------------------------------------------------------------------------------------------
 
@@ -172,6 +175,13 @@ class VenueFile:
                 f"{self.path.name} belongs to another program.",
                 not_done="It was not touched.",
                 fix="Name another file.",
+            )
+        if not is_new and version < SCHEMA_VERSION:
+            raise ConfigurationRefused(
+                f"{self.path.name} was written by an older fairlead-paper (schema {version}), which traded "
+                "by other rules.",
+                not_done="It was not touched.",
+                fix="Name a new file; the old one can still be read with any SQLite tool.",
             )
         if version > SCHEMA_VERSION:
             raise ConfigurationRefused(
@@ -193,8 +203,3 @@ class VenueFile:
                 not_done="The venue did not start.",
                 fix="Start it with the settings it was made with, or name a new file.",
             )
-
-
-def _market_row(market: Market) -> tuple[object, ...]:
-    price = "" if market.last_price is None else text_of(market.last_price)
-    return market.instrument.symbol, price, market.last_index, text_of(market.available)

@@ -16,7 +16,7 @@ from cattrs import Converter
 from cattrs.errors import ForbiddenExtraKeysError, StructureHandlerNotFoundError
 
 from fairlead.errors import ExchangeFault, InvalidInput
-from fairlead.ports.exchange import FillReport, OrderReport, Report, Trade
+from fairlead.ports.exchange import FillReport, OrderReport, Quote, Report, Trade
 from fairlead_paper import messages as say
 from fairlead_paper.exact import decimal_of, text_of
 from fairlead_paper.wire_values import teach_values
@@ -34,8 +34,11 @@ _ASKS: dict[str, type] = {
     "read_open": say.ReadOpen,
     "read_fills": say.ReadFills,
     "read_balances": say.ReadBalances,
+    "read_ledger": say.ReadLedger,
     "read_rules": say.ReadRules,
     "advance": say.Advance,
+    "adjust": say.Adjust,
+    "show_book": say.ShowBook,
     "move_time": say.MoveTime,
     "read_trades": say.ReadTrades,
     "read_state": say.ReadState,
@@ -50,11 +53,12 @@ _SAYS: dict[str, type] = {
     "orders": say.Orders,
     "fills": say.Fills,
     "holdings": say.Holdings,
+    "ledger": say.Ledger,
     "rules": say.Rules,
     "played": say.Played,
     "state": say.State,
 }
-_REPORTS: dict[str, type] = {"order": OrderReport, "fill": FillReport, "trade": Trade}
+_REPORTS: dict[str, type] = {"order": OrderReport, "fill": FillReport, "trade": Trade, "quote": Quote}
 _NAMES = {kind: name for table in (_ASKS, _SAYS, _REPORTS) for name, kind in table.items()}
 
 

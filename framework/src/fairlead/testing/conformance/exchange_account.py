@@ -92,6 +92,8 @@ class AccountRules(ExchangeRules):
         client, _ = await connected(world)
         if not client.capabilities.balances:
             raise NotDeclared("the client declares no balances")
+        if not client.capabilities.locks_balance:
+            raise NotDeclared("the client declares that open orders lock nothing")
         quote = {known.symbol: known for known in await client.instruments()}[world.symbol].quote
         before = (await client.balances())[quote]
         request = resting_buy(world)
