@@ -14,6 +14,7 @@ from fairlead.ports.exchange import AdjustmentKind, Fence, Quote
 from fairlead.testing import run
 from fairlead.testing.conformance.exchange_world import connected
 from fairlead_paper.book import made_up_book
+from fairlead_paper.client import PaperClient
 from fairlead_paper.opening import open_desk
 from fairlead_paper.records import DepthRules, Locking, VenueRules
 from fairlead_paper.settings import VenueSettings, paper_settings
@@ -42,7 +43,7 @@ def test_a_made_up_book_is_the_same_for_the_same_seed() -> None:
 def test_a_price_between_two_ticks_has_a_book_on_ticks() -> None:
     """Bids go down from the tick below, asks up from the one above; nothing is offered at zero or less."""
     book = made_up_book(DEPTH, INSTRUMENT, Decimal("0.25"), 1)
-    assert [price for price, _ in book.asks][0] == Decimal("0.5")
+    assert book.asks[0][0] == Decimal("0.5")
     assert not book.bids
 
 
@@ -80,9 +81,9 @@ def test_the_client_moves_balances_and_shows_books() -> None:
     async def main() -> None:
         world = PaperWorld()
         client, sink = await connected(world)
-        assert hasattr(client, "deposit")
+        assert isinstance(client, PaperClient)
         entry = await client.deposit("USDT", Decimal(5), "a present")
-        assert (entry.kind, entry.amount, entry.note) == (AdjustmentKind.DEPOSIT, 5, "a present")
+        assert (entry.kind, entry.amount, entry.note) == (AdjustmentKind.DEPOSIT, Decimal(5), "a present")
         assert (await client.withdraw("USDT", Decimal(5))).amount == -5
         assert (await client.adjust("BTC", Decimal(1), AdjustmentKind.REWARD)).kind is AdjustmentKind.REWARD
         with pytest.raises(ExchangeFault, match="insufficient_funds"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import random
 from collections.abc import Sequence
 from decimal import Decimal
 from itertools import pairwise
@@ -64,22 +63,26 @@ class Book:
 
 def made_up_book(rules: DepthRules, instrument: Instrument, price: Decimal, number: int) -> Book:
     """Return the book after the trade with that number; the same seed, symbol and number, the same one."""
-    name = f"{rules.seed}/{instrument.symbol}/{number}"
-    stream = random.Random(int.from_bytes(hashlib.sha256(name.encode()).digest(), "big"))
     tick, lot = instrument.price_increment, instrument.quantity_increment
     low = floor_to(price, tick)
     high = low if low == price else add(low, tick)
     book = Book([], [])
+    name = f"{rules.seed}/{instrument.symbol}/{number}"
     for number_of_level in range(rules.levels):
         away = multiply(Decimal(rules.half_spread_ticks + number_of_level * rules.level_ticks), tick)
         levels = ((book.asks, add(high, away)), (book.bids, subtract(low, away)))
         for side, at in levels:
-            draw = Decimal(stream.randrange(-_DRAWS, _DRAWS + 1))
-            part = add(ONE, divide_exactly(multiply(rules.variation, draw), Decimal(_DRAWS)))
+            part = add(ONE, multiply(rules.variation, _drawn(f"{name}/{at}")))
             quantity = floor_to(multiply(rules.level_quantity, part), lot)
             if at > ZERO and quantity > ZERO:
                 side.append((at, quantity))
     return book
+
+
+def _drawn(name: str) -> Decimal:
+    """Return the fraction between -1 and 1 that belongs to a name, always the same."""
+    number = int.from_bytes(hashlib.sha256(name.encode()).digest(), "big") % (2 * _DRAWS + 1)
+    return divide_exactly(Decimal(number - _DRAWS), Decimal(_DRAWS))
 
 
 def is_book(bids: Sequence[Level], asks: Sequence[Level]) -> bool:

@@ -295,15 +295,15 @@ class Venue:
             expire_ns=request.expire_ns,
             reduce_only=request.reduce_only,
         )
+        self._reckon(order, market)
+        return order
+
+    @staticmethod
+    def _reckon(order: VenueOrder, market: Market) -> None:
+        """Find out what a new order meets: where it trails from, whether it crosses, what its lock costs."""
         if order.order_type is OrderType.TRAILING_STOP:
             order.watermark = market.last_price
         if not order.is_waiting_for_trigger:
             order.crossed = market.crosses(order.side, order.limit_price)
-        order.lock_price = (
-            order.limit_price
-            or order.stop_price
-            or market.taking_price(order.side)
-            or market.last_price
-            or ZERO
-        )
-        return order
+        priced = order.limit_price or order.stop_price
+        order.lock_price = priced or market.taking_price(order.side) or market.last_price or ZERO
