@@ -54,7 +54,7 @@ class Parts:
 
 
 def test_a_kernel_of_these_plugins_trades_and_remembers(tmp_path: Path) -> None:
-    """An order goes out, is found again by the next kernel under its key, is canceled, and is then CANCELED."""
+    """An order goes out, is found by the next kernel under its key, is canceled, and is then CANCELED."""
     parts = Parts(tmp_path)
     wish = Proposal.buy("BTC/USDT", quantity="0.01", limit_price="90000")
 
