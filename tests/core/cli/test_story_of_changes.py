@@ -77,7 +77,7 @@ def test_a_modify_is_told_from_the_wish_to_what_came_of_it() -> None:
 
 
 def test_who_had_nothing_against_it_is_told_in_one_sentence() -> None:
-    """Refusals and reasons stand for themselves, with figures; the checks that only allow share a line after."""
+    """Refusals and reasons stand for themselves, with figures; checks that only allow share a line."""
     verdicts = (
         Verdict("small", "1", True),
         Verdict("large", "2", False, "TOO_LARGE", "Too large.", (("limit", "3"), ("asked", "4"))),
