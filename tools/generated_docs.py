@@ -21,6 +21,7 @@ from tools import (
     reconciliation_page,
     requirements_page,
     store_rules_page,
+    tables_page,
 )
 from tools.sources import ROOT, Finding, report
 
@@ -32,6 +33,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     requirements_page.PAGE: requirements_page.page_text,
     exchange_rules_page.PAGE: exchange_rules_page.page_text,
     store_rules_page.PAGE: store_rules_page.page_text,
+    tables_page.PAGE: tables_page.page_text,
     configuration_page.PAGE: configuration_page.page_text,
     reconciliation_page.PAGE: reconciliation_page.page_text,
 }

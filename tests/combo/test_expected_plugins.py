@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from importlib.metadata import entry_points
 
 import pytest
 
+from tests.combo.expected import EVERY_PLUGIN, expected_plugins, plugins_named_in
+
 GROUP = "fairlead.plugins.v1"
-# A developer's environment (requirements-dev.txt) sets no expectation and has every plugin.
-EVERY_PLUGIN = "paper,riskhooks,sqlstore"
-
-
-def expected_plugins() -> list[str]:
-    """Return the plugin names this environment must have, sorted; the empty string means none."""
-    return sorted(filter(None, os.environ.get("FAIRLEAD_EXPECT_PLUGINS", EVERY_PLUGIN).split(",")))
 
 
 def test_discovered_plugins_equal_the_expected_ones() -> None:
@@ -33,3 +27,25 @@ def test_entry_point_comes_from_its_own_distribution_and_loads(name: str) -> Non
     assert owners.get(name) == (None if name == "(none)" else f"fairlead-{name}")
     for _, entry in found:
         assert entry.load().__name__ == f"fairlead_{entry.name}.plugin"
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("py311-core", []),
+        ("", []),
+        ("py313-paper-sqlstore", ["paper", "sqlstore"]),
+        ("sqlstore,paper", ["paper", "sqlstore"]),
+        ("py312-all", EVERY_PLUGIN),
+        ("all", EVERY_PLUGIN),
+    ],
+)
+def test_an_environments_name_says_which_plugins(text: str, named: list[str]) -> None:
+    """The words of the name, and nothing else, decide what must be there."""
+    assert plugins_named_in(text) == named
+
+
+def test_a_misspelt_environment_is_refused() -> None:
+    """A name that is no plugin's never means one plugin fewer."""
+    with pytest.raises(ValueError, match="names 'papre', which is no plugin"):
+        plugins_named_in("py311-papre-sqlstore")

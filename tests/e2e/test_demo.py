@@ -12,9 +12,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from fairlead.cli.demo.evidence import CHECKER
+from fairlead.cli.demo.settings import RISK_CHECKS
+from fairlead_riskhooks.plugin import RiskHooksSettings
 from tests.e2e.demo_run import DemoRun, check_zeros, fairlead, run_demo
 
 
@@ -73,7 +76,10 @@ def test_the_object_has_what_it_promises(plain: DemoRun) -> None:
     assert found["orders"] >= 40
     assert found["fills"] >= 60
     assert found["partial_fills"] >= 5
-    assert len(found["denied"]) >= 3
+    assert len(found["denied"]) >= 5
+    assert {each["code"]: each["count"] for each in found["denials"]} == found["denied"]
+    assert all(len(each["for_instance"]) > 20 for each in found["denials"])
+    assert len(found["last_orders"]) == 8
     assert found["faults"] == {}
     assert found["positions"]
     for name in ("realized_pnl", "fees"):
@@ -82,11 +88,19 @@ def test_the_object_has_what_it_promises(plain: DemoRun) -> None:
     assert Decimal(found["fees"]) == sum(Decimal(position["fees"]) for position in found["positions"])
 
 
+def test_every_shipped_check_takes_part(plain: DemoRun) -> None:
+    """The demo's checks are all that the plugin has, and each has judged the first order."""
+    assert set(RISK_CHECKS) == {field.name for field in attrs.fields(RiskHooksSettings)}
+    with closing(sqlite3.connect(plain.store)) as store:
+        first = store.execute("SELECT payload FROM journal WHERE kind = 'order_initialized'").fetchone()[0]
+    assert all(name in first.decode() for name in RISK_CHECKS)
+
+
 def test_without_options_for_programs_it_prints_tables_and_proofs() -> None:
     """As the README starts it, for people: the tables come whole, and each proof stands as proven."""
     done = fairlead("demo", "--trades", "400")
     assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
-    for title in ("What the bot did", "Positions"):
+    for title in ("What the bot did", "What the checks denied", "The last orders", "Positions"):
         assert title in done.stdout
     assert done.stdout.count("  proven") == 6
     assert "FAILED" not in done.stdout

@@ -11,7 +11,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from fairlead.errors import CommitFailed, CommitUncertain, ConfigurationRefused, NotRunning, StoreFault
+from fairlead.errors import (
+    CommitFailed,
+    CommitUncertain,
+    ConfigurationRefused,
+    NotRunning,
+    RowRuleBroken,
+    StoreFault,
+)
 from fairlead.testing.conformance.store_batches import Scribe, head_after, sample_row, setting
 from fairlead.testing.memory_store import AppendFault
 from fairlead_sqlstore import SqlReader, SqlStore, SqlStoreSettings, writing
@@ -252,7 +259,7 @@ def test_an_outbox_id_that_was_used_fails_the_batch(path: Path) -> None:
         scribe = await Scribe.opened(store)
         first = await scribe.write()
         batch = replace(scribe.draft(), outbox=first.outbox)
-        with pytest.raises(CommitFailed, match="UNIQUE"):
+        with pytest.raises(RowRuleBroken, match=r"outbox\.event_id"):
             await store.append(batch)
         await scribe.write()
         await store.close()

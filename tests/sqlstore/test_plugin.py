@@ -63,7 +63,7 @@ def test_tools_get_a_reader_of_the_same_file(tmp_path: Path) -> None:
         ),
         (
             {"path": "a", "colour": 1},
-            "sqlstore.colour: unknown key; known are path, busy_timeout_ms, check_on_open",
+            "sqlstore.colour: unknown key; known are path, busy_timeout_ms, check_on_open, backup_before",
         ),
         ({}, 'sqlstore.path: is missing. Write, for example, path = "bot.sqlite"'),
         ({"path": ""}, "sqlstore.path: '' is not a file path. Write a path"),

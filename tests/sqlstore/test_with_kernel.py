@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from fairlead import Kernel, KernelSettings, Proposal
 from fairlead.errors import FairleadError
 from fairlead.ports.exchange import Outcome
 from fairlead.ports.risk import ALLOW, Deny
 from fairlead.ports.settings import Secret
+from fairlead.ports.store import Batch, Row
 from fairlead.testing.scripted_exchange import ScriptedExchange, answers
 from fairlead_sqlstore import SqlStore, SqlStoreSettings
 from tests.core.kernel.bench import BTC, instrument, quiet_logger
@@ -25,7 +27,10 @@ BUY = Proposal.buy(BTC, quantity="1", limit_price="100")
 
 
 def with_kernel(
-    path: Path, main: Callable[[Kernel, ScriptedExchange], Coroutine[Any, Any, None]], *checks: Says
+    path: Path,
+    main: Callable[[Kernel, ScriptedExchange], Coroutine[Any, Any, None]],
+    *checks: Says,
+    store: type[SqlStore] = SqlStore,
 ) -> None:
     """Run a kernel on the file, in real time."""
 
@@ -34,7 +39,7 @@ def with_kernel(
         kernel = Kernel(
             KernelSettings(account="main", on_stop="leave", allow_unchecked=True),
             exchange=exchange,
-            store=SqlStore(SqlStoreSettings(path)),
+            store=store(SqlStoreSettings(path)),
             checks=checks,
             logger=quiet_logger(),
         )
@@ -83,3 +88,35 @@ def test_nothing_is_sent_after_the_file_has_vanished(tmp_path: Path) -> None:
         assert "deleted or replaced" in journal[2]
 
     with_kernel(tmp_path / "bot.sqlite", main)
+
+
+class SpoilsRows(SqlStore):
+    """Stands for a kernel whose state went wrong: from an order on, rows break a rule of their table."""
+
+    async def append(self, batch: Batch) -> None:
+        """Spoil the orders."""
+        rows = [
+            Row.of("orders", {**row.named(), "state": "lost"}) if row.table == "orders" else row
+            for row in batch.rows
+        ]
+        await super().append(replace(batch, rows=rows))
+
+
+def test_a_row_that_breaks_a_rule_stops_the_kernel(tmp_path: Path) -> None:
+    """The commit fails by the rule's name, nothing is sent or stored for it, and nothing is sent after it."""
+
+    async def main(kernel: Kernel, exchange: ScriptedExchange) -> None:
+        bot = kernel.session(owner="bot")
+        for _ in range(2):
+            with pytest.raises(
+                FairleadError, match=r"ck_orders_state_known|gave up its journal: RowRuleBroken"
+            ):
+                await bot.execute(BUY)
+        assert exchange.submits == []
+        (journal,) = [part for part in kernel.health() if part[0] == "journal"]
+        assert journal[1] == "faulted"
+        assert "ck_orders_state_known" in journal[2]
+        async with SqlStore.reader(tmp_path / "bot.sqlite") as reader:
+            assert await reader.rows("orders") == []
+
+    with_kernel(tmp_path / "bot.sqlite", main, store=SpoilsRows)

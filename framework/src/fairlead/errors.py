@@ -14,6 +14,7 @@
     ├── StoreFault                   the store could not do what was asked
     │   ├── StoreHeld                another live kernel owns this account's store
     │   ├── CommitFailed             a batch is certainly not in the store
+    │   │   └── RowRuleBroken        for a row that no sound kernel writes: the kernel halts
     │   ├── CommitUncertain          nobody knows whether a batch is in the store
     │   ├── StaleEpoch               a newer kernel took over; this one may not write
     │   └── JournalDamaged           stored records do not match their chain or their rows
@@ -146,6 +147,21 @@ class StoreHeld(StoreFault):
 
 class CommitFailed(StoreFault):
     """The batch is certainly not in the store."""
+
+
+class RowRuleBroken(CommitFailed):
+    """A row breaks a rule of its table, or repeats what occurs once; *rule* names the constraint.
+
+    A tripwire, not a check: a sound kernel writes no such row, so one that did goes no further.
+    """
+
+    def __init__(self, rule: str) -> None:
+        self.rule = rule
+        super().__init__(
+            f"The store refused a row that breaks {rule}.",
+            not_done="Nothing of the batch was stored, and nothing was sent for it.",
+            fix="Stop, keep the database as it is, and report it: this is a fault in Fairlead or a plugin.",
+        )
 
 
 class CommitUncertain(StoreFault):

@@ -76,6 +76,22 @@ def test_a_modify_is_told_from_the_wish_to_what_came_of_it() -> None:
     ]
 
 
+def test_who_had_nothing_against_it_is_told_in_one_sentence() -> None:
+    """Refusals and reasons stand for themselves, with figures; checks that only allow share a line."""
+    verdicts = (
+        Verdict("small", "1", True),
+        Verdict("large", "2", False, "TOO_LARGE", "Too large.", (("limit", "3"), ("asked", "4"))),
+        Verdict("kernel", "1", True, reason="It reduces."),
+        Verdict("tidy", "7", True),
+    )
+    denied = ChangeDenied("c", ChangeKind.MODIFY, NAME, "bot", Terms(Decimal(4)), "TOO_LARGE", verdicts)
+    assert told(denied)[1:] == [
+        "large 2 denied it, TOO_LARGE: Too large. (limit=3, asked=4)",
+        "kernel 1 allowed it: It reduces.",
+        "small 1, tidy 7 allowed it.",
+    ]
+
+
 def test_a_replacement_is_told_on_the_old_order() -> None:
     """The wish, the proof, the order that takes its place, and the end."""
     assert told(

@@ -16,6 +16,7 @@ from fairlead.errors import (
     InvariantBroken,
     JournalDamaged,
     NumberRefused,
+    RowRuleBroken,
     SettingRefused,
     StoreHeld,
     SymbolHeld,
@@ -41,6 +42,7 @@ MADE: dict[type[FairleadError], FairleadError] = {
     UnknownName: UnknownName("symbol", "BTC/USD", ("BTC/USDT", "ETH/USDT")),
     SettingRefused: SettingRefused("mine.path", "'' is not a file path", fix="Write a path."),
     StoreHeld: StoreHeld("process 4711"),
+    RowRuleBroken: RowRuleBroken("ck_orders_state_known"),
     JournalDamaged: JournalDamaged(17, "its hash does not fit"),
 }
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from fairlead.errors import CommitFailed, CommitUncertain, StoreHeld, UnknownName
+from fairlead.ports.row_rules import broken_rule
 from fairlead.ports.searches import Search
 from fairlead.ports.store import Batch, Envelope, JournalHead, Opened, OutboxRow, Row, Scalar
 from fairlead.testing.memory_store import AppendFault, MemoryStore, yield_to_loop
@@ -74,6 +75,30 @@ class IgnoresTheEpoch(Rewriting):
     def rewritten(self, batch: Batch) -> Batch:
         """Give it the current epoch."""
         return replace(batch, epoch=self.disk.epoch)
+
+
+class PassesOverOddRows(Rewriting):
+    """A row that cannot be is left out, and the rest of the batch confirmed."""
+
+    def rewritten(self, batch: Batch) -> Batch:
+        """Leave out whatever row would be refused."""
+        return replace(batch, rows=[row for row in batch.rows if not broken_rule(row.table, row.values)])
+
+
+class RenamesEvents(Rewriting):
+    """An event id that was told before is made another, so a receiver takes the event for a new one."""
+
+    def rewritten(self, batch: Batch) -> Batch:
+        """Name them by their place."""
+        return replace(
+            batch,
+            outbox=[
+                replace(row, event_id=f"{row.event_id}-{place}")
+                if row.event_id in self.disk._event_ids
+                else row
+                for place, row in enumerate(batch.outbox)
+            ],
+        )
 
 
 class IsNotAtomic(Rewriting):
@@ -482,5 +507,7 @@ BROKEN: Mapping[str, Sequence[Callable[..., MemoryStore]]] = {
     "S-33": [SearchesLikeSql],
     "S-34": [OldestFirst, ForgetsTheLimit],
     "S-35": [FindsNothingForAnything],
+    "S-36": [PassesOverOddRows],
+    "S-37": [RenamesEvents],
 }
 """Rule -> stores that break it."""

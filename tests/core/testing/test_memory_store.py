@@ -11,7 +11,7 @@ from enum import Enum
 import pytest
 from msgspec.structs import replace
 
-from fairlead.errors import CommitFailed, StaleEpoch
+from fairlead.errors import CommitFailed, RowRuleBroken, StaleEpoch
 from fairlead.ports.store import Batch, Row, Scalar
 from fairlead.testing.conformance.store_batches import Scribe, everything, head_after, sample_row, setting
 from fairlead.testing.memory_store import (
@@ -103,7 +103,7 @@ def test_an_event_id_is_told_once_on_a_copy_too() -> None:
         twin = MemoryStore(store.disk.copy())
         for each in (scribe, Scribe(twin, await twin.open("acc", "twin"))):
             batch = replace(each.draft(), outbox=first.outbox)
-            with pytest.raises(CommitFailed, match="event id"):
+            with pytest.raises(RowRuleBroken, match="event_id"):
                 await each.store.append(batch)
 
     asyncio.run(scenario())

@@ -71,7 +71,7 @@ def add_to(app: typer.Typer) -> None:
         elif not ordered:
             output.print_line("No orders.")
         else:
-            _print(ordered)
+            print_orders(ordered)
 
 
 def _search_of(filters: Filters, *, live: bool) -> Search:
@@ -82,14 +82,16 @@ def _search_of(filters: Filters, *, live: bool) -> Search:
     return replace(wanted, equal=(*wanted.equal, *alive), newest_by="", limit=0)
 
 
-def _print(rows: Sequence[Mapping[str, Any]]) -> None:
+def print_orders(rows: Sequence[Mapping[str, Any]], *, title: str = "") -> None:
     """Print a table, or where it does not fit two lines an order."""
     from fairlead.cli import output
 
     cells = [order_cells(row) for row in rows]
     if output.fits(_COLUMNS, cells):
-        output.print_table(_COLUMNS, cells)
+        output.print_table(_COLUMNS, cells, title=title)
         return
+    if title:
+        output.print_line(title)
     for row in rows:
         for line in order_lines(row, output.terminal_width()):
             output.print_line(line)
@@ -106,7 +108,8 @@ def order_lines(row: Mapping[str, Any], width: int) -> tuple[str, str]:
     first = "  ".join((ending_of(row["client_order_id"]), state, size_of(row), owner))
     fees = f"fees {plain_number(row['fees'])}" if row["fees"] else ""
     second = "  ".join(part for part in (time_of(row["created_ns"])[:_SECONDS], _filled(row), fees) if part)
-    why = ": ".join(part for part in (row["denial_code"], row["detail"]) if part)
+    code, detail = row["denial_code"], row["detail"]
+    why = detail if code in detail else f"{code}: {detail}"
     room = width - len(second) - len("    ")
     return escaped(first), "  " + (f"{second}  {cropped(why, room)}" if why and room > 0 else second)
 

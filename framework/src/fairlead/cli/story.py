@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import attrs
@@ -113,8 +113,7 @@ class _Teller:
             yield f"It takes the place of order {record.replaces}, which was canceled for it."
         if record.reduces:
             yield "The kernel found that it reduces a position."
-        for verdict in record.verdicts:
-            yield _verdict(verdict)
+        yield from _verdicts(record.verdicts)
         if record.approved:
             yield "It was approved, and what it may use was reserved in the same step."
         else:
@@ -184,8 +183,7 @@ class _Teller:
     def judged_again(self, record: OrderJudgedAgain) -> Iterator[str]:
         answer = "allowed" if record.allowed else "denied"
         yield f"It had waited so long that the gate was asked again, and {answer} it."
-        for verdict in record.verdicts:
-            yield _verdict(verdict)
+        yield from _verdicts(record.verdicts)
 
     def annotated(self, record: OrderAnnotated) -> Iterator[str]:
         yield f"{record.by} annotated it; it says now: {_remarks(record)}."
@@ -193,15 +191,13 @@ class _Teller:
     def change_requested(self, record: ChangeRequested) -> Iterator[str]:
         how = "changed in place" if record.change is ChangeKind.MODIFY else "replaced"
         yield f"{record.by} wants it {how}, to {_terms(record.terms)}{_key(record.idempotency_key)}."
-        for verdict in record.verdicts:
-            yield _verdict(verdict)
+        yield from _verdicts(record.verdicts)
         if record.change is ChangeKind.MODIFY:
             yield "Until it is known whether that was done, the larger of old and new is reserved."
 
     def change_denied(self, record: ChangeDenied) -> Iterator[str]:
         yield f"{record.by} wanted it changed, to {_terms(record.terms)}, and was denied ({record.code})."
-        for verdict in record.verdicts:
-            yield _verdict(verdict)
+        yield from _verdicts(record.verdicts)
 
     def modify_started(self, record: ModifyStarted) -> Iterator[str]:
         until = (
@@ -266,13 +262,24 @@ def _notes(record: OrderInitialized) -> str:
     return f" ({', '.join(parts)})" if parts else ""
 
 
+def _verdicts(verdicts: Sequence[Verdict]) -> Iterator[str]:
+    """Tell each answer that has something to say, and then in one sentence who had nothing against it."""
+    content = [verdict for verdict in verdicts if verdict.allowed and not verdict.reason]
+    yield from (_verdict(verdict) for verdict in verdicts if verdict not in content)
+    if content:
+        yield f"{', '.join(map(_judge, content))} allowed it."
+
+
 def _verdict(verdict: Verdict) -> str:
-    who = f"{verdict.check} {verdict.version}".strip()
     figures = ", ".join(f"{name}={figure}" for name, figure in verdict.figures)
     compared = f" ({figures})" if figures else ""
     if verdict.allowed:
-        return f"{who} allowed it{f': {verdict.reason}' if verdict.reason else '.'}"
-    return f"{who} denied it, {verdict.code}: {verdict.reason}{compared}"
+        return f"{_judge(verdict)} allowed it: {verdict.reason}"
+    return f"{_judge(verdict)} denied it, {verdict.code}: {verdict.reason}{compared}"
+
+
+def _judge(verdict: Verdict) -> str:
+    return f"{verdict.check} {verdict.version}".strip()
 
 
 _EVENTS: dict[OrderEvent, str] = {

@@ -16,7 +16,7 @@ from fairlead.domain.changes import is_change
 from fairlead.domain.closings import is_closing
 from fairlead.domain.order_table import OrderEvent
 from fairlead.domain.records import OrderEventNoted
-from fairlead.errors import CommitUncertain, JournalDamaged, StaleEpoch, StoreFault, StoreHeld
+from fairlead.errors import CommitUncertain, JournalDamaged, RowRuleBroken, StaleEpoch, StoreFault, StoreHeld
 from fairlead.kernel.apply.exposure import count_on_position
 from fairlead.kernel.core.effects import SendCancel
 from fairlead.kernel.core.inputs import InFlightLost, TroubleSeen
@@ -36,7 +36,7 @@ from fairlead.kernel.venue.dispatcher import Dispatcher
 from fairlead.ports.clock import Clock
 from fairlead.ports.store import JournalHead, Opened, Store
 
-_FATAL = (StaleEpoch, StoreHeld, JournalDamaged)
+_FATAL = (StaleEpoch, StoreHeld, JournalDamaged, RowRuleBroken)
 
 
 @attrs.frozen

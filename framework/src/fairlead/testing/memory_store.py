@@ -20,6 +20,7 @@ from fairlead.errors import (
     CommitFailed,
     CommitUncertain,
     ConfigurationRefused,
+    RowRuleBroken,
     StaleEpoch,
     StoreHeld,
 )
@@ -124,7 +125,7 @@ class MemoryDisk:
             upserts.append((table, *table.checked(row.values)))
         event_ids = {row.event_id for row in batch.outbox}
         if len(event_ids) != len(batch.outbox) or not self._event_ids.isdisjoint(event_ids):
-            raise CommitFailed("An outbox event id occurs twice.", not_done="Nothing was stored.")
+            raise RowRuleBroken("uq_outbox_event_id")
         for table, key, values in upserts:
             table.upsert(key, values)
         self.envelopes.extend(batch.envelopes)

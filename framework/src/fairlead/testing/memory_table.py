@@ -9,7 +9,8 @@ from typing import cast
 
 import attrs
 
-from fairlead.errors import CommitFailed, UnknownName
+from fairlead.errors import CommitFailed, RowRuleBroken, UnknownName
+from fairlead.ports.row_rules import broken_rule
 from fairlead.ports.searches import Search, check_search
 from fairlead.ports.store import Column, Scalar, Table
 
@@ -60,6 +61,8 @@ class MemoryTable:
         decimals = cast("tuple[Decimal, ...]", decimals_of(row))
         if not all(map(Decimal.is_finite, decimals)):
             raise self._refused(f"{[str(number) for number in decimals]} are not all finite")
+        if broken := broken_rule(self.table.name, row):
+            raise RowRuleBroken(broken)
         return self._key_of(row), row
 
     def upsert(self, key: Values, row: Values) -> None:

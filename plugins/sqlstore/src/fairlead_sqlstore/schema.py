@@ -7,13 +7,15 @@ longer than all the rest of a start.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 from fairlead.errors import ConfigurationRefused, JournalDamaged
+from fairlead.ports.row_rules import ROW_RULES
 from fairlead.ports.store import TABLES
 
 VERSION_TABLE = "fairlead_schema"
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """Every revision that was ever released, oldest first; a test compares it with the migrations."""
 
 HEAD = REVISIONS[-1]
@@ -41,16 +43,38 @@ def version_of(connection: sqlite3.Connection, path: Path) -> str | None:
     return str(revisions[0])
 
 
-def bring_to_head(connection: sqlite3.Connection, path: Path) -> None:
-    """Create or migrate the schema, in one transaction; do nothing when it is at head."""
-    if version_of(connection, path) != HEAD:
-        from fairlead_sqlstore.migrating import upgrade
+def bring_to_head(
+    connection: sqlite3.Connection, path: Path, back_up_first: Callable[[str], None] | None = None
+) -> bool:
+    """Create or migrate the schema, in one transaction; tell whether there was anything to do.
 
-        upgrade(connection)
+    *back_up_first* is called with the old revision before a file with an older one is touched; what it
+    raises leaves the file as it is.
+    """
+    version = version_of(connection, path)
+    if version == HEAD:
+        return False
+    if version is not None:
+        refuse_leftovers(connection, path)
+        if back_up_first is not None:
+            back_up_first(version)
+    from fairlead_sqlstore.migrating import upgrade
+
+    upgrade(connection)
+    return True
+
+
+def refuse_leftovers(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse a file in which a table is half rebuilt: ours are rebuilt in one transaction."""
+    found = connection.execute(
+        "SELECT name FROM sqlite_master WHERE name LIKE '\\_alembic\\_tmp\\_%' ESCAPE '\\'"
+    ).fetchone()
+    if found is not None:
+        raise JournalDamaged(0, f"{path} has table {found[0]}, which another tool's migration left half done")
 
 
 def refuse_gaps(connection: sqlite3.Connection, path: Path) -> None:
-    """Refuse a database that says it has the newest schema and lacks tables or columns of it.
+    """Refuse a database that says it has the newest schema and lacks tables, columns or constraints of it.
 
     A migration of ours is whole or not there. One that another tool cut short, or a table that was dropped,
     would be found at the first order only.
@@ -61,6 +85,13 @@ def refuse_gaps(connection: sqlite3.Connection, path: Path) -> None:
         if missing:
             what = f"column {missing[0]} in {table.name}" if found else f"table {table.name}"
             raise JournalDamaged(0, f"{path} says that it has schema {HEAD} and has no {what}")
+    for rule in ROW_RULES:
+        query = "SELECT 1 FROM sqlite_master WHERE name = ? AND instr(sql, ?)"
+        constraint = f"ck_{rule.table}_{rule.name}"
+        if connection.execute(query, (rule.table, constraint)).fetchone() is None:
+            raise JournalDamaged(
+                0, f"{path} says that it has schema {HEAD} and has no constraint {constraint}"
+            )
 
 
 def refuse_unless_at_head(connection: sqlite3.Connection, path: Path) -> None:

@@ -25,6 +25,12 @@ def _checked_path(instance: object, attribute: object, value: str | Path) -> Non
         )
 
 
+def _checked_folder(instance: object, attribute: object, value: str | Path) -> None:
+    del instance, attribute
+    if not isinstance(value, str | Path) or "\0" in str(value):
+        raise _refused("backup_folder", f"{value!r} is not a folder", 'Write a path, such as "backups".')
+
+
 def _checked_timeout(instance: object, attribute: object, value: int) -> None:
     del instance, attribute
     if type(value) is not int or not 0 <= value <= BUSY_TIMEOUT_MS_MAX:
@@ -64,11 +70,27 @@ class SqlStoreSettings:
         },
     )
 
+    backup_before_upgrade: bool = attrs.field(
+        default=True,
+        validator=_checked_flag,
+        metadata={"doc": "whether a verified copy is made before a newer version changes the schema"},
+    )
+    backup_folder: str | Path = attrs.field(
+        default="",
+        validator=_checked_folder,
+        metadata={"example": '"backups"', "doc": "where copies go; beside the database when it is not said"},
+    )
+
     @classmethod
     def structured(cls, context: PluginContext) -> SqlStoreSettings:
         """Return the settings from the plugin's own configuration table, or raise `ConfigurationRefused`."""
         settings = structure_settings(cls, context.configuration, "plugins.sqlstore")
-        return attrs.evolve(settings, path=context.path(settings.path))
+        folder = settings.backup_folder
+        return attrs.evolve(
+            settings,
+            path=context.path(settings.path),
+            backup_folder=context.path(folder) if str(folder) else "",
+        )
 
 
 def _refused(key: str, problem: str, fix: str) -> SettingRefused:

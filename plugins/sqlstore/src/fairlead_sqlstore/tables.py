@@ -15,6 +15,8 @@ from sqlalchemy import BigInteger, CheckConstraint, Index, Integer, LargeBinary,
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
+from fairlead.ports.row_rules import ROW_RULES
+from fairlead_sqlstore.checks import condition_of
 from fairlead_sqlstore.exact_decimal import ExactDecimal
 
 NAMING = {
@@ -59,7 +61,7 @@ def flag(description: str) -> Any:
 
 
 class JournalRecord(FairleadTable, table=True):
-    """Everything that ever changed state, in order; never changed, never deleted."""
+    """Everything that ever changed state, in order; never changed."""
 
     __tablename__: ClassVar[Any] = "journal"
 
@@ -110,7 +112,7 @@ class OrderRow(FairleadTable, table=True):
     book: str = text("the book its fills go to")
     symbol: str = text("the instrument, such as BTC/USDT")
     side: str = text("buy or sell")
-    order_type: str = text("market or limit")
+    order_type: str = text("how it finds its price")
     time_in_force: str = text("how long it may work")
     state: str = text("its phase, or why it closed")
     quantity: Decimal = exact("how much was ordered")
@@ -372,3 +374,13 @@ class SettingRow(FairleadTable, table=True):
 
     name: str = text("the fact", primary_key=True)
     value: str = text("its value")
+
+
+def _add_checks() -> None:
+    """State the port's rules of rows as constraints; a migration makes the same ones."""
+    for rule in ROW_RULES:
+        table = metadata.tables[rule.table]
+        table.append_constraint(CheckConstraint(condition_of(rule), name=rule.name).ddl_if(dialect="sqlite"))
+
+
+_add_checks()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import attrs
@@ -20,10 +21,12 @@ from fairlead.errors import (
     CommitUncertain,
     ConfigurationRefused,
     JournalDamaged,
+    RowRuleBroken,
     StaleEpoch,
 )
 from fairlead.ports.store import GENESIS_HASH, Batch, JournalHead, Opened, breach_of
 from fairlead_sqlstore import statements
+from fairlead_sqlstore.backing_up import back_up_before_upgrade
 from fairlead_sqlstore.connecting import connect, explained, prepare_for_writing
 from fairlead_sqlstore.place import Identity, identity_of
 from fairlead_sqlstore.schema import bring_to_head, refuse_gaps
@@ -77,11 +80,18 @@ class WriteSession:
             connection = self._connect("rwc")
             if self._settings.check_on_open:
                 _refuse_damage(connection)
-            bring_to_head(connection, self._path)
+            bring_to_head(connection, self._path, self._backup(connection))
             refuse_gaps(connection, self._path)
             return self._take_over(connection, account, holder, is_start=True)
         except sqlite3.Error as error:
             raise explained(error, self._path) from error
+
+    def _backup(self, connection: sqlite3.Connection) -> Callable[[str], None] | None:
+        """Return what copies the file before its schema changes, unless that is turned off."""
+        if not self._settings.backup_before_upgrade:
+            return None
+        folder = Path(self._settings.backup_folder or self._path.parent)
+        return lambda schema: back_up_before_upgrade(connection, self._path, folder, schema)
 
     def reopen(self, account: str, holder: str) -> Opened:
         """Take the store over from our own earlier session, whose late writes fail from here on.
@@ -112,6 +122,9 @@ class WriteSession:
                 if parameters:
                     connection.executemany(sql, parameters)
                     self._rows_in_log += len(parameters)
+        except sqlite3.IntegrityError as error:
+            _roll_back(connection)
+            raise RowRuleBroken(_constraint_of(error)) from error
         except (sqlite3.Error, OverflowError, UnicodeEncodeError) as error:
             _roll_back(connection)
             raise CommitFailed(
@@ -238,6 +251,11 @@ class WriteSession:
             )
         problem = breach_of(batch, state.head) or problem
         raise CommitFailed(f"The batch does not fit: {problem}.", not_done=_NOTHING_STORED)
+
+
+def _constraint_of(error: sqlite3.IntegrityError) -> str:
+    """Return the constraint that SQLite names, or its columns where it has no name for it."""
+    return str(error).rpartition(": ")[2]
 
 
 def _read_state(connection: sqlite3.Connection) -> State | None:

@@ -40,7 +40,39 @@ _POSITION_FIELDS = (
 )
 """What the report tells of a position: all that the table of positions shows, and nothing internal."""
 
+_ORDER_FIELDS = (
+    "client_order_id",
+    "owner",
+    "book",
+    "symbol",
+    "side",
+    "quantity",
+    "limit_price",
+    "state",
+    "denial_code",
+    "detail",
+    "filled_quantity",
+    "filled_value",
+    "fees",
+    "created_ns",
+)
+"""The same of an order."""
+
+# fixed: a matter of layout; `fairlead orders` lists the rest
+_ORDERS_SHOWN = 8
+_FIGURES = ". ("
+"""Where a reason's sentence ends and its figures begin."""
+
 Row = Mapping[str, Any]
+
+
+@attrs.frozen(kw_only=True)
+class DenialReport:
+    """How often orders were denied for a reason first, and what was said the first time."""
+
+    code: str
+    count: int
+    for_instance: str
 
 
 @attrs.frozen(kw_only=True)
@@ -58,7 +90,8 @@ class KillReport:
 class DemoReport:
     """Everything that ``fairlead demo --json`` prints.
 
-    *orders* were sent, *denied* counts those that were not, by reason code. *partial_fills* are fills
+    *orders* were sent, *denied* counts those that were not, by reason code; *denials* says why. *last_orders*
+    are the newest, denied ones among them. *partial_fills* are fills
     that left a rest of their order. Amounts are in *currency*. *lost*, *duplicated* and
     *cash_reconciled* are the independent checker's; *problems* are its sentences and the verification's.
     """
@@ -69,7 +102,9 @@ class DemoReport:
     fills: int
     partial_fills: int
     denied: Mapping[str, int]
+    denials: Sequence[DenialReport]
     order_states: Mapping[str, int]
+    last_orders: Sequence[Row]
     positions: Sequence[Row]
     realized_pnl: Decimal
     fees: Decimal
@@ -119,7 +154,9 @@ async def judge(options: DemoOptions, files: DemoFiles, outcome: RunOutcome) -> 
         fills=len(fills),
         partial_fills=_partial_fills(orders, fills),
         denied=_counts(str(row["denial_code"]) for row in orders if row["denial_code"]),
+        denials=_denials(orders),
         order_states=_counts(str(row["state"]) for row in sent),
+        last_orders=[{name: row[name] for name in _ORDER_FIELDS} for row in _by_age(orders)[-_ORDERS_SHOWN:]],
         positions=[_position(row) for row in positions],
         realized_pnl=_sum(positions, "realized_pnl"),
         fees=_sum(positions, "fees"),
@@ -195,6 +232,23 @@ def _partial_fills(orders: Sequence[Row], fills: Sequence[Row]) -> int:
         filled[name] = add(filled[name], fill["quantity"])
         partial += filled[name] < quantities[name]
     return partial
+
+
+def _by_age(orders: Sequence[Row]) -> list[Row]:
+    return sorted(orders, key=lambda row: (row["created_ns"], row["client_order_id"]))
+
+
+def _denials(orders: Sequence[Row]) -> list[DenialReport]:
+    first: dict[str, str] = {}
+    for row in _by_age(orders):
+        if row["denial_code"]:
+            sentence, figures, _ = str(row["detail"]).partition(_FIGURES)
+            first.setdefault(str(row["denial_code"]), f"{sentence}." if figures else sentence)
+    counts = _counts(str(row["denial_code"]) for row in orders if row["denial_code"])
+    return [
+        DenialReport(code=code, count=count, for_instance=first[code].replace(f" {code}:", "", 1))
+        for code, count in counts.items()
+    ]
 
 
 def _position(row: Row) -> dict[str, Scalar]:

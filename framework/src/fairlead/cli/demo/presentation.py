@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from fairlead.cli import output
+from fairlead.cli.orders import print_orders
 from fairlead.cli.positions import POSITION_COLUMNS, position_cells
 from fairlead.domain.numbers import subtract
 
@@ -53,6 +54,10 @@ class ProgressBar:
 def show(report: DemoReport, trades: int, files: DemoFiles | None) -> None:
     """Print the tables and the proofs; *files* when they were kept."""
     output.print_table(("what", "count"), _counts(report), title="What the bot did")
+    if report.denials:
+        reasons = [(denial.code, denial.count, denial.for_instance) for denial in report.denials]
+        output.print_table(("denied for", "orders", "for instance"), reasons, title="What the checks denied")
+    print_orders(report.last_orders, title="The last orders")
     output.print_table(POSITION_COLUMNS, [position_cells(row) for row in report.positions], title="Positions")
     if report.faults:
         faults = sorted(report.faults.items())
@@ -76,7 +81,6 @@ def _counts(report: DemoReport) -> list[tuple[str, int]]:
         ("fills", report.fills),
         ("  that left a rest", report.partial_fills),
         ("orders denied", sum(report.denied.values())),
-        *((f"  {code}", count) for code, count in report.denied.items()),
     ]
 
 

@@ -15,10 +15,29 @@ from fairlead.kernel.settings import KernelSettings, OnStop
 
 ACCOUNT = "main"
 
-OPENING_BALANCE = "USDT=100000"
+CURRENCY = "USDT"
+OPENING_BALANCE = f"{CURRENCY}=100000"
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 TOKEN_VARIABLE = "FAIRLEAD_PAPER_TOKEN"  # noqa: S105 - the name of a variable, not a token
-SIZE_LIMITS = {"minimum_quantity": "0.005", "minimum_cost": "1000"}
-"""Far above the venue's: what is smaller is not worth its fees."""
+RISK_CHECKS: Mapping[str, Mapping[str, Any]] = {
+    # Far above the venue's minimum: what is smaller is not worth its fees.
+    "minimum_size": {"symbols": {SYMBOL: {"minimum_quantity": "0.005", "minimum_cost": "1000"}}},
+    "maximum_positions": {"per_symbol": 2, "allow_increase": True},
+    "maximum_exposure": {"order": "5000", "position": "9000", "total": "20000"},
+    "daily_loss": {"maximum_loss": "300", "maximum_drawdown": "400"},
+    "order_rate": {"window_ms": 3_600_000, "per_owner": 12},
+    "duplicate_intent": {"window_ms": 1_000},
+    "cool_down": {"after_loss_ms": 120_000},
+    "price_band": {"rate": "0.01"},
+    "stale_price": {"maximum_age_ms": 30_000},
+    "symbols": {"allow": [SYMBOL]},
+    "trading_hours": {
+        "timezone": "UTC",
+        "windows": [{"days": list(DAYS), "begins": "00:00", "ends": "24:00"}],
+    },
+    "maximum_leverage": {"maximum": 1},
+}
+"""All that are shipped, some of them tight enough to be seen at work in seven hours."""
 
 CLIENT_TIMEOUT_MS = 2_000
 """How long the client waits for one answer: less than an order's deadline, so that a request can be late."""
@@ -91,16 +110,18 @@ class KernelProcessSettings:
         return {
             "paper": paper,
             "sqlstore": {"path": self.store},
-            "riskhooks": {
-                "minimum_size": {"symbols": {SYMBOL: dict(SIZE_LIMITS)}},
-                "maximum_positions": {"per_symbol": 2, "allow_increase": True},
-            },
+            "riskhooks": {name: dict(limits) for name, limits in RISK_CHECKS.items()},
         }
 
 
 def kernel_settings() -> KernelSettings:
     """Return the kernel's settings: the defaults, but for a wait shorter than the deadline."""
-    return KernelSettings(account=ACCOUNT, request_timeout_ms=2 * CLIENT_TIMEOUT_MS, on_stop=OnStop.LEAVE)
+    return KernelSettings(
+        account=ACCOUNT,
+        reporting_currency=CURRENCY,
+        request_timeout_ms=2 * CLIENT_TIMEOUT_MS,
+        on_stop=OnStop.LEAVE,
+    )
 
 
 @attrs.frozen(kw_only=True)

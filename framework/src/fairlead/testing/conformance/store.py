@@ -15,10 +15,11 @@ from fairlead.testing.conformance.store_contents import ContentRules
 from fairlead.testing.conformance.store_recovery import RecoveryRules
 from fairlead.testing.conformance.store_rule import rules_of
 from fairlead.testing.conformance.store_searches import SearchRules
+from fairlead.testing.conformance.store_tripwires import TripwireRules
 from fairlead.testing.conformance.store_writing import WritingRules
 
 
-class StoreConformance(WritingRules, ContentRules, RecoveryRules, SearchRules):
+class StoreConformance(WritingRules, ContentRules, RecoveryRules, SearchRules, TripwireRules):
     """All rules of the store port.
 
     Say in the subclass what your store is: `medium_at`, and if the class attributes need it ``can_kill``

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
+from fairlead.ports.row_rules import rules_of
 from fairlead.ports.store import (
     TABLES,
     Batch,
@@ -25,11 +26,16 @@ _EMPTY: Mapping[type, Scalar] = {str: "", int: 0, Decimal: Decimal(0), bool: Fal
 
 
 def sample_row(table: str, **values: Scalar) -> Row:
-    """Return a row of the table in which everything that is not given is empty or zero."""
+    """Return a row of the table in which everything that is not given is empty, zero or the first allowed."""
     columns = SPECS[table].columns
     filled: dict[str, Scalar] = {
         column.name: None if column.optional else _EMPTY[column.kind] for column in columns
     }
+    for each in rules_of(SPECS[table]):
+        if each.allowed:
+            filled[each.column] = each.allowed[0]
+        if each.live_when and values.get("live") is True:
+            filled[each.column] = each.live_when[0]
     return Row.of(table, {**filled, **values})
 
 
