@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypedDict, TypeVar
+from typing import Any, TypedDict, TypeVar, cast
 
 import attrs
 
@@ -22,7 +22,7 @@ from fairlead.plugins.manager import PluginManager
 from fairlead.plugins.observers import Observer
 from fairlead.ports.clock import Clock
 from fairlead.ports.components import KernelComponent
-from fairlead.ports.exchange import ExchangeClient, Fence
+from fairlead.ports.exchange import ComponentBringer, ExchangeClient, Fence
 from fairlead.ports.ids import Ids
 from fairlead.ports.pacing import PacingModel
 from fairlead.ports.prices import PriceSource
@@ -105,6 +105,8 @@ def compose(
     check_checks(settings, checks, given.required_checks)
     check_exchange(settings, exchange, checks)
     sources, components = manager.price_sources(context), manager.components(context)
+    if exchange.capabilities.components:
+        components += tuple(cast("ComponentBringer", exchange).components())
     start_order(sources, components)
     return Ingredients(
         settings=settings,

@@ -37,6 +37,7 @@ def open_desk(settings: VenueSettings, wall_ns: Callable[[], int]) -> Desk:
             slippage_ticks=settings.slippage_ticks,
             slippage_rate=settings.slippage_rate,
             depth=settings.depth,
+            quote_quantity=settings.quote_quantity,
         ),
         settings.instruments,
     )
@@ -78,6 +79,7 @@ def _setup(settings: VenueSettings, tape: Tape | None) -> dict[str, object]:
         "queue_cancels": text_of(settings.queue_cancels),
         "slippage_rate": text_of(settings.slippage_rate),
         "slippage_ticks": settings.slippage_ticks,
+        "quote_quantity": text_of(settings.quote_quantity),
         "rate_limit": _texts_of(settings.rate_limit),
         "participation": text_of(settings.participation),
         "tape": {"name": tape.name, "digest": tape.digest, "symbol": tape.symbol} if tape else None,
