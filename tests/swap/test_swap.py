@@ -1,0 +1,62 @@
+"""Another author's distribution, installed by pip, takes the place of ours by the configuration alone.
+
+Runs where the distributions of examples/ are installed (`tox run -e py311-examples`). The bot is one file
+that names no part; between two runs nothing changes but fairlead.toml.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+PART_TABLES = {"paper", "sqlstore", "riskhooks"}
+
+
+def configured(folder: Path, name: str) -> Path:
+    """Copy one of the configurations into the folder, under the name that a deployment gives it."""
+    path = folder / "fairlead.toml"
+    path.write_text((HERE / f"{name}.toml").read_text(encoding="utf-8"), encoding="utf-8")
+    return path
+
+
+def ran(path: Path, quantity: str = "0.01") -> dict[str, Any]:
+    """Run the bot in a process of its own; return what it printed."""
+    command = [sys.executable, "-W", "error", str(HERE / "bot.py"), str(path), quantity]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=path.parent)
+    assert ended.returncode == 0, ended.stderr
+    told: dict[str, Any] = json.loads(ended.stdout)
+    return told
+
+
+def test_ours_are_the_ones_to_be_swapped(tmp_path: Path) -> None:
+    """With our parts alone the order rests at the paper venue, and one below the minimum is denied."""
+    path = configured(tmp_path, "ours")
+    assert ran(path) | {"order": ""} == {
+        "order": "",
+        "denied": False,
+        "code": "",
+        "status": "ACCEPTED",
+        "live": 1,
+    }
+    assert ran(path, "0.0009")["code"] == "QUANTITY_BELOW_MINIMUM"
+
+
+def test_a_foreign_minimum_size_replaces_ours(tmp_path: Path) -> None:
+    """An order that ours allows is denied by the other one, with its code; one of its minimum goes out."""
+    path = configured(tmp_path, "minimum_size")
+    assert ran(path)["code"] == "BELOW_HOUSE_MINIMUM"
+    assert not ran(path, "0.05")["denied"]
+
+
+@pytest.mark.parametrize("name", ["example-house-checks"])
+def test_the_other_author_installed_a_wheel(name: str) -> None:
+    """A wheel was built and installed, as for a user: nothing points back into this folder."""
+    origin = json.loads(distribution(name).read_text("direct_url.json") or "{}")
+    assert not origin.get("dir_info", {}).get("editable", False)
