@@ -104,9 +104,7 @@ def compose(
     checks = [*given.checks, *manager.risk_checks(context)]
     check_checks(settings, checks, given.required_checks)
     check_exchange(settings, exchange, checks)
-    sources, components = manager.price_sources(context), manager.components(context)
-    if exchange.capabilities.components:
-        components += tuple(cast("ComponentBringer", exchange).components())
+    sources, components = manager.price_sources(context), manager.components(context) + brought_by(exchange)
     start_order(sources, components)
     return Ingredients(
         settings=settings,
@@ -125,6 +123,13 @@ def compose(
         price_sources=sources,
         components=components,
     )
+
+
+def brought_by(exchange: ExchangeClient) -> tuple[KernelComponent, ...]:
+    """Return the components that an exchange client brings with it."""
+    if not exchange.capabilities.components:
+        return ()
+    return tuple(cast("ComponentBringer", exchange).components())
 
 
 _ADVICE = {

@@ -61,7 +61,6 @@ def paper_client(settings: PaperSettings, clock: Clock, desk: Desk | None = None
     from fairlead_paper.fault_link import FaultyLink
     from fairlead_paper.fault_plan import FaultPlan
     from fairlead_paper.latency_link import LatencyLink
-    from fairlead_paper.rate_limit import model_of
 
     timeout_ns = settings.request_timeout_ms * NANOSECONDS_PER_MILLISECOND
     link = _link(settings, clock, timeout_ns, desk)
@@ -69,7 +68,19 @@ def paper_client(settings: PaperSettings, clock: Clock, desk: Desk | None = None
         link = LatencyLink(link, settings.latency, clock)
     if any(settings.faults.rates.values()):
         link = FaultyLink(link, partial(FaultPlan, settings.faults), clock, timeout_ns)
-    capabilities = ExchangeCapabilities(
+    capabilities = _capabilities(settings)
+    patience = Patience(
+        delay_ns=settings.reconnect_delay_ms * NANOSECONDS_PER_MILLISECOND,
+        delay_max_ns=settings.reconnect_delay_max_ms * NANOSECONDS_PER_MILLISECOND,
+    )
+    name, follow = settings.name, settings.follow
+    return PaperClient(link, clock, capabilities, name=name, patience=patience, follow=follow)
+
+
+def _capabilities(settings: PaperSettings) -> ExchangeCapabilities:
+    from fairlead_paper.rate_limit import model_of
+
+    return ExchangeCapabilities(
         fence=settings.fence,
         horizon_ns=settings.horizon_ms * NANOSECONDS_PER_MILLISECOND,
         order_types=frozenset(OrderType),
@@ -86,12 +97,6 @@ def paper_client(settings: PaperSettings, clock: Clock, desk: Desk | None = None
         ledger=True,
         components=bool(settings.follow),
     )
-    patience = Patience(
-        delay_ns=settings.reconnect_delay_ms * NANOSECONDS_PER_MILLISECOND,
-        delay_max_ns=settings.reconnect_delay_max_ms * NANOSECONDS_PER_MILLISECOND,
-    )
-    name, follow = settings.name, settings.follow
-    return PaperClient(link, clock, capabilities, name=name, patience=patience, follow=follow)
 
 
 def _link(settings: PaperSettings, clock: Clock, timeout_ns: int, desk: Desk | None) -> Link:
