@@ -55,7 +55,23 @@ def test_a_foreign_minimum_size_replaces_ours(tmp_path: Path) -> None:
     assert not ran(path, "0.05")["denied"]
 
 
-@pytest.mark.parametrize("name", ["example-house-checks"])
+def test_a_foreign_store_replaces_ours(tmp_path: Path) -> None:
+    """The journal lies in its file; the next run of the bot finds the order there and sends no second one.
+
+    The command line reads it by the same configuration.
+    """
+    path = configured(tmp_path, "store")
+    first, second = ran(path), ran(path)
+    assert not first["denied"]
+    assert second == first, "the same intent is the same order, though another process asked"
+    assert not (tmp_path / "bot.sqlite").exists()
+
+    command = [sys.executable, "-m", "fairlead.cli.main", "orders", "--config", str(path), "--json"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert first["order"] in shown.stdout, shown.stderr
+
+
+@pytest.mark.parametrize("name", ["example-house-checks", "example-line-store"])
 def test_the_other_author_installed_a_wheel(name: str) -> None:
     """A wheel was built and installed, as for a user: nothing points back into this folder."""
     origin = json.loads(distribution(name).read_text("direct_url.json") or "{}")
