@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from http.client import HTTPConnection
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from typing import Any
 import pytest
 
 HERE = Path(__file__).parent
-PART_TABLES = {"paper", "sqlstore", "riskhooks"}
+PATIENCE_S = 10.0
 
 
 def configured(folder: Path, name: str) -> Path:
@@ -55,7 +57,54 @@ def test_a_foreign_minimum_size_replaces_ours(tmp_path: Path) -> None:
     assert not ran(path, "0.05")["denied"]
 
 
-@pytest.mark.parametrize("name", ["example-house-checks"])
+def test_a_foreign_store_replaces_ours(tmp_path: Path) -> None:
+    """The journal lies in its file; the next run of the bot finds the order there and sends no second one.
+
+    The command line reads it by the same configuration.
+    """
+    path = configured(tmp_path, "store")
+    first, second = ran(path), ran(path)
+    assert not first["denied"]
+    assert second == first, "the same intent is the same order, though another process asked"
+    assert not (tmp_path / "bot.sqlite").exists()
+
+    command = [sys.executable, "-m", "fairlead.cli.main", "orders", "--config", str(path), "--json"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert first["order"] in shown.stdout, shown.stderr
+
+
+@pytest.fixture
+def tally() -> Iterator[int]:
+    """Run the venue Tally as its README says; return its port."""
+    command = [sys.executable, "-m", "tally_exchange.venue", "--port", "0", "--playground"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as venue:
+        assert venue.stdout is not None
+        yield int(venue.stdout.readline().rpartition(":")[2])
+        venue.kill()
+
+
+def tickets(port: int, ref: str) -> int:
+    """Ask the venue, around every client, how many orders it ever took under the id."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
+    connection.request("POST", "/play/look", json.dumps({"ref": ref}).encode())
+    told = json.loads(connection.getresponse().read())
+    connection.close()
+    return int(told["taken"])
+
+
+def test_a_foreign_exchange_replaces_ours(tmp_path: Path, tally: int) -> None:
+    """The order is at its venue once, also after the bot asked again; the shipped check still judges."""
+    path = configured(tmp_path, "exchange")
+    path.write_text(path.read_text(encoding="utf-8").replace("7711", str(tally)), encoding="utf-8")
+    first, second = ran(path), ran(path)
+    assert (first["status"], first["live"]) == ("ACCEPTED", 1)
+    assert second == first
+    assert tickets(tally, first["order"]) == 1
+    assert not (tmp_path / "venue.sqlite").exists()
+    assert ran(path, "0.0009")["code"] == "QUANTITY_BELOW_MINIMUM"
+
+
+@pytest.mark.parametrize("name", ["example-house-checks", "example-line-store", "example-tally-exchange"])
 def test_the_other_author_installed_a_wheel(name: str) -> None:
     """A wheel was built and installed, as for a user: nothing points back into this folder."""
     origin = json.loads(distribution(name).read_text("direct_url.json") or "{}")
