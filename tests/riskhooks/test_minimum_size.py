@@ -88,7 +88,7 @@ def test_boundary(
 def test_cost_counts_the_contracts_multiplier(
     contract: str, multiplier: str, quantity: str, price: str | None, code: str
 ) -> None:
-    """Ten contracts of 0.01 BTC are a tenth of a bitcoin; an inverse one of 10 USDT costs 10, at any price."""
+    """Ten contracts of 0.01 BTC are 0.1 BTC; an inverse one of 10 USDT costs 10, at any price."""
     rules = instrument_of(minimum_cost="10", contract=ContractKind(contract), contract_multiplier=multiplier)
 
     assert code_of(MinimumSize().judge(order(quantity, price, instrument=rules), VIEW, "")) == code
