@@ -204,8 +204,11 @@ def test_a_newer_database_is_not_even_copied(path: Path, tmp_path: Path) -> None
     [
         ("CREATE TABLE _alembic_tmp_orders (x)", "_alembic_tmp_orders, which another tool's migration"),
         (
-            "CREATE TABLE _alembic_tmp_orders (x); UPDATE fairlead_schema SET version_num = '0002'",
-            "schema 0002 and has no constraint ck_orders_side_known",
+            "CREATE TABLE _alembic_tmp_orders (x); UPDATE fairlead_schema SET version_num = '0003'; "
+            "CREATE TABLE notifiers (name, mark, disabled, reason, failures, failing_since_ns, "
+            "circuit_until_ns, updated_ns); CREATE TABLE deliveries (notifier, sequence, event_id, kind, "
+            "subject, state, attempts, next_at_ns, detail, created_ns, updated_ns, live)",
+            "schema 0003 and has no constraint ck_orders_side_known",
         ),
     ],
     ids=["rebuilding", "no_constraints"],

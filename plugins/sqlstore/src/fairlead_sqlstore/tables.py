@@ -4,60 +4,17 @@ Write nothing to them: the kernel is the one writer. Times are integer nanosecon
 0 when it has not happened; "" stands for a text that is not there.
 """
 
-# ruff: noqa: ANN401 (SQLAlchemy and SQLModel take and give anything here)
-
 from __future__ import annotations
 
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, Integer, LargeBinary, MetaData, Text
-from sqlalchemy.orm import registry
-from sqlmodel import Field, SQLModel
+from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary
+from sqlmodel import Field
 
 from fairlead.ports.row_rules import ROW_RULES
 from fairlead_sqlstore.checks import condition_of
-from fairlead_sqlstore.exact_decimal import ExactDecimal
-
-NAMING = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "pk": "pk_%(table_name)s",
-}
-"""Every constraint has a name, so that a later migration can change it on SQLite."""
-
-_registry = registry(metadata=MetaData(naming_convention=NAMING))
-
-RowId = BigInteger().with_variant(Integer(), "sqlite")
-"""64 bits everywhere; on SQLite it must be spelled INTEGER to be the row id itself."""
-
-
-class FairleadTable(SQLModel, registry=_registry):
-    """Base of the tables; they have their own metadata, so they never mix with a user's own models."""
-
-
-metadata = _registry.metadata
-
-
-def text(description: str, **options: Any) -> Any:
-    """Return a text column."""
-    return Field(sa_type=Text, description=description, **options)
-
-
-def integer(description: str, **options: Any) -> Any:
-    """Return an integer column of 64 bits."""
-    return Field(sa_type=BigInteger, description=description, **options)
-
-
-def exact(description: str, **options: Any) -> Any:
-    """Return a column of exact decimals."""
-    return Field(sa_type=ExactDecimal, description=description, **options)
-
-
-def flag(description: str) -> Any:
-    """Return a column of true and false."""
-    return Field(description=description)
+from fairlead_sqlstore.columns import FairleadTable, RowId, exact, flag, integer, metadata, text
 
 
 class JournalRecord(FairleadTable, table=True):
@@ -86,6 +43,9 @@ class OutboxEntry(FairleadTable, table=True):
     sequence: int = integer("the journal record whose payload it tells about")
     kind: str = text("what happened")
     subject: str = text("the order, position or kernel it is about")
+    figures: str = text(
+        'how that stood at its step, or ""', default="", sa_column_kwargs={"server_default": ""}
+    )
 
 
 class StoreState(FairleadTable, table=True):
@@ -374,6 +334,47 @@ class SettingRow(FairleadTable, table=True):
 
     name: str = text("the fact", primary_key=True)
     value: str = text("its value")
+
+
+class NotifierRow(FairleadTable, table=True):
+    """How far a notifier has been told, and how it fares."""
+
+    __tablename__: ClassVar[Any] = "notifiers"
+    __table_args__: ClassVar[Any] = {"sqlite_with_rowid": False}
+
+    name: str = text("the notifier", primary_key=True)
+    mark: int = integer("up to this journal record it owes nothing but what stands in deliveries")
+    disabled: bool = flag("whether it is told nothing until an operator enables it")
+    reason: str = text('why it is disabled, or ""')
+    failures: int = integer("failed attempts in a row")
+    failing_since_ns: int = integer("since when it fails, or 0")
+    circuit_until_ns: int = integer("until when nothing is tried, or 0")
+    updated_ns: int = integer("when this row changed last")
+
+
+class DeliveryRow(FairleadTable, table=True):
+    """A notice that was not delivered at once: what became of it, and when it is tried again."""
+
+    __tablename__: ClassVar[Any] = "deliveries"
+    __table_args__: ClassVar[Any] = (
+        Index(None, "notifier", "live", "subject"),
+        {"sqlite_with_rowid": False},
+    )
+
+    notifier: str = text("who is told", primary_key=True)
+    sequence: int = Field(
+        sa_type=BigInteger, primary_key=True, description="the journal record that it tells about"
+    )
+    event_id: str = text("the fact, as in the outbox", primary_key=True)
+    kind: str = text("what happened")
+    subject: str = text("the order, position or kernel it is about")
+    state: str = text("pending, delivered, dead or discarded")
+    attempts: int = integer("how often it was tried")
+    next_at_ns: int = integer("when it is tried again, or 0")
+    detail: str = text("what the last attempt came to, in a line")
+    created_ns: int = integer("when it was put here")
+    updated_ns: int = integer("when it changed last")
+    live: bool = Field(description="whether it is still tried")
 
 
 def _add_checks() -> None:
