@@ -35,6 +35,7 @@ PORT_IMPLEMENTATIONS = (
     "framework/src/fairlead/kernel/system_ids.py",
     "framework/src/fairlead/testing/virtual_clock.py",
     "plugins/paper/src/fairlead_paper/system_time.py",
+    "examples/exchange/src/tally_exchange/venue_time.py",
 )
 # Shows that asyncio's own ways to wait work on the seeded loop, and so has to name them.
 STOCK_WAITING = ("tests/core/testing/test_stock_waiting.py",)

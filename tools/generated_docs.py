@@ -21,11 +21,18 @@ from tools import (
     reconciliation_page,
     requirements_page,
     store_rules_page,
-    tables_page,
 )
 from tools.sources import ROOT, Finding, report
 
 COMMAND = "python -m tools.generated_docs"
+
+
+def _tables_page() -> str:
+    """Return the page of the store's tables; its generator reads the SQL store, which not everyone has."""
+    from tools import tables_page
+
+    return tables_page.page_text()
+
 
 PAGES: Mapping[str, Callable[[], str]] = {
     order_table_page.PAGE: order_table_page.page_text,
@@ -33,7 +40,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     requirements_page.PAGE: requirements_page.page_text,
     exchange_rules_page.PAGE: exchange_rules_page.page_text,
     store_rules_page.PAGE: store_rules_page.page_text,
-    tables_page.PAGE: tables_page.page_text,
+    "docs/reference/tables.md": _tables_page,
     configuration_page.PAGE: configuration_page.page_text,
     reconciliation_page.PAGE: reconciliation_page.page_text,
 }

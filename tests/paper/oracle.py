@@ -85,6 +85,7 @@ class Rules:
     queue_cancels: Decimal = ZERO
     slippage_ticks: Decimal = ZERO
     slippage_rate: Decimal = ZERO
+    depth: str = ""
 
 
 def floor(number: Decimal, step: Decimal) -> Decimal:
@@ -182,39 +183,47 @@ class Oracle:
         self.last = price
         self.sizes = [*self.sizes, size][-20:]
         self.volume = floor(size * self.rules.participation, LOT)
+        if self.rules.depth:
+            self.make_a_book(price)
         ours_here = {"buy": ZERO, "sell": ZERO}
         reached = sorted(
             (wish for wish in self.working() if self.is_reached(wish, price)),
             key=lambda wish: (-self.beyond(wish, price), wish.place),
         )
         for wish in reached:
-            if not wish.is_open:
-                continue
-            if wish.takes:
-                if self.bids is None:
-                    self.volume -= self.fill(
-                        wish, self.no_worse(wish, self.slip(wish.side, price)), self.volume
-                    )
-                continue
-            through = size
-            if wish.limit == price:
-                passing = size - ours_here[wish.side]
-                through = max(ZERO, passing - wish.ahead)
-                wish.ahead = max(ZERO, wish.ahead - passing)
-            else:
-                wish.ahead = ZERO
-            room = min(floor(through * self.rules.participation, LOT), self.volume)
-            assert wish.limit is not None
-            got = self.fill(wish, wish.limit, room)
-            self.volume -= got
-            if wish.limit == price:
-                ours_here[wish.side] += got
+            if wish.is_open and not wish.takes:
+                self.reach(wish, price, size, ours_here)
+            elif wish.is_open and self.bids is None:
+                paying = self.no_worse(wish, self.slip(wish.side, price))
+                self.volume -= self.fill(wish, paying, self.volume)
         for wish in self.working():
             if wish not in reached and not wish.takes:
                 wish.ahead = floor(wish.ahead * (1 - self.rules.queue_cancels), LOT)
         if self.bids is not None:
             self.walk_all()
         self.set_off(price)
+
+    def reach(self, wish: Wish, price: Decimal, size: Decimal, ours_here: dict[str, Decimal]) -> None:
+        """Give a resting order what gets through the queue before it."""
+        through = size
+        before, wish.ahead = wish.ahead, ZERO
+        if wish.limit == price:
+            passing = size - ours_here[wish.side]
+            through = max(ZERO, passing - before)
+            wish.ahead = max(ZERO, before - passing)
+        assert wish.limit is not None
+        got = self.fill(wish, wish.limit, min(floor(through * self.rules.participation, LOT), self.volume))
+        self.volume -= got
+        if wish.limit == price:
+            ours_here[wish.side] += got
+
+    def make_a_book(self, price: Decimal) -> None:
+        """Make a book up: ticks to the best level, ticks between levels, how many, and how much on each."""
+        first, step, count, size = map(Decimal, self.rules.depth.split(","))
+        away = [(first + step * number) * TICK for number in range(int(count))]
+        below, above = floor(price, TICK), ceiling(price, TICK)
+        self.bids = [[below - each, size] for each in away if below - each > 0]
+        self.asks = [[above + each, size] for each in away]
 
     def book(self, bids: list[list[Decimal]], asks: list[list[Decimal]]) -> None:
         """Take a book: what it crosses trades."""

@@ -23,12 +23,13 @@ from fairlead_paper.client import PaperClient
 from fairlead_paper.desk import Desk
 from fairlead_paper.fault_kinds import FaultKind
 from fairlead_paper.fault_link import FaultyLink
+from fairlead_paper.latency_link import LatencyLink
 from fairlead_paper.link import InProcessLink, Link, LinkListener, NotSent
 from fairlead_paper.messages import Adjust, Ledger, Place, Reply, Request, Taken, Welcome
 from fairlead_paper.opening import open_desk
 from fairlead_paper.records import FeeIn, Locking, PublicTrade
 from fairlead_paper.server import VenueServer
-from fairlead_paper.settings import VenueSettings
+from fairlead_paper.settings import LatencySettings, VenueSettings
 from fairlead_paper.socket_link import SocketLink
 
 SYMBOL = "BTC/USDT"
@@ -213,6 +214,22 @@ class PaperWorld:
         for client in self.clients:
             await client.disconnect()
         self.desk.close()
+
+
+class DistantWorld(PaperWorld):
+    """The venue at the end of a way that takes time; the links are put together as the plugin does."""
+
+    latency = LatencySettings(request_ms=30, answer_ms=20, stream_ms=40, jitter_ms=10, seed=11)
+
+    def link(self) -> Link:
+        """Return a link to the venue."""
+        inner = CountingLink(InProcessLink(self.desk, "main", self.clock), self.taken)
+        slow = LatencyLink(inner, self.latency, self.clock)
+        return FaultyLink(slow, lambda _session: self.plan, self.clock, TIMEOUT_NS)
+
+    async def settle(self) -> None:
+        """Let everything that is on its way arrive."""
+        await self.clock.sleep_ns(100_000_000)
 
 
 class SocketWorld(PaperWorld):

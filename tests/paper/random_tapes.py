@@ -97,7 +97,7 @@ def rules(draw: st.DrawFn) -> dict[str, str]:
         "queue_ahead_trades": draw(st.sampled_from(["0", "1", "2.5"])),
         "queue_cancels": draw(st.sampled_from(["0", "0.1", "1"])),
     }
-    slippage = draw(st.sampled_from(["", "slippage_ticks=1", "slippage_rate=0.003"]))
+    slippage = draw(st.sampled_from(["", "slippage_ticks=1", "slippage_rate=0.003", "depth=1,2,3,0.7"]))
     return {**chosen, **dict(pair.split("=") for pair in slippage.split())}
 
 

@@ -29,7 +29,7 @@ from fairlead.ports.exchange import (
 from fairlead_paper import messages as say
 from fairlead_paper.desk import Desk
 from fairlead_paper.opening import open_desk
-from fairlead_paper.records import FeeIn, Locking, PublicTrade
+from fairlead_paper.records import DepthRules, FeeIn, Locking, PublicTrade
 from fairlead_paper.settings import VenueSettings
 from tests.paper.oracle import Oracle, Rules, Wish, plain
 from tests.paper.venues import ACCOUNT, INSTRUMENT, SYMBOL
@@ -124,7 +124,7 @@ class OracleSide:
     """Does the steps of a tape with the oracle."""
 
     def __init__(self, tape: TapeScript) -> None:
-        words = {"locking", "fee_in"}
+        words = {"locking", "fee_in", "depth"}
         figures = {key: value if key in words else Decimal(value) for key, value in tape.rules.items()}
         opening = {asset: Decimal(total) for asset, total in tape.opening.items()}
         self.oracle = Oracle(Rules(**figures), opening)  # type: ignore[arg-type]  # checked by its class
@@ -241,7 +241,15 @@ class VenueSide:
         return say.ReadOpen()
 
 
-_WORDS: dict[str, Any] = {"locking": Locking, "fee_in": FeeIn, "slippage_ticks": int}
+def depth_of(word: str) -> DepthRules:
+    """Return the made-up book of a word: ticks to the best level, between levels, how many, how much."""
+    first, step, count, size = word.split(",")
+    return DepthRules(
+        half_spread_ticks=int(first), level_ticks=int(step), levels=int(count), level_quantity=Decimal(size)
+    )
+
+
+_WORDS: dict[str, Any] = {"locking": Locking, "fee_in": FeeIn, "slippage_ticks": int, "depth": depth_of}
 
 
 def request_of(wish: Wish, kind: str) -> SubmitRequest:

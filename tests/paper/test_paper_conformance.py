@@ -11,7 +11,7 @@ from fairlead.ports.exchange import Fence
 from fairlead.testing import run
 from fairlead.testing.conformance.exchange import ExchangeConformance, exchange_rules
 from fairlead_paper.records import FeeIn, Locking
-from tests.paper.paper_world import PaperWorld, SocketWorld
+from tests.paper.paper_world import DistantWorld, PaperWorld, SocketWorld
 
 
 class InProcess(ExchangeConformance):
@@ -62,6 +62,14 @@ class TestFeesInBase(InProcess):
         return PaperWorld(Fence.DEADLINE, fee_in=FeeIn.BASE)
 
 
+class TestFarAway(InProcess):
+    """A way that takes time, with jitter."""
+
+    async def make_world(self) -> DistantWorld:
+        """Return a world whose venue is far away."""
+        return DistantWorld()
+
+
 class TestOverSocket(ExchangeConformance):
     """The same client over a real connection; faults are the link's and are proven in process."""
 
@@ -80,9 +88,17 @@ def test_the_rules_are_numbered_without_a_gap() -> None:
     assert numbers == [f"E-{number:02d}" for number in range(1, len(tests) + 1)]
 
 
-@pytest.mark.parametrize(
-    "kind", [TestDeadlineFence, TestPermanentIdFence, TestNoFence, TestNothingLocked, TestFeesInBase]
+SHIPPED = (
+    TestDeadlineFence,
+    TestPermanentIdFence,
+    TestNoFence,
+    TestNothingLocked,
+    TestFeesInBase,
+    TestFarAway,
 )
+
+
+@pytest.mark.parametrize("kind", SHIPPED)
 def test_no_shipped_suite_replaces_a_rule(kind: type[ExchangeConformance]) -> None:
     """The shipped client is held to the rules as they are."""
     replaced = [name for name in vars(kind) if name.startswith("test_")]

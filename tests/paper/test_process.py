@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -302,5 +303,19 @@ def test_connecting_to_nothing_raises(start: Starter) -> None:
         assert (await client.submit(order(1))).outcome is Outcome.NOT_SENT
         await client.disconnect()
         assert len(asyncio.all_tasks()) == 1
+
+    asyncio.run(main())
+
+
+def test_a_venue_in_its_own_process_plays_its_tape(start: Starter) -> None:
+    """Its clients hear trades that nobody asked for."""
+
+    async def main() -> None:
+        venue = start("127.0.0.1:0", "--settings", json.dumps({"play": {"interval_ms": 2}}))
+        client = venue.client()
+        await client.connect(CountingSink())
+        while (await client.venue_state()).position < 3:
+            pass
+        await client.disconnect()
 
     asyncio.run(main())

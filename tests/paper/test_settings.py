@@ -237,4 +237,4 @@ async def _venue_state(client: object) -> object:
 def test_mode_names_are_stable() -> None:
     """The names that configurations use."""
     assert [mode.value for mode in Mode] == ["in_process", "process"]
-    assert len({kind.value for kind in FaultKind}) == 12
+    assert len({kind.value for kind in FaultKind}) == 13

@@ -72,7 +72,7 @@ def test_a_component_reads_its_kernel() -> None:
         await plugged(bench, Brings([], [part]))
         view = part.view
         assert view is not None
-        events = view.events(FillBooked)
+        events, prices = view.events(FillBooked), view.prices(BTC)
         await bench.hold()
         bench.price()
         assert (view.account, view.trading_state, view.trading_reason) == (
@@ -86,6 +86,7 @@ def test_a_component_reads_its_kernel() -> None:
         assert view.positions() == bench.kernel.positions()
         assert view.price(BTC) == bench.kernel.prices.latest(BTC)
         assert isinstance(await anext(events), FillBooked)
+        assert (await anext(prices)).symbol == BTC
         assert not hasattr(view, "session")
 
     on_bench(main)

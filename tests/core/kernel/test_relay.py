@@ -165,6 +165,7 @@ def test_a_failing_notifier_affects_only_itself(how: str) -> None:
         assert bench.anomalies() == []
         assert bad.attempts
         assert bad.told == []
+        assert await deliveries(bench)
         assert all(state in ("pending", "dead") for _, state, _ in await deliveries(bench))
         released.set()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypedDict, TypeVar
+from typing import Any, TypedDict, TypeVar, cast
 
 import attrs
 
@@ -23,7 +23,7 @@ from fairlead.plugins.manager import PluginManager
 from fairlead.plugins.observers import Observer
 from fairlead.ports.clock import Clock
 from fairlead.ports.components import KernelComponent
-from fairlead.ports.exchange import ExchangeClient, Fence
+from fairlead.ports.exchange import ComponentBringer, ExchangeClient, Fence
 from fairlead.ports.ids import Ids
 from fairlead.ports.notices import Notifier
 from fairlead.ports.pacing import PacingModel
@@ -106,7 +106,7 @@ def compose(
     checks = [*given.checks, *manager.risk_checks(context)]
     check_checks(settings, checks, given.required_checks)
     check_exchange(settings, exchange, checks)
-    sources, components = manager.price_sources(context), manager.components(context)
+    sources, components = manager.price_sources(context), manager.components(context) + brought_by(exchange)
     notifiers = checked_notifiers([*given.notifiers, *manager.notifiers(context)])
     start_order(sources, components)
     return Ingredients(
@@ -127,6 +127,13 @@ def compose(
         components=components,
         notifiers=notifiers,
     )
+
+
+def brought_by(exchange: ExchangeClient) -> tuple[KernelComponent, ...]:
+    """Return the components that an exchange client brings with it."""
+    if not exchange.capabilities.components:
+        return ()
+    return tuple(cast("ComponentBringer", exchange).components())
 
 
 _ADVICE = {

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from fairlead.domain.events import Event, EventsMissed
 from fairlead.domain.orders import OrderView, PositionView
-from fairlead.domain.prices import Price
+from fairlead.domain.prices import Price, Quote, Trade
 from fairlead.domain.trading_state import TradingState
 
 __all__ = [
@@ -51,6 +51,9 @@ class KernelView(Protocol):
 
     def price(self, symbol: str) -> Price | None:
         """Return what is known of the symbol's price, with its age; nothing when there is no price."""
+
+    def prices(self, symbol: str) -> AsyncIterator[Quote | Trade]:
+        """Return an endless bounded stream of the symbol's prices; to a slow reader lows and highs remain."""
 
     def events(self, *kinds: type[Event]) -> AsyncIterator[Event | EventsMissed]:
         """Return a bounded stream of durable events of these kinds, of all kinds when none is named."""

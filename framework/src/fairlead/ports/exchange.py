@@ -25,12 +25,14 @@ from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInF
 from fairlead.domain.prices import Quote, Trade
 from fairlead.domain.values import Value
 from fairlead.ports.account import LedgerEntry, LedgerKeeper, LedgerPage, VenueBalance
+from fairlead.ports.components import KernelComponent
 from fairlead.ports.pacing import PacingModel
 
 # A client's author needs these too, and imports them from here: the domain is not public.
 __all__ = [
     "AdjustmentKind",
     "Answer",
+    "ComponentBringer",
     "ExchangeCapabilities",
     "ExchangeClient",
     "Fence",
@@ -99,6 +101,8 @@ class ExchangeCapabilities:
 
     *locks_balance*: an open order holds what it needs, and no other order can use that, as at a spot
     exchange; false where orders share what is held, as with margin.
+
+    *components*: the client brings components of its own, and is a `ComponentBringer`.
     """
 
     fence: Fence
@@ -117,6 +121,7 @@ class ExchangeCapabilities:
     balances: bool = False
     ledger: bool = False
     locks_balance: bool = True
+    components: bool = False
 
 
 class Outcome(StrEnum):
@@ -379,3 +384,13 @@ class PositionKeeper(Protocol):
 
     async def positions(self) -> Sequence[VenuePosition]:
         """Return the net position of every symbol that is not flat; raise rather than leave one out."""
+
+
+class ComponentBringer(Protocol):
+    """What an `ExchangeClient` with the capability *components* has besides."""
+
+    def components(self) -> Sequence[KernelComponent]:
+        """Return the client's components, which the kernel runs like those of plugins.
+
+        So a client that needs what the kernel knows, prices for one, reads it without calling the kernel.
+        """

@@ -10,13 +10,14 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from fairlead.errors import FairleadError
+from fairlead.errors import ExchangeFault, FairleadError
 from fairlead_paper.address import address_of
 from fairlead_paper.desk import Desk
 from fairlead_paper.opening import open_desk
+from fairlead_paper.player import PlaySettings, TapePlayer
 from fairlead_paper.server import VenueServer
 from fairlead_paper.settings import VenueSettings, venue_settings
-from fairlead_paper.system_time import wall_ns
+from fairlead_paper.system_time import SystemTime, wall_ns
 
 EXIT_REFUSED = 2
 EXIT_FAILED = 1
@@ -30,13 +31,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not token:
             return _refuse(f"The environment variable {options.token_env} holds no token.")
         address = address_of(options.listen)
-        desk = open_desk(_settings_of(options), wall_ns)
+        settings = _settings_of(options)
+        desk = open_desk(settings, wall_ns)
     except FairleadError as error:
         return _refuse(str(error))
-    return asyncio.run(_serve(desk, token, options.listen if address.path else address.text))
+    listen = options.listen if address.path else address.text
+    return asyncio.run(_serve(desk, token, listen, settings.play))
 
 
-async def _serve(desk: Desk, token: str, listen: str) -> int:
+async def _serve(desk: Desk, token: str, listen: str, play: PlaySettings | None) -> int:
     server = VenueServer(desk, token)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -47,11 +50,24 @@ async def _serve(desk: Desk, token: str, listen: str) -> int:
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
 
+    playing = loop.create_task(_play(desk, play, server)) if play is not None else None
     await server.serve(address_of(listen), announce)
+    if playing is not None:
+        playing.cancel()
+        await asyncio.wait((playing,))
     if server.failure:
         sys.stderr.write(server.failure + "\n")
         return EXIT_FAILED
     return 0
+
+
+async def _play(desk: Desk, play: PlaySettings, server: VenueServer) -> None:
+    """Let the tape play by itself; a venue whose file failed ends."""
+    try:
+        await TapePlayer(desk, play, SystemTime()).run()
+    except ExchangeFault as error:
+        server.failure = str(error)
+        server.stop()
 
 
 def _settings_of(options: argparse.Namespace) -> VenueSettings:

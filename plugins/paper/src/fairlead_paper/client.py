@@ -11,6 +11,7 @@ import attrs
 
 from fairlead.errors import ConfigurationRefused, ExchangeFault, RateLimited
 from fairlead.ports.clock import Clock
+from fairlead.ports.components import KernelComponent
 from fairlead.ports.exchange import (
     AdjustmentKind,
     Answer,
@@ -30,17 +31,16 @@ from fairlead.ports.exchange import (
     SubmitRequest,
     Trade,
     VenueBalance,
-    VenueStatus,
 )
 from fairlead_paper import messages as say
 from fairlead_paper.book import Level
 from fairlead_paper.fault_link import FaultyLink
+from fairlead_paper.follower import PriceFollower
 from fairlead_paper.link import Link, LinkFault, NoAnswer, NotSent
-from fairlead_paper.records import Locking
+from fairlead_paper.records import ALIVE, Locking
 from fairlead_paper.refusals import RULE_CODES
 
 Content = TypeVar("Content")
-_ALIVE = (VenueStatus.LIVE, VenueStatus.TRIGGERED)
 
 
 @attrs.frozen(kw_only=True)
@@ -67,12 +67,14 @@ class PaperClient:
         *,
         name: str = "paper",
         patience: Patience | None = None,
+        follow: Sequence[str] = (),
     ) -> None:
         self.name = name
         self.capabilities = capabilities
         self._link = link
         self._clock = clock
         self._patience = patience or Patience()
+        self._follow = follow
         self._sink: ReportSink | None = None
         self._reconnecting: asyncio.Task[None] | None = None
 
@@ -196,6 +198,10 @@ class PaperClient:
         except LinkFault:
             return None
 
+    def components(self) -> Sequence[KernelComponent]:
+        """Return what follows the kernel's prices, when the client was told to."""
+        return (PriceFollower(self, self._follow, f"{self.name}-follows"),) if self._follow else ()
+
     # -- the account -----------------------------------------------------------------------------------------
 
     async def instruments(self) -> Sequence[Instrument]:
@@ -250,6 +256,14 @@ class PaperClient:
         """
         await self._read(say.ShowBook(symbol, bids, asks), say.Taken)
 
+    async def feed(self, price: Quote | Trade) -> None:
+        """Let a price of the world outside move the venue's market; raise `ExchangeFault` when refused.
+
+        A trade happens there now, a quote is the book from now on.
+        """
+        request = say.FeedTrade(price) if isinstance(price, Trade) else say.FeedQuote(price)
+        await self._read(request, say.Taken)
+
     async def deposit(self, asset: str, amount: Decimal, note: str = "") -> LedgerEntry:
         """Put an amount above zero into the account; raise `ExchangeFault` when that is refused."""
         return await self.adjust(asset, amount, AdjustmentKind.DEPOSIT, note)
@@ -293,6 +307,6 @@ class PaperClient:
 def _best(reports: Sequence[OrderReport]) -> OrderReport | None:
     """Return the one alive, else the newest; several orders share an id where the venue lets them."""
     for report in reversed(reports):
-        if report.status in _ALIVE:
+        if report.status in ALIVE:
             return report
     return reports[-1] if reports else None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 
 from fairlead.errors import ExchangeFault, InvalidInput
 from fairlead.ports.exchange import Report
@@ -15,6 +17,7 @@ from fairlead_paper.tape import Tape, TapeTrade
 from fairlead_paper.venue import Venue
 from fairlead_paper.venue_file import VenueFile
 
+_time_of = attrgetter("ts_ns")
 Listener = Callable[[Report], None]
 # fixed: bounds one turn of a simulated venue; the trades are the same
 ADVANCE_MAX = 10_000
@@ -63,6 +66,11 @@ class Desk:
         return max(played_ns, self._moved_to_ns)
 
     @property
+    def lives_on_tape(self) -> bool:
+        """Tell whether its time is that of the tape."""
+        return self._now_ns is None
+
+    @property
     def next_ns(self) -> int:
         """Return when the next trade happens on the tape, 0 at its end."""
         trades = self._trades
@@ -71,6 +79,19 @@ class Desk:
     @property
     def _trades(self) -> Sequence[TapeTrade]:
         return self._tape.trades if self._tape else ()
+
+    def trades_until(self, tape_ns: int) -> int:
+        """Return how many trades of the tape come until that time of the tape, that instant included."""
+        return bisect_right(self._trades, tape_ns, lo=self.position, key=_time_of) - self.position
+
+    def play(self, request: say.Advance) -> None:
+        """Play trades of the tape, as whoever runs the venue does."""
+        self.handle("", request)
+
+    def expire(self) -> None:
+        """End what was good until a date that has come; done before every request anyway."""
+        self._check()
+        self._expire()
 
     def listen(self, account: str, listener: Listener) -> Callable[[], None]:
         """Send the account's reports and all public trades to the listener until the result is called."""
@@ -141,17 +162,23 @@ class Desk:
             )
             self._finish(None)
             return canceled
+        return self._drive(account, request) or self._read(account, request)
+
+    def _drive(self, account: str, request: say.Request) -> say.Reply | None:
+        """Do what whoever drives the venue asks for; nothing when it is no such request."""
         if isinstance(request, say.Advance):
             return self._advance(request)
         if isinstance(request, say.Adjust):
             return self._adjust(account, request)
         if isinstance(request, say.ShowBook):
-            return self._show_book(request)
+            return self._shown(request.symbol, request.bids, request.asks)
+        if isinstance(request, say.FeedTrade | say.FeedQuote):
+            return self._feed(request)
         if isinstance(request, say.MoveTime):
             return self._move_time(request.now_ns)
         if isinstance(request, say.NoteFault):
             return self._note_fault(request.kind)
-        return self._read(account, request)
+        return None
 
     def _expire(self) -> None:
         """End what was good until a date that has come, before anything else is looked at."""
@@ -210,12 +237,29 @@ class Desk:
         self._finish(self.position)
         return say.Played(played, self.position, len(trades), self.next_ns)
 
-    def _show_book(self, request: say.ShowBook) -> say.Taken | say.Refused:
+    def _shown(self, symbol: str, bids: Sequence[Level], asks: Sequence[Level]) -> say.Taken | say.Refused:
         try:
-            self.show(request.symbol, request.bids, request.asks)
+            self.show(symbol, bids, asks)
         except InvalidInput as error:
             return say.Refused(f"bad_book: {error}", self.now_ns())
         return say.Taken("", self.now_ns())
+
+    def _feed(self, fed: say.FeedTrade | say.FeedQuote) -> say.Taken | say.Refused:
+        """Let a price of the world outside move the market, now; a side of unknown size has the set one."""
+        now_ns = self.now_ns()
+        if self._now_ns is None:
+            return say.Refused("tape_time: the venue lives in its tape's time, not in the world's", now_ns)
+        if isinstance(fed, say.FeedQuote):
+            quote, unsaid = fed.quote, self.venue.rules.quote_quantity
+            bid, ask = quote.bid_quantity or unsaid, quote.ask_quantity or unsaid
+            bids, asks = [(quote.bid, bid)] if bid else [], [(quote.ask, ask)] if ask else []
+            return self._shown(quote.symbol, bids, asks)
+        trade = fed.trade
+        try:
+            self.trade(PublicTrade(trade.symbol, trade.price, trade.quantity, now_ns))
+        except InvalidInput as error:
+            return say.Refused(f"bad_trade: {error}", now_ns)
+        return say.Taken("", now_ns)
 
     def _adjust(self, account: str, request: say.Adjust) -> say.Ledger | say.Refused:
         moved = self.venue.adjust(

@@ -15,7 +15,8 @@ class FaultKind(StrEnum):
     unreadable. Faults of the stream: ``DUPLICATE_REPORT`` comes twice; ``DELAYED_REPORT`` comes late,
     so that others overtake it; ``REORDERED_REPORT`` changes places with the next one;
     ``DISCONNECT`` breaks the stream and loses what is reported until it is back. Fault of the
-    history: ``DUPLICATE_FILL`` repeats a fill within a page.
+    history: ``DUPLICATE_FILL`` repeats a fill within a page. Fault of both: ``LATE_FILL`` tells a fill, in
+    the stream and in every reading, only after its order has ended, or the request timeout has passed.
     """
 
     LOST_REQUEST = "lost_request"
@@ -30,3 +31,4 @@ class FaultKind(StrEnum):
     REORDERED_REPORT = "reordered_report"
     DISCONNECT = "disconnect"
     DUPLICATE_FILL = "duplicate_fill"
+    LATE_FILL = "late_fill"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Protocol
 
 from fairlead.ports.clock import Clock
-from fairlead.ports.exchange import Quote, Report, Trade
+from fairlead.ports.exchange import FillReport, OrderReport, Quote, Report, Trade
 from fairlead_paper.fault_kinds import FaultKind
+from fairlead_paper.late_fills import LateFills
 from fairlead_paper.link import Link, LinkFault, LinkListener, NoAnswer
 from fairlead_paper.messages import (
     Cancel,
@@ -28,6 +30,7 @@ from fairlead_paper.messages import (
     Taken,
     Welcome,
 )
+from fairlead_paper.records import ALIVE
 
 _READ_FAULTS = (
     FaultKind.LOST_REQUEST,
@@ -81,6 +84,7 @@ class FaultyLink:
         self._listener: LinkListener | None = None
         self._stream_is_up = False
         self._held: Report | None = None
+        self._late = LateFills()
         self._pending: dict[int, _Waiting] = {}
         self._last_pending = 0
 
@@ -117,7 +121,7 @@ class FaultyLink:
         """Ask, unless the plan has it otherwise."""
         kind = self._plan.draw(_faults_of(request)) if self._welcome is not None else None
         if kind is None:
-            return self._with_repetition(request, await self._inner.ask(request))
+            return self._with_repetition(request, self._late.conceal(request, await self._inner.ask(request)))
         self._count(kind)
         if kind is FaultKind.RATE_LIMITED:
             retry_after_ns = self._plan.between(kind, 1, self._timeout_ns)
@@ -127,7 +131,7 @@ class FaultyLink:
         if kind is FaultKind.LATE_REQUEST or kind is FaultKind.EXPIRED_REQUEST:
             self._arrive_later(request, self._delay_ns(kind, request))
             return await self._silence()
-        reply = await self._inner.ask(request)
+        reply = self._late.conceal(request, await self._inner.ask(request))
         if kind is FaultKind.LATE_ANSWER:
             await self._clock.sleep_ns(self._plan.between(kind, 1, self._timeout_ns - 1))
             return reply
@@ -148,6 +152,15 @@ class FaultyLink:
         if isinstance(report, Trade | Quote):
             self._deliver(report)
             return
+        if isinstance(report, FillReport) and self._comes_late(report):
+            return
+        self._pass_on(report)
+        if isinstance(report, OrderReport) and report.status not in ALIVE:
+            for trade_id in self._late.of(report.venue_order_id):
+                delay_ns = self._plan.between(FaultKind.LATE_FILL, 1, self._timeout_ns)
+                self._after(delay_ns, partial(self._tell_late, trade_id))
+
+    def _pass_on(self, report: Report) -> None:
         kind = self._plan.draw(_STREAM_FAULTS)
         if kind is not None:
             self._count(kind)
@@ -180,6 +193,21 @@ class FaultyLink:
         if self._stream_is_up and self._listener is not None:
             self._listener.report(report)
 
+    def _comes_late(self, fill: FillReport) -> bool:
+        """Hold the fill back when the plan says so, at the longest for the request timeout."""
+        kind = self._plan.draw((FaultKind.LATE_FILL,))
+        if kind is None:
+            return False
+        self._count(kind)
+        self._late.hold(fill)
+        self._after(self._timeout_ns, partial(self._tell_late, fill.trade_id))
+        return True
+
+    def _tell_late(self, trade_id: str) -> None:
+        fill = self._late.release(trade_id)
+        if fill is not None:
+            self._deliver(fill)
+
     def _release_held(self) -> None:
         held, self._held = self._held, None
         if held is not None:
@@ -188,6 +216,7 @@ class FaultyLink:
     def _lose_reports(self) -> None:
         self._stream_is_up = False
         self._held = None
+        self._late.forget()
 
     # -- requests --------------------------------------------------------------------------------------------
 

@@ -125,7 +125,8 @@ class Market:
         """Take a public trade: its price, the part of its volume that may be ours, and the book after it."""
         self.last_price, self.last_index = trade.price, trade.index
         self.available = self.ours_of(trade.quantity)
-        self.recent = [*self.recent, trade.quantity][-RECENT_TRADES:]
+        if trade.quantity:  # a feed may not say it
+            self.recent = [*self.recent, trade.quantity][-RECENT_TRADES:]
         self.trades += 1
         if self.rules.depth is not None:
             self.book = made_up_book(self.rules.depth, self.instrument, trade.price, self.trades)

@@ -20,7 +20,9 @@ from fairlead.ports.exchange import (
     LedgerEntry,
     ModifyRequest,
     OrderReport,
+    Quote,
     SubmitRequest,
+    Trade,
 )
 from fairlead_paper.records import Locking
 
@@ -126,6 +128,20 @@ class ShowBook:
 
 
 @attrs.define(slots=True)
+class FeedTrade:
+    """Hear a trade of the world outside, which happens in the venue's market now."""
+
+    trade: Trade
+
+
+@attrs.define(slots=True)
+class FeedQuote:
+    """Hear the best bid and ask of the world outside, which are the venue's book from now on."""
+
+    quote: Quote
+
+
+@attrs.define(slots=True)
 class MoveTime:
     """Let a venue that lives in the tape's time grow older, though not older than the next trade.
 
@@ -183,6 +199,8 @@ Request = (
     | Advance
     | Adjust
     | ShowBook
+    | FeedTrade
+    | FeedQuote
     | MoveTime
     | ReadTrades
     | ReadState

@@ -23,23 +23,7 @@ def open_desk(settings: VenueSettings, wall_ns: Callable[[], int]) -> Desk:
     *wall_ns* gives the time unless the settings say that the venue lives in the tape's.
     """
     tape = load_tape(settings.tape, settings.tape_symbol) if settings.tape else None
-    venue = Venue(
-        VenueRules(
-            fence=settings.fence,
-            client_id_rule=CLIENT_ID_RULE_OF_FENCE[settings.fence],
-            participation=settings.participation,
-            fill_page_size=settings.fill_page_size,
-            locking=settings.locking,
-            fee_in=settings.fee_in,
-            queue_ahead=settings.queue_ahead,
-            queue_ahead_trades=settings.queue_ahead_trades,
-            queue_cancels=settings.queue_cancels,
-            slippage_ticks=settings.slippage_ticks,
-            slippage_rate=settings.slippage_rate,
-            depth=settings.depth,
-        ),
-        settings.instruments,
-    )
+    venue = Venue(_rules_of(settings), settings.instruments)
     file = VenueFile(Path(settings.file), synchronous=settings.synchronous) if settings.file else None
     position = 0
     try:
@@ -57,6 +41,24 @@ def open_desk(settings: VenueSettings, wall_ns: Callable[[], int]) -> Desk:
     now_ns = wall_ns if settings.time is VenueTime.CLOCK else None
     throttle = Throttle(settings.rate_limit)
     return Desk(venue, now_ns, tape=tape, position=position, file=file, throttle=throttle)
+
+
+def _rules_of(settings: VenueSettings) -> VenueRules:
+    return VenueRules(
+        fence=settings.fence,
+        client_id_rule=CLIENT_ID_RULE_OF_FENCE[settings.fence],
+        participation=settings.participation,
+        fill_page_size=settings.fill_page_size,
+        locking=settings.locking,
+        fee_in=settings.fee_in,
+        queue_ahead=settings.queue_ahead,
+        queue_ahead_trades=settings.queue_ahead_trades,
+        queue_cancels=settings.queue_cancels,
+        slippage_ticks=settings.slippage_ticks,
+        slippage_rate=settings.slippage_rate,
+        depth=settings.depth,
+        quote_quantity=settings.quote_quantity,
+    )
 
 
 def _setup(settings: VenueSettings, tape: Tape | None) -> dict[str, object]:
@@ -78,6 +80,7 @@ def _setup(settings: VenueSettings, tape: Tape | None) -> dict[str, object]:
         "queue_cancels": text_of(settings.queue_cancels),
         "slippage_rate": text_of(settings.slippage_rate),
         "slippage_ticks": settings.slippage_ticks,
+        "quote_quantity": text_of(settings.quote_quantity),
         "rate_limit": _texts_of(settings.rate_limit),
         "participation": text_of(settings.participation),
         "tape": {"name": tape.name, "digest": tape.digest, "symbol": tape.symbol} if tape else None,

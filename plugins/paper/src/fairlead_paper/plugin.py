@@ -60,13 +60,27 @@ def paper_client(settings: PaperSettings, clock: Clock, desk: Desk | None = None
     from fairlead_paper.client import PaperClient, Patience
     from fairlead_paper.fault_link import FaultyLink
     from fairlead_paper.fault_plan import FaultPlan
-    from fairlead_paper.rate_limit import model_of
+    from fairlead_paper.latency_link import LatencyLink
 
     timeout_ns = settings.request_timeout_ms * NANOSECONDS_PER_MILLISECOND
     link = _link(settings, clock, timeout_ns, desk)
+    if settings.latency is not None:
+        link = LatencyLink(link, settings.latency, clock)
     if any(settings.faults.rates.values()):
         link = FaultyLink(link, partial(FaultPlan, settings.faults), clock, timeout_ns)
-    capabilities = ExchangeCapabilities(
+    capabilities = _capabilities(settings)
+    patience = Patience(
+        delay_ns=settings.reconnect_delay_ms * NANOSECONDS_PER_MILLISECOND,
+        delay_max_ns=settings.reconnect_delay_max_ms * NANOSECONDS_PER_MILLISECOND,
+    )
+    name, follow = settings.name, settings.follow
+    return PaperClient(link, clock, capabilities, name=name, patience=patience, follow=follow)
+
+
+def _capabilities(settings: PaperSettings) -> ExchangeCapabilities:
+    from fairlead_paper.rate_limit import model_of
+
+    return ExchangeCapabilities(
         fence=settings.fence,
         horizon_ns=settings.horizon_ms * NANOSECONDS_PER_MILLISECOND,
         order_types=frozenset(OrderType),
@@ -81,12 +95,8 @@ def paper_client(settings: PaperSettings, clock: Clock, desk: Desk | None = None
         adoption=True,
         balances=True,
         ledger=True,
+        components=bool(settings.follow),
     )
-    patience = Patience(
-        delay_ns=settings.reconnect_delay_ms * NANOSECONDS_PER_MILLISECOND,
-        delay_max_ns=settings.reconnect_delay_max_ms * NANOSECONDS_PER_MILLISECOND,
-    )
-    return PaperClient(link, clock, capabilities, name=settings.name, patience=patience)
 
 
 def _link(settings: PaperSettings, clock: Clock, timeout_ns: int, desk: Desk | None) -> Link:
@@ -96,7 +106,8 @@ def _link(settings: PaperSettings, clock: Clock, timeout_ns: int, desk: Desk | N
     if settings.mode is Mode.IN_PROCESS:
         from fairlead_paper.opening import open_desk
 
-        return InProcessLink(desk or (lambda: open_desk(settings.venue, clock.wall_ns)), settings.account)
+        opener = desk or (lambda: open_desk(settings.venue, clock.wall_ns))
+        return InProcessLink(opener, settings.account, clock, None if desk else settings.venue.play)
     from fairlead_paper.address import address_of
     from fairlead_paper.socket_link import SocketLink
 

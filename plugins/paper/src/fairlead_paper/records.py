@@ -101,7 +101,8 @@ class VenueRules:
     *queue_ahead* (in base) and *queue_ahead_trades* (times the mean size of recent trades) are what stands
     before an order that begins to rest; *queue_cancels* is the part of it that is canceled with each trade
     that does not reach the order. A taker pays *slippage_ticks*, or *slippage_rate* of the price, more than
-    the last trade's price. With *depth* or a given book, takers walk that instead.
+    the last trade's price. With *depth* or a given book, takers walk that instead. A quote
+    that does not say how much stands behind it has *quote_quantity*.
     """
 
     fence: Fence = Fence.DEADLINE
@@ -117,10 +118,12 @@ class VenueRules:
     slippage_ticks: int = 0
     slippage_rate: Decimal = ZERO
     depth: DepthRules | None = None
+    quote_quantity: Decimal = ZERO
 
 
 _CONDITIONAL = frozenset(OrderType) - {OrderType.MARKET, OrderType.LIMIT}
-_OPEN = frozenset({VenueStatus.LIVE, VenueStatus.TRIGGERED})
+ALIVE = frozenset({VenueStatus.LIVE, VenueStatus.TRIGGERED})
+"""The states in which an order may still trade."""
 
 
 @attrs.define(slots=True, eq=False)
@@ -172,7 +175,7 @@ class VenueOrder:
     @property
     def is_open(self) -> bool:
         """Tell whether it may still trade."""
-        return self.status in _OPEN
+        return self.status in ALIVE
 
     @property
     def is_waiting_for_trigger(self) -> bool:

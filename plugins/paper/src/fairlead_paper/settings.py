@@ -10,17 +10,35 @@ from typing import Any
 
 import attrs
 
-from fairlead.errors import NumberRefused, SettingRefused
-from fairlead.ports.exchange import Fence, Instrument
+from fairlead.errors import SettingRefused
+from fairlead.ports.exchange import Fence
 from fairlead.ports.settings import structure_settings
-from fairlead_paper.exact import ONE, ZERO, decimal_of, multiply, text_of
+from fairlead_paper.exact import ONE, ZERO
 from fairlead_paper.fault_kinds import FaultKind
-from fairlead_paper.records import RATE_DIGITS_MAX, DepthRules, FeeIn, Locking
+from fairlead_paper.records import Locking
 from fairlead_paper.tape import SHIPPED
+from fairlead_paper.venue_settings import (
+    BTC_USDT,
+    READS_AT_ONCE,
+    RateLimitSettings,
+    VenueSettings,
+    VenueTime,
+)
 
-# fixed: as many questions as a look-up has
-READS_AT_ONCE = 3
-"""A look-up asks for open orders, closed orders and trades."""
+__all__ = [
+    "BTC_USDT",
+    "READS_AT_ONCE",
+    "FaultSettings",
+    "LatencySettings",
+    "Mode",
+    "PaperSettings",
+    "RateLimitSettings",
+    "VenueSettings",
+    "VenueTime",
+    "paper_settings",
+    "placed_settings",
+    "venue_settings",
+]
 
 
 class Mode(StrEnum):
@@ -28,178 +46,6 @@ class Mode(StrEnum):
 
     IN_PROCESS = "in_process"
     PROCESS = "process"
-
-
-class VenueTime(StrEnum):
-    """Whose time the venue lives in: the clock's, or that of the tape, which stands still between trades."""
-
-    CLOCK = "clock"
-    TAPE = "tape"
-
-
-BTC_USDT = Instrument(
-    symbol="BTC/USDT",
-    base="BTC",
-    quote="USDT",
-    price_increment=Decimal("0.1"),
-    quantity_increment=Decimal("0.00000001"),
-    # fixed: the default of a setting, kept as one value
-    minimum_quantity=Decimal("0.00005"),
-    minimum_cost=Decimal("0.5"),
-    settlement_decimals=8,
-    maker_fee_rate=Decimal("0.0025"),
-    taker_fee_rate=Decimal("0.004"),
-)
-"""The rules that Kraken had for BTC/USDT when the shipped tape was recorded; the default instrument."""
-
-
-@attrs.frozen(kw_only=True)
-class RateLimitSettings:
-    """How much an account may ask for, and what each request costs."""
-
-    capacity: Decimal = attrs.field(metadata={"doc": "what may be asked for at once, in the costs below"})
-    per_second: Decimal = attrs.field(metadata={"doc": "what comes back each second"})
-    order: Decimal = attrs.field(default=ONE, metadata={"doc": "cost of an order"})
-    cancel: Decimal = attrs.field(default=ONE, metadata={"doc": "cost of a cancel"})
-    modify: Decimal = attrs.field(default=ONE, metadata={"doc": "cost of a modify"})
-    modify_young: Decimal = attrs.field(default=ONE, metadata={"doc": "cost of the modify of a young order"})
-    cancel_young: Decimal = attrs.field(default=ONE, metadata={"doc": "cost of the cancel of a young order"})
-    young_ms: int = attrs.field(default=5_000, metadata={"doc": "age below which an order is young"})
-    read: Decimal = attrs.field(
-        default=ZERO, metadata={"doc": "cost of a question; those about the tape are free"}
-    )
-
-    def __attrs_post_init__(self) -> None:
-        """Refuse what can never work."""
-        for field in ("capacity", "per_second"):
-            if getattr(self, field) <= ZERO:
-                raise SettingRefused(field, "must be above 0")
-        for field in ("order", "cancel", "cancel_young", "modify", "modify_young", "read"):
-            if not ZERO <= getattr(self, field) <= self.capacity:
-                raise SettingRefused(field, f"must be from 0 to the capacity, {text_of(self.capacity)}")
-        if multiply(self.read, Decimal(READS_AT_ONCE)) > self.capacity:
-            raise SettingRefused("read", "a look-up reads three times, which is more than the capacity")
-        for field in ("cancel", "modify"):
-            if getattr(self, f"{field}_young") < getattr(self, field):
-                raise SettingRefused(f"{field}_young", f"must not be below {field}")
-        if self.young_ms < 1:
-            raise SettingRefused("young_ms", "must be at least 1 millisecond")
-
-
-@attrs.frozen(kw_only=True)
-class VenueSettings:
-    """What makes the venue: needed by whoever runs it, in process or as a server.
-
-    A venue file remembers them (all but *file* and *synchronous*), and is refused with others.
-    """
-
-    account: str = attrs.field(
-        default="main", metadata={"doc": "the account whose orders and balances the venue keeps"}
-    )
-    balances: Mapping[str, Decimal] = attrs.field(
-        factory=lambda: {"USDT": Decimal(100_000)},
-        metadata={"doc": "what the account holds at the beginning, total by asset"},
-    )
-    instruments: Sequence[Instrument] = attrs.field(
-        default=(BTC_USDT,),
-        metadata={
-            "doc": "the venue's rules, one table for each symbol; those of BTC/USDT at Kraken unless given"
-        },
-    )
-    fence: Fence = attrs.field(
-        default=Fence.DEADLINE, metadata={"doc": "what the venue promises about requests without an answer"}
-    )
-    participation: Decimal = attrs.field(
-        default=ONE,
-        metadata={
-            "doc": "fraction of each public trade's volume that our orders may take, above 0 and at most 1"
-        },
-    )
-    locking: Locking = attrs.field(
-        default=Locking.PER_ORDER,
-        metadata={
-            "doc": "whether an open order holds the balance it needs, as at a spot exchange, or none does"
-        },
-    )
-    fee_in: FeeIn = attrs.field(
-        default=FeeIn.QUOTE,
-        metadata={"doc": "in which asset fees are paid: quote, base, or the one that a fill brings"},
-    )
-    queue_ahead: Decimal = attrs.field(
-        default=ZERO, metadata={"doc": "quantity, in base, that stands before an order that begins to rest"}
-    )
-    queue_ahead_trades: Decimal = attrs.field(
-        default=ONE,
-        metadata={"doc": "the same as a multiple of the mean size of the last 20 trades; both are added"},
-    )
-    queue_cancels: Decimal = attrs.field(
-        default=ZERO,
-        metadata={"doc": "fraction of that queue which is canceled with each trade that does not reach it"},
-    )
-    slippage_ticks: int = attrs.field(
-        default=1, metadata={"doc": "ticks that a taker pays beyond the last trade's price"}
-    )
-    slippage_rate: Decimal = attrs.field(
-        default=ZERO,
-        metadata={"doc": "the same as a fraction of the price, rounded up to the tick; instead of ticks"},
-    )
-    depth: DepthRules | None = attrs.field(
-        default=None,
-        metadata={"doc": "a book made up around the last price, which takers walk; none when left out"},
-    )
-    fill_page_size: int = attrs.field(default=100, metadata={"doc": "trades in one page of history"})
-    rate_limit: RateLimitSettings | None = attrs.field(
-        default=None, metadata={"doc": "how much the account may ask for; no limit when left out"}
-    )
-    time: VenueTime = attrs.field(
-        default=VenueTime.CLOCK, metadata={"doc": "whose time the venue lives in: the clock's, or the tape's"}
-    )
-    tape: str = attrs.field(
-        default="",
-        metadata={
-            "doc": 'public trades that are played: "shipped", or the path of a CSV file; none when empty'
-        },
-    )
-    tape_symbol: str = attrs.field(default="BTC/USDT", metadata={"doc": "the symbol of the tape's trades"})
-    file: str = attrs.field(
-        default="",
-        metadata={"doc": "SQLite file in which the venue keeps its books; none are kept when empty"},
-    )
-    synchronous: str = attrs.field(
-        default="full", metadata={"doc": "SQLite's synchronous setting of that file"}
-    )
-
-    def __attrs_post_init__(self) -> None:
-        """Refuse what can never work."""
-        if not ZERO < self.participation <= ONE:
-            raise SettingRefused("participation", f"{self.participation} is not above 0 and at most 1")
-        self._check_queue_and_slippage()
-        if self.fill_page_size < 1:
-            raise SettingRefused("fill_page_size", "must be at least 1")
-        if self.time is VenueTime.TAPE and not self.tape:
-            raise SettingRefused("time", "the tape's time needs a tape")
-        if not self.instruments:
-            raise SettingRefused("instruments", "must be a list of at least one table")
-        for asset, total in self.balances.items():
-            _check_balance(asset, total)
-
-    def _check_queue_and_slippage(self) -> None:
-        for field in ("queue_ahead", "queue_ahead_trades"):
-            if getattr(self, field) < ZERO:
-                raise SettingRefused(field, "must not be below 0")
-        if not ZERO <= self.queue_cancels <= ONE:
-            raise SettingRefused("queue_cancels", f"{self.queue_cancels} is not from 0 to 1")
-        if self.slippage_ticks < 0:
-            raise SettingRefused("slippage_ticks", "must not be below 0")
-        if not ZERO <= self.slippage_rate < ONE:
-            raise SettingRefused("slippage_rate", f"{self.slippage_rate} is not from 0 to below 1")
-        for field in ("participation", "queue_ahead_trades", "queue_cancels", "slippage_rate"):
-            if len(getattr(self, field).as_tuple().digits) > RATE_DIGITS_MAX:
-                raise SettingRefused(field, f"has more than {RATE_DIGITS_MAX} digits")
-        if self.slippage_ticks and self.slippage_rate:
-            raise SettingRefused(
-                "slippage_rate", "slippage is given in ticks already", fix="Set slippage_ticks = 0."
-            )
 
 
 @attrs.frozen(kw_only=True)
@@ -217,6 +63,32 @@ class FaultSettings:
         for kind, rate in self.rates.items():
             if not ZERO <= rate <= ONE:
                 raise SettingRefused(f"faults.rates.{kind.value}", f"{rate} is not between 0 and 1")
+
+
+@attrs.frozen(kw_only=True)
+class LatencySettings:
+    """How long the way between client and venue takes, on the kernel's clock."""
+
+    request_ms: int = attrs.field(default=0, metadata={"doc": "from asking until the venue hears it"})
+    answer_ms: int = attrs.field(default=0, metadata={"doc": "from the venue's answer until it is heard"})
+    stream_ms: int = attrs.field(
+        default=0, metadata={"doc": "from what happens at the venue until its report is heard"}
+    )
+    jitter_ms: int = attrs.field(
+        default=0, metadata={"doc": "each of them takes up to this much longer, drawn from the seed"}
+    )
+    seed: int = attrs.field(default=0, metadata={"doc": "seed of the jitter"})
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse time that runs backwards."""
+        for field in ("request_ms", "answer_ms", "stream_ms", "jitter_ms"):
+            if getattr(self, field) < 0:
+                raise SettingRefused(f"latency.{field}", "must not be below 0")
+
+    @property
+    def longest_ms(self) -> int:
+        """Return how long request and answer take together at most."""
+        return self.request_ms + self.answer_ms + 2 * self.jitter_ms
 
 
 @attrs.frozen(kw_only=True)
@@ -266,6 +138,10 @@ class PaperSettings:
     price_source: bool = attrs.field(
         default=True, metadata={"doc": "whether public trades become the kernel's prices"}
     )
+    follow: Sequence[str] = attrs.field(
+        default=(),
+        metadata={"doc": "symbols whose market follows the prices that other sources bring to the kernel"},
+    )
     request_timeout_ms: int = attrs.field(
         default=5_000, metadata={"doc": "longest wait for an answer of a venue in its own process"}
     )
@@ -274,6 +150,9 @@ class PaperSettings:
     )
     reconnect_delay_max_ms: int = attrs.field(
         default=10_000, metadata={"doc": "the pause doubles up to this"}
+    )
+    latency: LatencySettings | None = attrs.field(
+        default=None, metadata={"doc": "how long the way to the venue takes; no time when left out"}
     )
     faults: FaultSettings = attrs.field(factory=FaultSettings, metadata={"doc": "faults injected on purpose"})
 
@@ -288,6 +167,16 @@ class PaperSettings:
         if self.mode is Mode.IN_PROCESS and self.locking is not self.venue.locking:
             raise SettingRefused(
                 "locking", f"the venue has {self.venue.locking.value}, the client {self.locking.value}"
+            )
+        if self.follow and self.price_source:
+            raise SettingRefused(
+                "follow", "the venue gives the prices itself", fix="Set price_source = false."
+            )
+        if self.follow and self.mode is Mode.IN_PROCESS and self.venue.time is VenueTime.TAPE:
+            raise SettingRefused("follow", "the venue lives in its tape's time, not in the world's")
+        if self.latency is not None and self.latency.longest_ms >= self.request_timeout_ms:
+            raise SettingRefused(
+                "latency", "request and answer take as long as the request timeout, or longer"
             )
         for field in ("horizon_ms", "request_timeout_ms", "reconnect_delay_ms", "reconnect_delay_max_ms"):
             if getattr(self, field) < 1:
@@ -337,12 +226,3 @@ def _inherited(values: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(values.get("rate_limit"), Mapping):
         inherited["rate_limit"] = values["rate_limit"]
     return inherited
-
-
-def _check_balance(asset: str, total: Decimal) -> None:
-    if total < ZERO:
-        raise SettingRefused(f"balances.{asset}", f"{text_of(total)} is below zero")
-    try:
-        decimal_of(text_of(total), f"balances.{asset}")
-    except NumberRefused as error:  # the venue file could not keep it
-        raise SettingRefused(error.field, error.problem, fix=error.fix) from error

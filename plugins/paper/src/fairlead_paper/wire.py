@@ -39,6 +39,8 @@ _ASKS: dict[str, type] = {
     "advance": say.Advance,
     "adjust": say.Adjust,
     "show_book": say.ShowBook,
+    "feed_trade": say.FeedTrade,
+    "feed_quote": say.FeedQuote,
     "move_time": say.MoveTime,
     "read_trades": say.ReadTrades,
     "read_state": say.ReadState,

@@ -14,7 +14,9 @@ from sqlmodel import Field
 
 from fairlead.ports.row_rules import ROW_RULES
 from fairlead_sqlstore.checks import condition_of
-from fairlead_sqlstore.columns import FairleadTable, RowId, exact, flag, integer, metadata, text
+from fairlead_sqlstore.columns import FairleadTable as FairleadTable
+from fairlead_sqlstore.columns import RowId, exact, flag, integer, text
+from fairlead_sqlstore.columns import metadata as metadata
 
 
 class JournalRecord(FairleadTable, table=True):

@@ -55,6 +55,7 @@ FAULT_RATES: Mapping[str, str] = {
     "reordered_report": "0.03",
     "disconnect": "0.01",
     "duplicate_fill": "0.25",
+    "late_fill": "0.05",
 }
 """The part of the chances at which each kind of fault happens with ``--faults``."""
 

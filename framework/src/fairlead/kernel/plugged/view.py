@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fairlead.domain.events import Event, EventsMissed
 from fairlead.domain.orders import OrderView, PositionView
-from fairlead.domain.prices import Price
+from fairlead.domain.prices import Price, Quote, Trade
 from fairlead.domain.trading_state import TradingState
 
 if TYPE_CHECKING:
@@ -50,6 +50,10 @@ class ReadingView:
     def price(self, symbol: str) -> Price | None:
         """Return what is known of the symbol's price; nothing when there is no price."""
         return self._kernel.prices.latest(symbol)
+
+    def prices(self, symbol: str) -> AsyncIterator[Quote | Trade]:
+        """Return an endless bounded stream of the symbol's prices."""
+        return self._kernel.prices.stream(symbol)
 
     def events(self, *kinds: type[Event]) -> AsyncIterator[Event | EventsMissed]:
         """Return a bounded stream of durable events of these kinds, of all kinds when none is named."""
