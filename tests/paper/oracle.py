@@ -362,7 +362,9 @@ class Oracle:
         if wish.kind == "trail":
             wish.best = self.last
         wish.takes = not self.waits_for_trigger(wish) and self.reaches(wish.side, wish.limit)
-        wish.lock_price = wish.limit or wish.stop() or self.taking(wish.side) or self.last or ZERO
+        stop = wish.stop()
+        priced = wish.limit or (ceiling(stop, TICK) if stop is not None else None)
+        wish.lock_price = priced or self.taking(wish.side) or self.last or ZERO
 
     def fee_asset(self, side: str) -> str:
         """Return what fees are paid in."""

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
 
 from fairlead.errors import ConfigurationRefused, ExchangeFault, InvalidInput, SettingRefused
-from fairlead.ports.exchange import AdjustmentKind, Fence, Quote
+from fairlead.ports.exchange import AdjustmentKind, Fence, Quote, Trade
 from fairlead.testing import run
 from fairlead.testing.conformance.exchange_world import connected
 from fairlead_paper.book import made_up_book
 from fairlead_paper.client import PaperClient
+from fairlead_paper.messages import Ledger, Refused
 from fairlead_paper.opening import open_desk
 from fairlead_paper.records import DepthRules, Locking, VenueRules
 from fairlead_paper.settings import VenueSettings, paper_settings
-from tests.paper.paper_world import SYMBOL, PaperWorld
+from tests.paper.paper_world import SYMBOL, PaperWorld, SocketWorld
 from tests.paper.venues import BUY, INSTRUMENT, SELL, a_bench
 
 DEPTH = DepthRules(
@@ -65,12 +68,15 @@ def test_what_is_no_book_is_refused() -> None:
     """Crossed, unsorted or empty levels never become a market."""
     bench = a_bench()
     one = Decimal(1)
-    for bids, asks in (
+    books: tuple[tuple[Any, Any], ...] = (
         ([(Decimal(100), one)], [(Decimal(100), one)]),
         ([(Decimal(99), one), (Decimal(100), one)], []),
         ([], [(Decimal(101), one), (Decimal(101), one)]),
         ([(Decimal(99), Decimal(0))], []),
-    ):
+        ([(Decimal("NaN"), one)], []),
+        ([(99.5, one)], []),
+    )
+    for bids, asks in books:
         with pytest.raises(InvalidInput, match="no book"):
             bench.venue.show(SYMBOL, bids, asks, 1)
 
@@ -160,3 +166,47 @@ def test_a_depth_that_is_none_is_refused_by_its_own_class() -> None:
     """Also by whoever makes it by hand."""
     with pytest.raises(SettingRefused):
         DepthRules(level_quantity=Decimal(1), half_spread_ticks=0)
+
+
+def test_prices_books_and_balances_go_over_the_wire() -> None:
+    """A venue behind a socket takes the same from its driver, and tells its book as a quote."""
+
+    async def main() -> None:
+        world = SocketWorld()
+        await world.start()
+        client, sink = await connected(world)
+        assert isinstance(client, PaperClient)
+        one = Decimal(1)
+        await client.show_book(SYMBOL, [(Decimal("99999.0"), one)], [(Decimal("100001.0"), one)])
+        await client.feed(Quote(SYMBOL, Decimal("99998.0"), Decimal("100002.0"), 1, one, Decimal(2)))
+        await client.feed(Trade(SYMBOL, Decimal("100000.5"), Decimal("0.25"), 1))
+        await world.settle()
+        quotes = [report for report in sink.reports if isinstance(report, Quote)]
+        assert [quote.bid for quote in quotes] == [Decimal("99999.0"), Decimal("99998.0")]
+        assert quotes[-1].ask_quantity == 2
+        assert [trade.price for trade in sink.trades] == [Decimal("100000.5")]
+        assert (await client.deposit("USDT", one)).amount == one
+        await world.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("account", "asset", "amount", "code"),
+    [
+        ("nobody", "USDT", "1", "unknown_account"),
+        ("main", "", "1", "bad_amount"),
+        ("main", "USDT", "0", "bad_amount"),
+        ("main", "USDT", "NaN", "bad_amount"),
+        ("main", "USDT", "1" * 39, "bad_amount"),
+        ("main", "USDT", "-1000001", "insufficient_funds"),
+    ],
+)
+def test_an_adjustment_that_is_none_is_refused(account: str, asset: str, amount: str, code: str) -> None:
+    """Nothing moves, and nothing is listed."""
+    venue = a_bench().venue
+    answer = venue.adjust(account, asset, Decimal(amount), AdjustmentKind.DEPOSIT, "", 1)
+    assert isinstance(answer, Refused)
+    assert answer.reason.startswith(f"{code}: ")
+    assert venue.money.ledger_after("main", "", 10) == Ledger([])
+    assert isinstance(venue.money.ledger_after("main", "x", 10), Refused)

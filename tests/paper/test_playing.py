@@ -168,8 +168,13 @@ def test_prices_of_the_world_outside_move_the_market() -> None:
         taker = replace(resting_buy(world), limit_price=Decimal("98500.0"))
         await client.submit(taker)
         assert sink.fills[-1].price == Decimal("98001.0")
-        with pytest.raises(ExchangeFault, match="bad_trade"):
-            await client.feed(Trade("ETH/USDT", Decimal(1), Decimal(1), 3))
+        for odd in (
+            Trade("ETH/USDT", Decimal(1), Decimal(1), 3),
+            Trade(SYMBOL, Decimal("NaN"), Decimal(1), 3),
+            Trade(SYMBOL, Decimal(1), 0.5, 3),  # type: ignore[arg-type]  # on purpose
+        ):
+            with pytest.raises(ExchangeFault, match="bad_trade"):
+                await client.feed(odd)
         with pytest.raises(ExchangeFault, match="bad_book"):
             await client.feed(replace(quote, symbol="ETH/USDT"))
         await world.close()

@@ -10,7 +10,7 @@ from itertools import pairwise
 import attrs
 
 from fairlead.ports.exchange import Instrument, OrderSide
-from fairlead_paper.exact import ONE, ZERO, add, divide_exactly, floor_to, multiply, subtract
+from fairlead_paper.exact import ONE, ZERO, add, divide_exactly, floor_to, is_usable, multiply, subtract
 from fairlead_paper.records import DepthRules
 
 Level = tuple[Decimal, Decimal]
@@ -87,10 +87,10 @@ def _drawn(name: str) -> Decimal:
 
 def is_book(bids: Sequence[Level], asks: Sequence[Level]) -> bool:
     """Tell whether the levels are a book: positive figures, best first, the best bid below the best ask."""
+    if not all(is_usable(figure) for level in (*bids, *asks) for figure in level):
+        return False
     for levels, sign in ((bids, -1), (asks, 1)):
         prices = [price if sign > 0 else price.copy_negate() for price, _ in levels]
         if any(later <= earlier for earlier, later in pairwise(prices)):
-            return False
-        if any(price <= ZERO or quantity <= ZERO for price, quantity in levels):
             return False
     return not bids or not asks or bids[0][0] < asks[0][0]

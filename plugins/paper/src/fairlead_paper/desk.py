@@ -11,6 +11,7 @@ from fairlead.errors import ExchangeFault, InvalidInput
 from fairlead.ports.exchange import Report
 from fairlead_paper import messages as say
 from fairlead_paper.book import Level
+from fairlead_paper.exact import ZERO, is_usable
 from fairlead_paper.rate_limit import Throttle
 from fairlead_paper.records import PublicTrade
 from fairlead_paper.tape import Tape, TapeTrade
@@ -255,6 +256,8 @@ class Desk:
             bids, asks = [(quote.bid, bid)] if bid else [], [(quote.ask, ask)] if ask else []
             return self._shown(quote.symbol, bids, asks)
         trade = fed.trade
+        if not is_usable(trade.price) or not (trade.quantity == ZERO or is_usable(trade.quantity)):
+            return say.Refused("bad_trade: price and quantity are no decimals above zero", now_ns)
         try:
             self.trade(PublicTrade(trade.symbol, trade.price, trade.quantity, now_ns))
         except InvalidInput as error:

@@ -29,6 +29,7 @@ __all__ = [
     "divide_exactly",
     "finer_of",
     "floor_to",
+    "is_usable",
     "multiply",
     "on_grid",
     "round_down",
@@ -48,6 +49,21 @@ subtract = _EXACT.subtract
 multiply = _EXACT.multiply
 
 _NUMBER = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?", re.ASCII)
+
+
+# fixed: the digits that the framework takes, for which 96 are enough everywhere here
+_DIGITS_MAX = 38
+
+
+def is_usable(number: object) -> bool:
+    """Tell whether it is a price or quantity to compute with: a finite decimal above zero, of 38 digits."""
+    return (
+        type(number) is Decimal
+        and number.is_finite()
+        and number > ZERO
+        and -_DIGITS_MAX <= number.adjusted() <= _DIGITS_MAX
+        and len(number.as_tuple().digits) <= _DIGITS_MAX
+    )
 
 
 def decimal_of(text: str, field: str) -> Decimal:

@@ -112,12 +112,16 @@ class Market:
         rules, tick = self.rules, self.instrument.price_increment
         slippage = multiply(tick, Decimal(rules.slippage_ticks))
         if rules.slippage_rate:
-            exact = multiply(price, rules.slippage_rate)
-            slippage = floor_to(exact, tick)
-            slippage = slippage if slippage == exact else add(slippage, tick)
+            slippage = self.up_to_tick(multiply(price, rules.slippage_rate))
         if not slippage:
             return price
         return add(price, slippage) if side is OrderSide.BUY else max(tick, subtract(price, slippage))
+
+    def up_to_tick(self, price: Decimal) -> Decimal:
+        """Return the lowest multiple of the tick that is not below the price."""
+        tick = self.instrument.price_increment
+        floored = floor_to(price, tick)
+        return floored if floored == price else add(floored, tick)
 
     # -- public trades ---------------------------------------------------------------------------------------
 

@@ -15,13 +15,12 @@ from fairlead.ports.exchange import (
     SubmitRequest,
     TimeInForce,
 )
-from fairlead_paper.exact import ONE, ZERO, multiply, on_grid, text_of
+from fairlead_paper.exact import ONE, is_usable, multiply, on_grid, text_of
 from fairlead_paper.market import Market
 from fairlead_paper.records import RATE_DIGITS_MAX, Locking, VenueOrder
 
 # fixed: the rules of the simulated venue, which are those of the framework
 CLIENT_ORDER_ID_LENGTH_MAX = 64
-_DIGITS_MAX = 38
 
 RULE_CODES = frozenset(
     {
@@ -52,7 +51,7 @@ def shape_refusal(order: SubmitRequest, market: Market) -> str:
     refusal = _terms_refusal(order, market.rules.locking)
     if refusal:
         return refusal
-    if not _usable(order.quantity):
+    if not is_usable(order.quantity):
         return "bad_quantity: not a positive, finite decimal"
     refusal = _prices_refusal(order, market.instrument)
     if refusal:
@@ -133,7 +132,7 @@ def _prices_refusal(order: SubmitRequest, instrument: Instrument) -> str:
             return f"bad_price: a {kind.value} order needs a {name} price"
         if price is not None and not wanted:
             return f"bad_price: a {kind.value} order carries no {name} price"
-        if price is not None and not _usable(price):
+        if price is not None and not is_usable(price):
             return f"bad_price: a {kind.value} order needs a positive, finite {name} price"
         if price is not None and not on_grid(price, tick):
             return f"off_tick: {text_of(price)} is not a multiple of {text_of(tick)}"
@@ -148,12 +147,12 @@ def _trailing_refusal(order: SubmitRequest, tick: Decimal) -> str:
         )
     if (distance is None) is (rate is None):
         return "bad_trailing: a trailing stop needs a distance or a rate"
-    if distance is not None and not _usable(distance):
+    if distance is not None and not is_usable(distance):
         return "bad_trailing: the distance is not a positive, finite decimal"
     if distance is not None and not on_grid(distance, tick):
         return f"off_tick: {text_of(distance)} is not a multiple of {text_of(tick)}"
     if rate is not None and not (
-        _usable(rate) and rate < ONE and len(rate.as_tuple().digits) <= RATE_DIGITS_MAX
+        is_usable(rate) and rate < ONE and len(rate.as_tuple().digits) <= RATE_DIGITS_MAX
     ):
         return "bad_trailing: the rate is not a fraction between 0 and 1"
     return ""
@@ -182,13 +181,3 @@ def _quantity_refusal(order: SubmitRequest, instrument: Instrument, price: Decim
 
 def _is_trailing(order: SubmitRequest) -> bool:
     return order.order_type is OrderType.TRAILING_STOP
-
-
-def _usable(number: object) -> bool:
-    return (
-        type(number) is Decimal
-        and number.is_finite()
-        and number > ZERO
-        and -_DIGITS_MAX <= number.adjusted() <= _DIGITS_MAX
-        and len(number.as_tuple().digits) <= _DIGITS_MAX
-    )

@@ -25,7 +25,7 @@ from fairlead.ports.exchange import (
 )
 from fairlead_paper.book import Level, is_book
 from fairlead_paper.changes import Changes, Diary
-from fairlead_paper.exact import ZERO, subtract
+from fairlead_paper.exact import ZERO, is_usable, subtract
 from fairlead_paper.market import Market
 from fairlead_paper.matching import Matching
 from fairlead_paper.messages import Holding, Refused, Taken
@@ -185,7 +185,7 @@ class Venue:
         """Move a balance without a trade, as a deposit (above zero) or a withdrawal (below) does."""
         if not self.shelves.has_account(account):
             return Refused("unknown_account: no such account", now_ns)
-        if not amount.is_finite() or not amount or not asset:
+        if type(amount) is not Decimal or not is_usable(amount.copy_abs()) or not asset:
             return Refused("bad_amount: an asset and an amount other than zero are needed", now_ns)
         moved = self.money.adjust(account, asset, amount, kind, note, now_ns)
         return moved if isinstance(moved, LedgerEntry) else Refused(moved, now_ns)
@@ -305,5 +305,7 @@ class Venue:
             order.watermark = market.last_price
         if not order.is_waiting_for_trigger:
             order.crossed = market.crosses(order.side, order.limit_price)
-        priced = order.limit_price or order.stop_price
+        priced = order.limit_price or order.trigger_price
+        if priced is None and order.stop_price is not None:
+            priced = market.up_to_tick(order.stop_price)
         order.lock_price = priced or market.taking_price(order.side) or market.last_price or ZERO

@@ -14,9 +14,31 @@ from sqlmodel import Field
 
 from fairlead.ports.row_rules import ROW_RULES
 from fairlead_sqlstore.checks import condition_of
-from fairlead_sqlstore.columns import FairleadTable as FairleadTable
-from fairlead_sqlstore.columns import RowId, exact, flag, integer, text
-from fairlead_sqlstore.columns import metadata as metadata
+from fairlead_sqlstore.columns import FairleadTable, RowId, exact, flag, integer, metadata, text
+from fairlead_sqlstore.relay_tables import DeliveryRow, NotifierRow
+
+__all__ = [
+    "AdjustmentRow",
+    "AnchorRow",
+    "BalanceRow",
+    "ChangeRow",
+    "ClosingRow",
+    "CommandRow",
+    "DeliveryRow",
+    "EpisodeRow",
+    "FairleadTable",
+    "FillRow",
+    "InventoryRow",
+    "JournalRecord",
+    "NotifierRow",
+    "OrderRow",
+    "OutboxEntry",
+    "PositionRow",
+    "PositionSnapshotRow",
+    "SettingRow",
+    "StoreState",
+    "metadata",
+]
 
 
 class JournalRecord(FairleadTable, table=True):
@@ -62,6 +84,19 @@ class StoreState(FairleadTable, table=True):
     holder: str = text("the kernel that took it last")
     head_sequence: int = integer("the last journal record")
     head_hash: bytes = Field(sa_type=LargeBinary, description="the hash of the last journal record")
+
+
+class AnchorRow(FairleadTable, table=True):
+    """Where the journal goes on whose older part was archived; in an archive the last is its own end."""
+
+    __tablename__: ClassVar[Any] = "anchors"
+
+    sequence: int = Field(sa_type=RowId, primary_key=True, description="the last record that was archived")
+    hash: bytes = Field(sa_type=LargeBinary, description="its hash, which the next record follows")
+    ts_ns: int = integer("when it was recorded")
+    archive: str = text('the file that holds what came before, or "" in that file itself')
+    digest: str = text('the SHA-256 of that file\'s bytes, in hexadecimal, or ""')
+    base: bytes = Field(sa_type=LargeBinary, description="the rows at that record that stayed, as JSON")
 
 
 class OrderRow(FairleadTable, table=True):
@@ -336,47 +371,6 @@ class SettingRow(FairleadTable, table=True):
 
     name: str = text("the fact", primary_key=True)
     value: str = text("its value")
-
-
-class NotifierRow(FairleadTable, table=True):
-    """How far a notifier has been told, and how it fares."""
-
-    __tablename__: ClassVar[Any] = "notifiers"
-    __table_args__: ClassVar[Any] = {"sqlite_with_rowid": False}
-
-    name: str = text("the notifier", primary_key=True)
-    mark: int = integer("up to this journal record it owes nothing but what stands in deliveries")
-    disabled: bool = flag("whether it is told nothing until an operator enables it")
-    reason: str = text('why it is disabled, or ""')
-    failures: int = integer("failed attempts in a row")
-    failing_since_ns: int = integer("since when it fails, or 0")
-    circuit_until_ns: int = integer("until when nothing is tried, or 0")
-    updated_ns: int = integer("when this row changed last")
-
-
-class DeliveryRow(FairleadTable, table=True):
-    """A notice that was not delivered at once: what became of it, and when it is tried again."""
-
-    __tablename__: ClassVar[Any] = "deliveries"
-    __table_args__: ClassVar[Any] = (
-        Index(None, "notifier", "live", "subject"),
-        {"sqlite_with_rowid": False},
-    )
-
-    notifier: str = text("who is told", primary_key=True)
-    sequence: int = Field(
-        sa_type=BigInteger, primary_key=True, description="the journal record that it tells about"
-    )
-    event_id: str = text("the fact, as in the outbox", primary_key=True)
-    kind: str = text("what happened")
-    subject: str = text("the order, position or kernel it is about")
-    state: str = text("pending, delivered, dead or discarded")
-    attempts: int = integer("how often it was tried")
-    next_at_ns: int = integer("when it is tried again, or 0")
-    detail: str = text("what the last attempt came to, in a line")
-    created_ns: int = integer("when it was put here")
-    updated_ns: int = integer("when it changed last")
-    live: bool = Field(description="whether it is still tried")
 
 
 def _add_checks() -> None:
