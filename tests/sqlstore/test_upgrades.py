@@ -204,8 +204,8 @@ def test_a_newer_database_is_not_even_copied(path: Path, tmp_path: Path) -> None
     [
         ("CREATE TABLE _alembic_tmp_orders (x)", "_alembic_tmp_orders, which another tool's migration"),
         (
-            "CREATE TABLE _alembic_tmp_orders (x); UPDATE fairlead_schema SET version_num = '0002'",
-            "schema 0002 and has no constraint ck_orders_side_known",
+            "CREATE TABLE _alembic_tmp_orders (x); UPDATE fairlead_schema SET version_num = '0003'",
+            "schema 0003 and has no constraint ck_orders_side_known",
         ),
     ],
     ids=["rebuilding", "no_constraints"],

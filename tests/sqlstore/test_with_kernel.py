@@ -31,13 +31,14 @@ def with_kernel(
     main: Callable[[Kernel, ScriptedExchange], Coroutine[Any, Any, None]],
     *checks: Says,
     store: type[SqlStore] = SqlStore,
+    account: str = "main",
 ) -> None:
     """Run a kernel on the file, in real time."""
 
     async def whole() -> None:
         exchange = ScriptedExchange([instrument()])
         kernel = Kernel(
-            KernelSettings(account="main", on_stop="leave", allow_unchecked=True),
+            KernelSettings(account=account, on_stop="leave", allow_unchecked=True),
             exchange=exchange,
             store=store(SqlStoreSettings(path)),
             checks=checks,

@@ -25,6 +25,7 @@ from fairlead.ports.components import KernelComponent
 from fairlead.ports.events import FillBooked, KernelChanged, OrderChanged, PositionChanged
 from fairlead.ports.exchange import ExchangeClient
 from fairlead.ports.ids import Ids
+from fairlead.ports.keeping import StoreKeeper
 from fairlead.ports.notices import Notifier
 from fairlead.ports.prices import PriceSource
 from fairlead.ports.risk import RiskCheck
@@ -124,6 +125,11 @@ def fairlead_store_readers(context: PluginContext) -> Sequence[StoreReader]:  # 
 
 
 @hookspec
+def fairlead_store_keepers(context: PluginContext) -> Sequence[StoreKeeper]:  # type: ignore[empty-body]  # a specification
+    """Return keepers of the configured store, for tools: upgrade, copies, archives."""
+
+
+@hookspec
 def fairlead_commands() -> Sequence[PluginCommand]:  # type: ignore[empty-body]  # a specification
     """Return commands of the tool `fairlead`; the module of one is imported when it runs."""
 
@@ -150,6 +156,7 @@ HOOK_KINDS: Mapping[str, HookKind] = {
     "fairlead_position_event": HookKind.OBSERVE,
     "fairlead_kernel_event": HookKind.OBSERVE,
     "fairlead_store_readers": HookKind.EXTEND,
+    "fairlead_store_keepers": HookKind.EXTEND,
     "fairlead_commands": HookKind.EXTEND,
     "fairlead_probes": HookKind.EXTEND,
     "fairlead_metrics": HookKind.EXTEND,

@@ -57,6 +57,7 @@ class Explanation:
     order: Mapping[str, Any]
     story: Sequence[StoryLine]
     episodes: Sequence[str] = ()
+    archived: str = ""
 
 
 async def explained(reader: StoreReader, name: str) -> Explanation:
@@ -68,7 +69,7 @@ async def explained(reader: StoreReader, name: str) -> Explanation:
     from fairlead.domain.records import KernelStarted
     from fairlead.kernel.journal.codec import decode
 
-    order = await _find(reader, name)
+    order = await order_of(reader, name)
     client_order_id = str(order["client_order_id"])
     mark = client_order_id.encode()
     records: list[tuple[int, int, Record]] = [
@@ -77,7 +78,20 @@ async def explained(reader: StoreReader, name: str) -> Explanation:
         if envelope.kind == KernelStarted.KIND or mark in envelope.payload
     ]
     fills = await reader.rows_where("fills", "client_order_id", client_order_id)
-    return Explanation(client_order_id, order, tell(client_order_id, records), _episodes(fills))
+    story = tell(client_order_id, records)
+    return Explanation(client_order_id, order, story, _episodes(fills), await _archived(reader, order))
+
+
+async def _archived(reader: StoreReader, order: Mapping[str, Any]) -> str:
+    """Say where the beginning of the story is, when that was archived and the order was not."""
+    from fairlead.cli.archives import anchors_of
+
+    anchors = [each for each in await anchors_of(reader) if each.archive]
+    if not anchors or order["created_ns"] > anchors[-1].ts_ns:
+        return ""
+    return (
+        f"What happened up to record {anchors[-1].sequence} is in archives, the last {anchors[-1].archive}."
+    )
 
 
 def _episodes(fills: Sequence[Mapping[str, Any]]) -> Sequence[str]:
@@ -91,8 +105,14 @@ def _episodes(fills: Sequence[Mapping[str, Any]]) -> Sequence[str]:
     return tuple(found)
 
 
-async def _find(reader: StoreReader, name: str) -> Mapping[str, Any]:
+async def order_of(reader: StoreReader, name: str) -> Mapping[str, Any]:
+    """Return the row of the order that the name means: our id or an end of it, the venue's id, or the key.
+
+    Raises `UnknownName` when there is none, which says in which archive it is, and `InvalidInput` when there
+    are several.
+    """
     from fairlead.domain.order_names import only_one, order_meant
+    from fairlead.errors import UnknownName
 
     rows = {str(row["client_order_id"]): row for row in await reader.rows("orders")}
     exact = [
@@ -100,8 +120,35 @@ async def _find(reader: StoreReader, name: str) -> Mapping[str, Any]:
         for each, row in rows.items()
         if name and name in (each, row["venue_order_id"], row["idempotency_key"])
     ]
-    fix = "List them with `fairlead orders`."
-    return rows[only_one(name, exact) if exact else order_meant(name, rows, fix=fix)]
+    if exact:
+        return rows[only_one(name, exact)]
+    try:
+        return rows[order_meant(name, rows, fix="List them with `fairlead orders`.")]
+    except UnknownName as unknown:
+        if where := await archives_with(reader, name):
+            raise UnknownName("order", name, fix=f"{where} Give that file to --store.") from unknown
+        raise
+
+
+async def archives_with(reader: StoreReader, name: str) -> str:
+    """Say which archive holds the order, or which were not found; "" when there is none."""
+    from fairlead.cli.archives import anchors_of, open_archive
+    from fairlead.domain.order_names import order_meant
+    from fairlead.errors import ConfigurationRefused, UnknownName
+
+    anchors = [each for each in await anchors_of(reader) if each.archive]
+    away = []
+    for anchor in reversed(anchors):
+        try:
+            async with open_archive(reader, anchor) as archive:
+                found = [row["client_order_id"] for row in await archive.rows("orders")]
+                order_meant(name, [str(each) for each in found], fix="")
+                return f"It was archived and is in {anchor.archive}."
+        except UnknownName:
+            continue
+        except ConfigurationRefused:
+            away.append(anchor.archive)
+    return f"It may be in {', '.join(away)}, not found beside the store." if away else ""
 
 
 def _print(found: Explanation) -> None:
@@ -116,7 +163,7 @@ def _print(found: Explanation) -> None:
         lines.append((time_of(line.ts_ns) if line.ts_ns != shown else None, line.sequence, line.text))
         shown = line.ts_ns
     output.print_table(("time (UTC)", "record", "what happened"), lines)
-    for sentence in found.episodes:
+    for sentence in (*found.episodes, *((found.archived,) if found.archived else ())):
         output.print_line(sentence)
     state = str(order["state"]).upper()
     filled = f"{plain_number(order['filled_quantity'])} of {plain_number(order['quantity'])} filled"

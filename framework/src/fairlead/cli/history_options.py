@@ -47,13 +47,13 @@ def filters_of(
     if note is not None:
         filters["note"] = note
     if since is not None:
-        filters["since_ns"] = _time_ns(since, "--since")
+        filters["since_ns"] = time_ns_of(since, "--since")
     if until is not None:
-        filters["until_ns"] = _time_ns(until, "--until")
+        filters["until_ns"] = time_ns_of(until, "--until")
     return filters
 
 
-def _time_ns(text: str, option: str) -> int:
+def time_ns_of(text: str, option: str) -> int:
     """Return a moment in nanoseconds UTC, exactly; raises `typer.BadParameter` for text that is none."""
     try:
         moment = datetime.fromisoformat(text)

@@ -33,6 +33,9 @@ LAST_COLUMN_MIN = 24
 _GAP = 3
 _NOTHING = "-"
 
+# fixed: what spreadsheets take for the beginning of a formula; tab and line breaks are escaped before
+_FORMULA = ("=", "+", "-", "@", "\\t", "\\r", "\\n")
+
 
 def escaped(text: str) -> str:
     """Return the text with every character that is not printable written as an escape."""
@@ -106,6 +109,30 @@ def _attributes(kind: type) -> tuple[str, ...]:
 def print_json(value: object) -> None:
     """Print one JSON document with sorted keys on stdout; control characters are escapes."""
     print(json.dumps(plain(value), sort_keys=True, indent=2, ensure_ascii=True))
+
+
+def print_csv(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print comma-separated values on stdout: exact decimals, flags as 1 and 0, texts escaped.
+
+    A text that a spreadsheet would take for a formula gets an apostrophe before it. Numbers, negative ones
+    too, stay numbers.
+    """
+    import csv
+
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_csv_cell(value) for value in row] for row in rows)
+
+
+def _csv_cell(value: object) -> object:
+    if value is None:
+        return ""
+    if isinstance(value, Decimal):
+        return text_of(value)
+    if isinstance(value, int):
+        return int(value)
+    text = escaped(str(value))
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -13,6 +13,9 @@ import attrs
 import typer
 
 if TYPE_CHECKING:
+    from fairlead.hookspecs import PluginContext
+    from fairlead.plugins.manager import PluginManager
+    from fairlead.ports.keeping import StoreKeeper
     from fairlead.ports.store import Envelope, StoreReader
 
 _T = TypeVar("_T")
@@ -57,7 +60,8 @@ async def open_reader(place: StorePlace) -> AsyncIterator[StoreReader]:
     Raises `ConfigurationRefused` when there is no such store, when the configuration is refused or when the
     store is not its account's, and `PluginRefused` when a plugin is not installed or reads no store.
     """
-    account, reader = _configured(place.config) if place.config else ("", _reader(place.path, place.plugin))
+    provider = _provider(place)
+    account, reader = provider.account, provider.reader()
     await reader.open()
     try:
         if account and await reader.account() != account:
@@ -82,53 +86,83 @@ def read_place(place: StorePlace, work: Callable[[StoreReader], Awaitable[_T]]) 
     return asyncio.run(read())
 
 
-async def journal_of(reader: StoreReader) -> AsyncIterator[Envelope]:
-    """Yield every journal record in order."""
-    last = 0
+async def journal_of(reader: StoreReader, after: int = 0) -> AsyncIterator[Envelope]:
+    """Yield every journal record after one, in order."""
+    last = after
     while page := await reader.envelopes(last, _PAGE):
         for envelope in page:
             yield envelope
         last = page[-1].sequence
 
 
-def _reader(path: Path | None, plugin: str) -> StoreReader:
+@asynccontextmanager
+async def open_keeper(place: StorePlace, *, alone: bool = True) -> AsyncIterator[StoreKeeper]:
+    """Give out a keeper of the store, which has the store for itself unless *alone* is false.
+
+    Raises `StoreHeld` while a kernel has the store, and what `open_reader` raises.
+    """
+    keeper = _provider(place).keeper()
+    if alone:
+        await keeper.open()
+    try:
+        yield keeper
+    finally:
+        await keeper.close()
+
+
+@attrs.frozen
+class _Provider:
+    """Asks the plugins of a place for what they have on its store."""
+
+    account: str
+    tables: Mapping[str, Mapping[str, Any]]
+    folder: Path
+
+    def reader(self) -> StoreReader:
+        manager, context = self._asked()
+        return self._only(manager.store_readers(context), "reads a store")
+
+    def keeper(self) -> StoreKeeper:
+        manager, context = self._asked()
+        return self._only(manager.store_keepers(context), "keeps a store")
+
+    def _asked(self) -> tuple[PluginManager, PluginContext]:
+        from fairlead.hookspecs import PluginContext
+        from fairlead.kernel.system_clock import SystemClock
+        from fairlead.kernel.system_ids import SystemIds
+        from fairlead.plugins.manager import PluginManager
+
+        manager = PluginManager(tables=self.tables)
+        manager.load(list(self.tables))
+        logger = logging.getLogger("fairlead")
+        return manager, PluginContext(
+            self.account or "tool", SystemClock(), SystemIds(), {}, logger, self.folder
+        )
+
+    def _only(self, found: Sequence[_T], what: str) -> _T:
+        from fairlead.errors import PluginRefused
+
+        named = ", ".join(self.tables) or "no plugin at all"
+        if not found:
+            raise PluginRefused(f"None of these plugins {what}: {named}.", fix="Name the one that wrote it.")
+        if len(found) > 1:
+            raise PluginRefused(f"More than one {what} of: {named}.", fix="Use --store to name one.")
+        return found[0]
+
+
+def _provider(place: StorePlace) -> _Provider:
+    """Return who is asked: the plugin that was named, or those of the configuration, with its account."""
     from fairlead.errors import ConfigurationRefused
 
+    if place.config is not None:
+        from fairlead.kernel.configuration import read_configuration
+
+        configuration = read_configuration(place.config)
+        return _Provider(configuration.settings.account, configuration.tables, configuration.folder)
+    path = place.path
     if path is None or not path.is_file():
         raise ConfigurationRefused(f"There is no store at {str(path)!a}.", fix="Check the path.")
-    return _only_reader({plugin: {"path": str(path)}}, "tool", Path())
-
-
-def _configured(config: Path) -> tuple[str, StoreReader]:
-    """Return the account of a configuration, and a reader of the store that it describes."""
-    from fairlead.kernel.configuration import read_configuration
-
-    configuration = read_configuration(config)
-    account = configuration.settings.account
-    return account, _only_reader(configuration.tables, account, configuration.folder)
-
-
-def _only_reader(tables: Mapping[str, Mapping[str, Any]], account: str, folder: Path) -> StoreReader:
-    from fairlead.errors import PluginRefused
-    from fairlead.hookspecs import PluginContext
-    from fairlead.kernel.system_clock import SystemClock
-    from fairlead.kernel.system_ids import SystemIds
-    from fairlead.plugins.manager import PluginManager
-
-    manager = PluginManager(tables=tables)
-    manager.load(list(tables))
-    logger = logging.getLogger("fairlead")
-    readers = manager.store_readers(PluginContext(account, SystemClock(), SystemIds(), {}, logger, folder))
-    named = ", ".join(tables) or "no plugin at all"
-    if not readers:
-        raise PluginRefused(
-            f"None of these plugins reads a store: {named}.", fix="Name the one that wrote it."
-        )
-    if len(readers) > 1:
-        raise PluginRefused(
-            f"Several of these plugins read a store: {named}.", fix="Use --store to name one."
-        )
-    return readers[0]
+    return _Provider("", {place.plugin: {"path": str(path)}}, Path())
 
 
 def _foreign(config: Path | None, account: str) -> Exception:

@@ -22,6 +22,7 @@ from fairlead.plugins.redaction import REDACTION
 from fairlead.plugins.register import FAULTS, NOT_STARTED, Entry, PluginRegister, capital, told
 from fairlead.ports.components import KernelComponent
 from fairlead.ports.exchange import ExchangeClient
+from fairlead.ports.keeping import StoreKeeper
 from fairlead.ports.notices import Notifier
 from fairlead.ports.prices import PriceSource
 from fairlead.ports.risk import RiskCheck
@@ -78,6 +79,10 @@ class PluginManager(PluginRegister):
     def store_readers(self, context: PluginContext) -> tuple[StoreReader, ...]:
         """Ask every plugin for readers of its store; raises `PluginRefused`."""
         return cast("tuple[StoreReader, ...]", self._provided("fairlead_store_readers", StoreReader, context))
+
+    def store_keepers(self, context: PluginContext) -> tuple[StoreKeeper, ...]:
+        """Ask every plugin for keepers of its store; raises `PluginRefused`."""
+        return cast("tuple[StoreKeeper, ...]", self._provided("fairlead_store_keepers", StoreKeeper, context))
 
     def price_sources(self, context: PluginContext) -> tuple[PriceSource, ...]:
         """Ask every plugin for price sources; raises `PluginRefused`."""

@@ -12,7 +12,7 @@ from fairlead.errors import JournalDamaged, StoreFault
 from fairlead_sqlstore.connecting import connect, explained
 
 # fixed: what a backup holds is as private as the database
-_MODE = 0o600
+FILE_MODE = 0o600
 # fixed: a matter of politeness towards a kernel that commits meanwhile; about a megabyte
 _PAGES = 256
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -29,14 +29,15 @@ def backup_name(path: Path, schema: str, sequence: int, ts_ns: int) -> str:
     return f"{path.name}.schema-{schema}.record-{sequence}.{moment:%Y%m%dT%H%M%SZ}.backup"
 
 
-def back_up_before_upgrade(connection: sqlite3.Connection, path: Path, folder: Path, schema: str) -> None:
-    """Copy the file into the folder before its schema changes; once for each state of it.
+def back_up_before_upgrade(connection: sqlite3.Connection, path: Path, folder: Path, schema: str) -> Path:
+    """Copy the file into the folder before its schema changes, once for each state of it; return the copy.
 
     An upgrade that failed is tried again with the same file: the copy that is there holds the same records.
     """
     target = folder / named_for(connection, path, schema)
     if not target.exists():
         back_up(connection, target)
+    return target
 
 
 def named_for(connection: sqlite3.Connection, path: Path, schema: str) -> str:
@@ -52,16 +53,17 @@ def back_up(source: sqlite3.Connection, target: Path, progress: Progress | None 
     A kernel may go on committing. Raises `StoreFault` when a file of that name is there, or when the copy
     cannot be made; `JournalDamaged` when what was copied does not pass SQLite's integrity check.
     """
+    target = Path(os.path.abspath(target))  # noqa: PTH100 (links stay as they are)
     if target.exists():
         raise StoreFault(f"{target} is there already.", not_done="No copy was made.", fix="Name another.")
     part = target.with_name(target.name + ".part")
     try:
         part.unlink(missing_ok=True)
-        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _MODE))
+        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE))
         _copy(source, part, progress)
-        _flush(part)
+        flush(part)
         os.replace(part, target)  # noqa: PTH105 (it says what it does to an existing file)
-        _flush(target.parent)
+        flush(target.parent)
     except OSError as error:
         raise StoreFault(
             f"{target} cannot be written: {error.strerror}.",
@@ -94,7 +96,7 @@ def refuse_damage(connection: sqlite3.Connection, path: Path) -> None:
         raise JournalDamaged(0, f"{path} does not pass the integrity check: {'; '.join(map(str, findings))}")
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
     """Have the disk keep a file, or the names in a folder; never the database itself (see `hold`)."""
     descriptor = os.open(path, os.O_RDONLY)
     try:

@@ -13,6 +13,7 @@ from fairlead.hookspecs import PluginContext, hookimpl
 from fairlead_sqlstore.settings import SqlStoreSettings
 
 if TYPE_CHECKING:
+    from fairlead.ports.keeping import StoreKeeper
     from fairlead.ports.store import Store, StoreReader
 
 requires_api = "1.0"
@@ -28,6 +29,12 @@ def fairlead_stores(context: PluginContext) -> Sequence[Store]:
 def fairlead_store_readers(context: PluginContext) -> Sequence[StoreReader]:
     """Return a reader of the store that the plugin's configuration table describes."""
     return _readers(SqlStoreSettings.structured(context))
+
+
+@hookimpl
+def fairlead_store_keepers(context: PluginContext) -> Sequence[StoreKeeper]:
+    """Return a keeper of the store that the plugin's configuration table describes."""
+    return _keepers(SqlStoreSettings.structured(context))
 
 
 class SqlStorePlugin:
@@ -51,6 +58,12 @@ class SqlStorePlugin:
         del context
         return _readers(self._settings)
 
+    @hookimpl
+    def fairlead_store_keepers(self, context: PluginContext) -> Sequence[StoreKeeper]:
+        """Return a keeper of the store of the settings."""
+        del context
+        return _keepers(self._settings)
+
 
 def _stores(settings: SqlStoreSettings) -> Sequence[Store]:
     from fairlead_sqlstore.store import SqlStore
@@ -61,4 +74,17 @@ def _stores(settings: SqlStoreSettings) -> Sequence[Store]:
 def _readers(settings: SqlStoreSettings) -> Sequence[StoreReader]:
     from fairlead_sqlstore.reader import SqlReader
 
-    return [SqlReader(settings.path, busy_timeout_ms=settings.busy_timeout_ms, is_snapshot=True)]
+    return [
+        SqlReader(
+            settings.path,
+            busy_timeout_ms=settings.busy_timeout_ms,
+            is_snapshot=True,
+            archive_folder=settings.archive_folder,
+        )
+    ]
+
+
+def _keepers(settings: SqlStoreSettings) -> Sequence[StoreKeeper]:
+    from fairlead_sqlstore.keeper import SqlKeeper
+
+    return [SqlKeeper(settings)]

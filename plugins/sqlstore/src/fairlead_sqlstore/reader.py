@@ -12,7 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from fairlead.errors import NotRunning
+from fairlead.errors import ConfigurationRefused, NotRunning
+from fairlead.ports.keeping import Anchor
 from fairlead.ports.searches import Search
 from fairlead.ports.store import Envelope, JournalHead, OutboxRow, Scalar
 from fairlead_sqlstore.settings import BUSY_TIMEOUT_MS
@@ -32,9 +33,16 @@ class SqlReader:
     """
 
     def __init__(
-        self, path: str | Path, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS, is_snapshot: bool = False
+        self,
+        path: str | Path,
+        *,
+        busy_timeout_ms: int = BUSY_TIMEOUT_MS,
+        is_snapshot: bool = False,
+        archive_folder: str | Path = "",
     ) -> None:
+        """Archives are looked for in *archive_folder*, or beside the file."""
         self._path = Path(os.path.realpath(path))
+        self._archives = Path(archive_folder or self._path.parent)
         self._is_snapshot = is_snapshot
         self._busy_timeout_ms = busy_timeout_ms
         self._worker: Worker | None = None
@@ -100,6 +108,27 @@ class SqlReader:
     async def envelopes(self, after_sequence: int, limit: int) -> Sequence[Envelope]:
         """See `Store.envelopes`."""
         return await self._run(lambda session: session.envelopes(after_sequence, limit))
+
+    async def anchors(self) -> Sequence[Anchor]:
+        """See `StoreReader.anchors`."""
+        return await self._run(lambda session: session.anchors())
+
+    def archive(self, anchor: Anchor) -> SqlReader:
+        """See `StoreReader.archive`."""
+        return SqlReader(self._archives / Path(anchor.archive).name, busy_timeout_ms=self._busy_timeout_ms)
+
+    async def archive_digest(self, anchor: Anchor) -> str:
+        """See `StoreReader.archive_digest`."""
+        from fairlead_sqlstore.archiving import digest_of
+
+        file = self._archives / Path(anchor.archive).name
+        try:
+            return digest_of(file)
+        except OSError as error:
+            raise ConfigurationRefused(
+                f"The archive {file} cannot be read: {error.strerror}.",
+                fix="Bring it back from where it was put.",
+            ) from error
 
     async def outbox(self, after_sequence: int, limit: int) -> Sequence[OutboxRow]:
         """See `Store.outbox`."""

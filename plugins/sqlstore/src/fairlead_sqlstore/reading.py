@@ -13,6 +13,7 @@ from sqlalchemy import Table as SqlTable
 from sqlalchemy.pool import StaticPool
 
 from fairlead.errors import StoreFault, UnknownName
+from fairlead.ports.keeping import Anchor
 from fairlead.ports.searches import Search, check_search
 from fairlead.ports.store import TABLES, Envelope, OutboxRow, Scalar, Table
 from fairlead_sqlstore import tables
@@ -22,6 +23,7 @@ from fairlead_sqlstore.schema import refuse_unless_at_head
 _BY_NAME = {table.name: table for table in TABLES}
 _journal = tables.metadata.tables["journal"]
 _outbox = tables.metadata.tables["outbox"]
+_anchors = tables.metadata.tables["anchors"]
 _state = tables.metadata.tables["store_state"]
 
 
@@ -141,6 +143,14 @@ class ReadSession:
             .order_by(columns.sequence, columns.position)
         )
         return [OutboxRow(*row) for row in self._fetch(statement)]
+
+    def anchors(self) -> list[Anchor]:
+        """See `StoreReader.anchors`."""
+        columns = _anchors.c
+        statement = select(
+            columns.sequence, columns.hash, columns.ts_ns, columns.archive, columns.digest, columns.base
+        ).order_by(columns.sequence)
+        return [Anchor(*row) for row in self._fetch(statement)]
 
     def _fetch(self, statement: Select[Any]) -> Sequence[Any]:
         try:

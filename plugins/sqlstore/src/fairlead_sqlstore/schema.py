@@ -15,7 +15,7 @@ from fairlead.ports.row_rules import ROW_RULES
 from fairlead.ports.store import TABLES
 
 VERSION_TABLE = "fairlead_schema"
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Every revision that was ever released, oldest first; a test compares it with the migrations."""
 
 HEAD = REVISIONS[-1]
@@ -44,7 +44,7 @@ def version_of(connection: sqlite3.Connection, path: Path) -> str | None:
 
 
 def bring_to_head(
-    connection: sqlite3.Connection, path: Path, back_up_first: Callable[[str], None] | None = None
+    connection: sqlite3.Connection, path: Path, back_up_first: Callable[[str], object] | None = None
 ) -> bool:
     """Create or migrate the schema, in one transaction; tell whether there was anything to do.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import attrs
 
@@ -25,10 +26,10 @@ def _checked_path(instance: object, attribute: object, value: str | Path) -> Non
         )
 
 
-def _checked_folder(instance: object, attribute: object, value: str | Path) -> None:
-    del instance, attribute
+def _checked_folder(instance: object, attribute: attrs.Attribute[Any], value: str | Path) -> None:
+    del instance
     if not isinstance(value, str | Path) or "\0" in str(value):
-        raise _refused("backup_folder", f"{value!r} is not a folder", 'Write a path, such as "backups".')
+        raise _refused(attribute.name, f"{value!r} is not a folder", 'Write a path, such as "backups".')
 
 
 def _checked_timeout(instance: object, attribute: object, value: int) -> None:
@@ -80,17 +81,23 @@ class SqlStoreSettings:
         validator=_checked_folder,
         metadata={"example": '"backups"', "doc": "where copies go; beside the database when it is not said"},
     )
+    archive_folder: str | Path = attrs.field(
+        default="",
+        validator=_checked_folder,
+        metadata={
+            "example": '"archives"',
+            "doc": "where archives go and are looked for; beside the database when it is not said",
+        },
+    )
 
     @classmethod
     def structured(cls, context: PluginContext) -> SqlStoreSettings:
         """Return the settings from the plugin's own configuration table, or raise `ConfigurationRefused`."""
         settings = structure_settings(cls, context.configuration, "plugins.sqlstore")
-        folder = settings.backup_folder
-        return attrs.evolve(
-            settings,
-            path=context.path(settings.path),
-            backup_folder=context.path(folder) if str(folder) else "",
-        )
+        folders = settings.backup_folder, settings.archive_folder
+        backups, archives = (context.path(folder) if str(folder) else "" for folder in folders)
+        path = context.path(settings.path)
+        return attrs.evolve(settings, path=path, backup_folder=backups, archive_folder=archives)
 
 
 def _refused(key: str, problem: str, fix: str) -> SettingRefused:

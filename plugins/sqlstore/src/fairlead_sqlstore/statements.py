@@ -32,6 +32,7 @@ _outbox_values: Callable[[Any], tuple[Any, ...]] = attrgetter(*_OUTBOX)
 
 journal = tables.metadata.tables["journal"]
 outbox = tables.metadata.tables["outbox"]
+anchors = tables.metadata.tables["anchors"]
 state = tables.metadata.tables["store_state"]
 
 
@@ -74,6 +75,13 @@ READ_LAST_RECORD = compiled(
     ),
     (),
 )
+READ_LAST_ANCHOR = compiled(
+    select(anchors.c.sequence, anchors.c.hash).where(
+        anchors.c.sequence == select(func.max(anchors.c.sequence)).scalar_subquery()
+    ),
+    (),
+)
+CREATE_ANCHOR = compiled(insert(anchors), ("sequence", "hash", "ts_ns", "archive", "digest", "base"))
 CREATE_STATE = compiled(insert(state), ("id", "account", "epoch", "holder", "head_sequence", "head_hash"))
 TAKE_OVER = _state_update({"epoch": "new_epoch", "holder": "new_holder"}, {"epoch": "old_epoch"})
 

@@ -102,6 +102,19 @@ class StoreState(FairleadTable, table=True):
     head_hash: bytes = Field(sa_type=LargeBinary, description="the hash of the last journal record")
 
 
+class AnchorRow(FairleadTable, table=True):
+    """Where the journal goes on whose older part was archived; in an archive the last is its own end."""
+
+    __tablename__: ClassVar[Any] = "anchors"
+
+    sequence: int = Field(sa_type=RowId, primary_key=True, description="the last record that was archived")
+    hash: bytes = Field(sa_type=LargeBinary, description="its hash, which the next record follows")
+    ts_ns: int = integer("when it was recorded")
+    archive: str = text('the file that holds what came before, or "" in that file itself')
+    digest: str = text('the SHA-256 of that file\'s bytes, in hexadecimal, or ""')
+    base: bytes = Field(sa_type=LargeBinary, description="the rows at that record that stayed, as JSON")
+
+
 class OrderRow(FairleadTable, table=True):
     """One order, as it stands at the head of the journal."""
 

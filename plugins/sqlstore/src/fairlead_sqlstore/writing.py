@@ -86,7 +86,7 @@ class WriteSession:
         except sqlite3.Error as error:
             raise explained(error, self._path) from error
 
-    def _backup(self, connection: sqlite3.Connection) -> Callable[[str], None] | None:
+    def _backup(self, connection: sqlite3.Connection) -> Callable[[str], object] | None:
         """Return what copies the file before its schema changes, unless that is turned off."""
         if not self._settings.backup_before_upgrade:
             return None
@@ -272,6 +272,8 @@ def _refuse_damage(connection: sqlite3.Connection) -> None:
 def _refuse_headless(connection: sqlite3.Connection, head: JournalHead) -> None:
     """Refuse a journal that does not end where the store's own row says."""
     row = connection.execute(statements.READ_LAST_RECORD).fetchone()
+    if row is None:  # all of it may have been archived
+        row = connection.execute(statements.READ_LAST_ANCHOR).fetchone()
     last = JournalHead(0, GENESIS_HASH) if row is None else JournalHead(row[0], row[1])
     if last != head:
         raise JournalDamaged(
