@@ -106,6 +106,30 @@ def test_a_trailing_stop_and_a_moved_trigger_act_where_they_should() -> None:
     on_virtual_time(main)
 
 
+def test_an_exit_that_only_reduces_is_sent_as_one_where_nothing_is_locked() -> None:
+    """The flag reaches a venue that takes it, which then sells what is held and no more."""
+
+    async def main(clock: VirtualClock) -> None:
+        table = {**STILL, "locking": "none"}
+        table["venue"] = {"queue_ahead_trades": "0", "balances": {"USDT": "100000"}}
+        async with kernel_with(table, clock) as kernel:
+            scene = Scene(kernel, clock)
+            await scene.long()
+            stop = await scene.bot.execute(
+                Proposal.sell(
+                    SYMBOL, quantity="0.01", order_type="stop", trigger_price="95000", reduce_only=True
+                )
+            )
+            balances = {balance.asset: balance.locked for balance in kernel.balances()}
+            assert balances["BTC"] in (None, 0)
+            await scene.say("94000.0")
+            order = await stop.closed()
+            assert (order.reduce_only, order.filled_quantity) == (True, Decimal("0.01"))
+            assert scene.bot.position(SYMBOL) is None
+
+    on_virtual_time(main)
+
+
 def test_a_fill_told_after_the_cancel_is_booked() -> None:
     """The order is over, then its fill comes: order and position have it, and the books agree."""
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 
+from tests.campaign import campaign_size
 from tests.paper.random_tapes import tapes
 from tests.paper.tape_script import OracleSide, TapeScript, VenueSide
 
@@ -33,6 +35,18 @@ def test_venue_and_oracle_agree_without_a_book(tape: TapeScript) -> None:
 def test_venue_and_oracle_agree_with_books(tape: TapeScript) -> None:
     """The same where books come and go between the trades."""
     agree(tape, VenueSide(tape))
+
+
+@pytest.mark.campaign
+def test_venue_and_oracle_agree_for_long() -> None:
+    """A campaign of the same; its size is the number of tapes."""
+
+    @settings(max_examples=campaign_size("TAPES", 20_000), deadline=None, database=None)
+    @given(tape=tapes(with_books=True))
+    def compare(tape: TapeScript) -> None:
+        agree(tape, VenueSide(tape))
+
+    compare()
 
 
 @settings(max_examples=25, deadline=None)

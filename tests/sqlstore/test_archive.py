@@ -29,8 +29,9 @@ from fairlead.testing.memory_store import MemoryDisk
 from fairlead.testing.scripted_exchange import ScriptedExchange
 from fairlead_sqlstore import SqlReader, SqlStore, SqlStoreSettings
 from fairlead_sqlstore.keeper import SqlKeeper
+from tests.core.kernel.archive_story import DAY_NS, SECOND_DAY, START_NS, trade
 from tests.core.kernel.bench import BTC
-from tests.sqlstore.archive_story import DAY_NS, SECOND_DAY, START_NS, trade, write
+from tests.sqlstore.archive_story import write
 from tests.sqlstore.test_upgrades import OLD, build, open_once
 from tests.sqlstore.test_with_kernel import with_kernel
 

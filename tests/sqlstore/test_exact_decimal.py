@@ -6,16 +6,17 @@ import asyncio
 import sqlite3
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Dialect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, select
 
 from fairlead.testing.conformance.store_batches import Scribe, sample_row
-from fairlead_sqlstore import SqlStore, SqlStoreSettings
+from fairlead_sqlstore import SqlReader, SqlStore, SqlStoreSettings
 from fairlead_sqlstore.exact_decimal import ExactDecimal, decimal_text, decimal_texts
 from fairlead_sqlstore.tables import BalanceRow, OrderRow
 from tests.sqlstore.engines import reading_engine
@@ -52,6 +53,35 @@ def test_38_digits_survive_the_file_and_the_orm(tmp_path: Path) -> None:
         assert [row.total for row in session.exec(select(BalanceRow))] == [DIGITS_38]
         raw = session.connection().exec_driver_sql("SELECT typeof(total), total FROM balances").one()
         assert tuple(raw) == ("text", str(DIGITS_38))
+
+
+DIGITS = st.integers(min_value=1, max_value=38).flatmap(
+    lambda count: st.tuples(
+        st.integers(0, 1),
+        st.lists(st.integers(0, 9), min_size=count, max_size=count).map(tuple),
+        st.integers(-38, 20),
+    )
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(DIGITS.map(Decimal), min_size=1, max_size=50))
+def test_any_38_digits_survive_the_file(numbers: list[Decimal]) -> None:
+    """Whatever digits, sign and scale: text in the file, and the same number again, zeros included."""
+
+    async def main(path: Path) -> None:
+        store = SqlStore(SqlStoreSettings(path))
+        scribe = await Scribe.opened(store)
+        rows = [sample_row("balances", asset=f"{i:03}", total=number) for i, number in enumerate(numbers)]
+        await scribe.write(*rows)
+        await store.close()
+        async with SqlReader(path) as reader:
+            found = [row["total"] for row in await reader.rows("balances")]
+        assert [format(number, "f") for number in found] == [format(number, "f") for number in numbers]
+        assert found == numbers
+
+    with TemporaryDirectory() as folder:
+        asyncio.run(main(Path(folder) / "bot.sqlite"))
 
 
 @given(st.lists(NUMBERS))

@@ -237,7 +237,7 @@ def test_a_newer_schema_is_refused(path: Path) -> None:
     """A file that a later version migrated is not touched, and the refusal says what is known."""
     open_once(path)
     execute(path, "UPDATE fairlead_schema SET version_num = '9999'")
-    with pytest.raises(ConfigurationRefused, match=r"9999.*knows up to 0003"):
+    with pytest.raises(ConfigurationRefused, match=r"9999.*knows up to 0004"):
         open_once(path)
 
     async def read() -> None:

@@ -18,6 +18,7 @@ from fairlead.kernel.journal.codec import decode
 from fairlead.kernel.journal.verify import VerifyReport, verify_journal
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
 from fairlead.ports.exchange import Fence, Quote, Trade
+from fairlead.ports.notices import Notifier
 from fairlead.ports.pacing import PacingModel
 from fairlead.ports.risk import ALLOW, Fact, Judgement, RiskCheck, RiskRequest, RiskView
 from fairlead.ports.store import Batch, Opened, Scalar
@@ -114,6 +115,7 @@ class Fittings(TypedDict, total=False):
     disk: MemoryDisk
     account: str
     pacing: PacingModel
+    notifiers: Sequence[Notifier]
 
 
 class Bench:
@@ -161,6 +163,7 @@ class Bench:
             ids=self.ids,
             watchdog=self.fittings.get("watchdog") or NoWatchdog(),
             pacing=self.fittings.get("pacing"),
+            notifiers=self.fittings.get("notifiers", ()),
             logger=quiet_logger(),
         )
 

@@ -471,6 +471,23 @@ class ForgetsItsDoubt(MemoryStore):
             raise
 
 
+class PassesOverRowsAlone(MemoryStore):
+    """A batch without records is taken for an empty one."""
+
+    async def append(self, batch: Batch) -> None:
+        """Store nothing when there is no record."""
+        if batch.envelopes:
+            await super().append(batch)
+
+
+class TakesRowsOfAnyEpoch(Rewriting):
+    """Rows alone are stored whoever writes them."""
+
+    def rewritten(self, batch: Batch) -> Batch:
+        """Give them the present epoch."""
+        return batch if batch.envelopes else replace(batch, epoch=self.disk.epoch)
+
+
 BROKEN: Mapping[str, Sequence[Callable[..., MemoryStore]]] = {
     "S-01": [StartsAtEpochTwo],
     "S-02": [KeepsTheEpoch],
@@ -509,5 +526,6 @@ BROKEN: Mapping[str, Sequence[Callable[..., MemoryStore]]] = {
     "S-35": [FindsNothingForAnything],
     "S-36": [PassesOverOddRows],
     "S-37": [RenamesEvents],
+    "S-38": [PassesOverRowsAlone, TakesRowsOfAnyEpoch],
 }
 """Rule -> stores that break it."""

@@ -50,6 +50,7 @@ class AnomalyKind(StrEnum):
     RULES_NOT_READ = "rules_not_read"
     TIME_AHEAD = "time_ahead"
     LOOP_BLOCKED = "loop_blocked"
+    NOTIFIER_DISABLED = "notifier_disabled"
 
 
 SEVERITY: dict[AnomalyKind, Severity] = {
@@ -83,6 +84,7 @@ SEVERITY: dict[AnomalyKind, Severity] = {
     AnomalyKind.RULES_NOT_READ: Severity.NOTE,
     AnomalyKind.TIME_AHEAD: Severity.NOTE,
     AnomalyKind.LOOP_BLOCKED: Severity.NOTE,
+    AnomalyKind.NOTIFIER_DISABLED: Severity.NOTE,
 }
 
 BY_POLICY: dict[AnomalyKind, str] = {
@@ -123,4 +125,5 @@ MEANING: dict[AnomalyKind, str] = {
     AnomalyKind.RULES_NOT_READ: "the venue's rules could not be read again; the old ones stay meanwhile",
     AnomalyKind.TIME_AHEAD: "a fill whose time lies ahead of ours; booked in the order in which it came",
     AnomalyKind.LOOP_BLOCKED: "something held up the event loop; nothing was sent or heard meanwhile",
+    AnomalyKind.NOTIFIER_DISABLED: "a notifier failed for too long, or its receiver is gone; told no more",
 }

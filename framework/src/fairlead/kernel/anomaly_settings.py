@@ -64,6 +64,7 @@ class AnomalySettings:
     rules_not_read: Severity = SEVERITY[AnomalyKind.RULES_NOT_READ]
     time_ahead: Severity = SEVERITY[AnomalyKind.TIME_AHEAD]
     loop_blocked: Severity = SEVERITY[AnomalyKind.LOOP_BLOCKED]
+    notifier_disabled: Severity = SEVERITY[AnomalyKind.NOTIFIER_DISABLED]
 
 
 def to_anomaly_settings(value: object) -> AnomalySettings:

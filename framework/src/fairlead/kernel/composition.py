@@ -16,6 +16,7 @@ from fairlead.hookspecs import PluginContext
 from fairlead.kernel.configuration import digest_of
 from fairlead.kernel.gate.judgements import limits_of
 from fairlead.kernel.gate.watchdog import ThreadWatchdog, Watchdog
+from fairlead.kernel.plugged.notifiers import checked_notifiers
 from fairlead.kernel.plugged.order import start_order
 from fairlead.kernel.settings import BalanceCheck, KernelSettings
 from fairlead.plugins.manager import PluginManager
@@ -24,6 +25,7 @@ from fairlead.ports.clock import Clock
 from fairlead.ports.components import KernelComponent
 from fairlead.ports.exchange import ComponentBringer, ExchangeClient, Fence
 from fairlead.ports.ids import Ids
+from fairlead.ports.notices import Notifier
 from fairlead.ports.pacing import PacingModel
 from fairlead.ports.prices import PriceSource
 from fairlead.ports.risk import RiskCheck
@@ -51,6 +53,7 @@ class Ingredients:
     observers: Sequence[Observer] = ()
     price_sources: Sequence[PriceSource] = ()
     components: Sequence[KernelComponent] = ()
+    notifiers: Sequence[Notifier] = ()
 
 
 @attrs.define(slots=True, kw_only=True)
@@ -67,6 +70,7 @@ class Given:
     folder: Path = Path()
     digest: str = ""
     pacing: PacingModel | None = None
+    notifiers: Sequence[Notifier] = ()
 
 
 class GivenParts(TypedDict, total=False):
@@ -79,6 +83,7 @@ class GivenParts(TypedDict, total=False):
     tables: Mapping[str, Mapping[str, Any]]
     watchdog: Watchdog | None
     pacing: PacingModel | None
+    notifiers: Sequence[Notifier]
     folder: Path
     digest: str
 
@@ -93,10 +98,7 @@ def compose(
     """
     manager = PluginManager(tables=given.tables)
     for plugin in given.plugins:
-        if isinstance(plugin, str):
-            manager.load([plugin])
-        else:
-            manager.add(plugin)
+        manager.load([plugin]) if isinstance(plugin, str) else manager.add(plugin)
     manager.require()
     context = PluginContext(settings.account, clock, ids, {}, logger, given.folder)
     exchange = only_one("exchange", given.exchange, manager.exchanges(context))
@@ -105,6 +107,7 @@ def compose(
     check_checks(settings, checks, given.required_checks)
     check_exchange(settings, exchange, checks)
     sources, components = manager.price_sources(context), manager.components(context) + brought_by(exchange)
+    notifiers = checked_notifiers([*given.notifiers, *manager.notifiers(context)])
     start_order(sources, components)
     return Ingredients(
         settings=settings,
@@ -122,6 +125,7 @@ def compose(
         observers=manager.observers(context),
         price_sources=sources,
         components=components,
+        notifiers=notifiers,
     )
 
 

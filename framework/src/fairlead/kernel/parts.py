@@ -34,6 +34,7 @@ from fairlead.kernel.holder import holder_text
 from fairlead.kernel.journal.journal import Journal, SealedBatch
 from fairlead.kernel.journal.outputs import StepOutput
 from fairlead.kernel.journal.restore import restore_state
+from fairlead.kernel.outbox.parts import relay_of
 from fairlead.kernel.prices.service import PriceService
 from fairlead.kernel.recovery import Recovery, RecoveryHooks
 from fairlead.kernel.snapshots import snapshot_part
@@ -102,6 +103,7 @@ class Parts:
         queue_max = settings.price_queue_max
         self.prices = PriceService(state.prices, clock, rules.market.limits, self.logger, queue_max=queue_max)
         self.observers = Observers(ingredients.observers, self.bus, clock, self.logger, self._spawn_endless)
+        self.relay = relay_of(self, ingredients.notifiers, ingredients.ids)
         self._connect_parts()
         self.components = self._components()
 
@@ -111,6 +113,7 @@ class Parts:
             self.observers,  # first, so that they hear the start, and the end as well
             Part("store", self._open_store, self.store.close),
             Part("journal", self._start_journal, self._stop_journal),
+            self.relay,
             Part("inbox", nothing, self._stop_inbox),
             Part("exchange", self._connect, self._disconnect),
             *kill_switch_parts(self),

@@ -355,6 +355,12 @@ class KernelSettings:
         converter=to_anomaly_settings,
         metadata={"doc": "what each anomaly does to trading: note, reduce, halt"},
     )
+    delivery_mark_interval_ms: int = _limit(
+        1_000, "how often it is written how far notifiers were told; a kernel that dies repeats as much"
+    )
+    notices_held_max: int = _limit(
+        1_000, "notices that memory holds for one notifier; more wait in the store"
+    )
     control_socket: str = _path(
         "Unix socket on which an operator reaches the running kernel; none when empty"
     )

@@ -48,6 +48,8 @@ def _not_negative(table: str, *columns: str) -> tuple[RowRule, ...]:
     return tuple(RowRule(f"{column}_not_negative", table, column) for column in columns)
 
 
+# fixed: the words of what became of a notice
+DELIVERY_STATES = ("delivered", "pending", "dead", "discarded")
 _LIVE_STATES = _values(state for state in OrderState if state.is_live)
 
 ROW_RULES: tuple[RowRule, ...] = (
@@ -69,6 +71,10 @@ ROW_RULES: tuple[RowRule, ...] = (
     _known("changes", "kind", ChangeKind),
     *_not_negative("changes", "quantity"),
     *_not_negative("closings", "exits"),
+    *_not_negative("notifiers", "mark", "failures"),
+    RowRule("state_known", "deliveries", "state", DELIVERY_STATES),
+    RowRule("live_as_state", "deliveries", "state", live_when=("pending",)),
+    *_not_negative("deliveries", "sequence", "attempts"),
 )
 """Every rule, by table."""
 

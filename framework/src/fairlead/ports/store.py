@@ -22,11 +22,14 @@ from fairlead.ports.tables import (
     CHANGES,
     CLOSINGS,
     COMMANDS,
+    DELIVERIES,
     EPISODES,
     FILLS,
     INVENTORY,
+    NOTIFIERS,
     ORDERS,
     POSITIONS,
+    RELAY_TABLES,
     SETTINGS,
     SNAPSHOTS,
     TABLES,
@@ -42,12 +45,15 @@ __all__ = [
     "CLOSINGS",
     "COLUMN_NAMES",
     "COMMANDS",
+    "DELIVERIES",
     "EPISODES",
     "FILLS",
     "GENESIS_HASH",
     "INVENTORY",
+    "NOTIFIERS",
     "ORDERS",
     "POSITIONS",
+    "RELAY_TABLES",
     "SETTINGS",
     "SNAPSHOTS",
     "TABLES",
@@ -108,18 +114,21 @@ class Envelope(Value):
 class OutboxRow(Value):
     """A fact owed to notifiers: refers to the record whose payload it tells about.
 
-    *event_id* is stable for ever; *subject* is the order, position or kernel it is about.
+    *event_id* is stable for ever; *subject* is the order, position or kernel it is about. *figures* is how
+    that stood at the fact's own step, as the kernel wrote it, or ""; a store does not read it.
     """
 
     event_id: str
     sequence: int
     kind: str
     subject: str
+    figures: str = ""
 
 
 class Batch(Value):
     """What is made durable together. *first_sequence* continues the stored head without a gap.
 
+    A batch may hold rows alone: then *last_sequence* is the stored head's, and the head stays where it is.
     Nobody changes a batch, or anything in it, once it was handed to a store.
     """
 

@@ -185,6 +185,32 @@ CHANGES = Table(
         Column("live", bool),
     ),
 )
+NOTIFIERS = Table(
+    "notifiers",
+    ("name",),
+    (
+        *_texts("name"),
+        *_integers("mark"),
+        Column("disabled", bool),
+        *_texts("reason"),
+        *_integers("failures", "failing_since_ns", "circuit_until_ns", "updated_ns"),
+    ),
+)
+"""How far each notifier has been told; written by the relay, so no record stands for such a row."""
+DELIVERIES = Table(
+    "deliveries",
+    ("notifier", "sequence", "event_id"),
+    (
+        *_texts("notifier"),
+        *_integers("sequence"),
+        *_texts("event_id", "kind", "subject", "state"),
+        *_integers("attempts", "next_at_ns"),
+        *_texts("detail"),
+        *_integers("created_ns", "updated_ns"),
+        Column("live", bool),
+    ),
+)
+"""Notices that were not delivered at once; written by the relay, so no record stands for such a row."""
 SETTINGS = Table("settings", ("name",), (*_texts("name", "value"),))
 """Kernel facts by name: trading state, cursors, risk check values, locks."""
 
@@ -201,4 +227,9 @@ TABLES: tuple[Table, ...] = (
     CLOSINGS,
     CHANGES,
     SETTINGS,
+    NOTIFIERS,
+    DELIVERIES,
 )
+
+RELAY_TABLES: frozenset[str] = frozenset({"notifiers", "deliveries"})
+"""Tables that are no fold of the journal: what is known there is how far somebody outside was told."""

@@ -138,7 +138,7 @@ class ReadSession:
         following = select(columns.sequence).where(columns.sequence > after_sequence)
         page = following.order_by(columns.sequence).limit(limit).subquery()
         statement = (
-            select(columns.event_id, columns.sequence, columns.kind, columns.subject)
+            select(columns.event_id, columns.sequence, columns.kind, columns.subject, columns.figures)
             .where(columns.sequence > after_sequence, columns.sequence.in_(select(page.c.sequence)))
             .order_by(columns.sequence, columns.position)
         )

@@ -15,7 +15,7 @@ from fairlead.ports.row_rules import ROW_RULES
 from fairlead.ports.store import TABLES
 
 VERSION_TABLE = "fairlead_schema"
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """Every revision that was ever released, oldest first; a test compares it with the migrations."""
 
 HEAD = REVISIONS[-1]

@@ -26,7 +26,7 @@ Parameters = Sequence[tuple[Any, ...]]
 Write = tuple[str, Parameters]
 
 _ENVELOPE = ("sequence", "ts_ns", "kind", "version", "payload", "hash")
-_OUTBOX = ("event_id", "sequence", "kind", "subject")
+_OUTBOX = ("event_id", "sequence", "kind", "subject", "figures")
 _envelope_values: Callable[[Any], tuple[Any, ...]] = attrgetter(*_ENVELOPE)
 _outbox_values: Callable[[Any], tuple[Any, ...]] = attrgetter(*_OUTBOX)
 

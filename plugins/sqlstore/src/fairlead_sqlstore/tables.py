@@ -4,60 +4,41 @@ Write nothing to them: the kernel is the one writer. Times are integer nanosecon
 0 when it has not happened; "" stands for a text that is not there.
 """
 
-# ruff: noqa: ANN401 (SQLAlchemy and SQLModel take and give anything here)
-
 from __future__ import annotations
 
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, Integer, LargeBinary, MetaData, Text
-from sqlalchemy.orm import registry
-from sqlmodel import Field, SQLModel
+from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary
+from sqlmodel import Field
 
 from fairlead.ports.row_rules import ROW_RULES
 from fairlead_sqlstore.checks import condition_of
-from fairlead_sqlstore.exact_decimal import ExactDecimal
+from fairlead_sqlstore.columns import FairleadTable, RowId, exact, flag, integer, metadata, text
+from fairlead_sqlstore.relay_tables import DeliveryRow, NotifierRow
 
-NAMING = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "pk": "pk_%(table_name)s",
-}
-"""Every constraint has a name, so that a later migration can change it on SQLite."""
-
-_registry = registry(metadata=MetaData(naming_convention=NAMING))
-
-RowId = BigInteger().with_variant(Integer(), "sqlite")
-"""64 bits everywhere; on SQLite it must be spelled INTEGER to be the row id itself."""
-
-
-class FairleadTable(SQLModel, registry=_registry):
-    """Base of the tables; they have their own metadata, so they never mix with a user's own models."""
-
-
-metadata = _registry.metadata
-
-
-def text(description: str, **options: Any) -> Any:
-    """Return a text column."""
-    return Field(sa_type=Text, description=description, **options)
-
-
-def integer(description: str, **options: Any) -> Any:
-    """Return an integer column of 64 bits."""
-    return Field(sa_type=BigInteger, description=description, **options)
-
-
-def exact(description: str, **options: Any) -> Any:
-    """Return a column of exact decimals."""
-    return Field(sa_type=ExactDecimal, description=description, **options)
-
-
-def flag(description: str) -> Any:
-    """Return a column of true and false."""
-    return Field(description=description)
+__all__ = [
+    "AdjustmentRow",
+    "AnchorRow",
+    "BalanceRow",
+    "ChangeRow",
+    "ClosingRow",
+    "CommandRow",
+    "DeliveryRow",
+    "EpisodeRow",
+    "FairleadTable",
+    "FillRow",
+    "InventoryRow",
+    "JournalRecord",
+    "NotifierRow",
+    "OrderRow",
+    "OutboxEntry",
+    "PositionRow",
+    "PositionSnapshotRow",
+    "SettingRow",
+    "StoreState",
+    "metadata",
+]
 
 
 class JournalRecord(FairleadTable, table=True):
@@ -86,6 +67,9 @@ class OutboxEntry(FairleadTable, table=True):
     sequence: int = integer("the journal record whose payload it tells about")
     kind: str = text("what happened")
     subject: str = text("the order, position or kernel it is about")
+    figures: str = text(
+        'how that stood at its step, or ""', default="", sa_column_kwargs={"server_default": ""}
+    )
 
 
 class StoreState(FairleadTable, table=True):

@@ -30,6 +30,7 @@ ALWAYS_NOTED = frozenset(
         AnomalyKind.CHECK_HUNG,
         AnomalyKind.RULES_NOT_READ,
         AnomalyKind.LOOP_BLOCKED,
+        AnomalyKind.NOTIFIER_DISABLED,
     }
 )
 """Anomalies that are news each time, whatever was noted before."""

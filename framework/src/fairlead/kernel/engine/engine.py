@@ -166,7 +166,7 @@ class Engine:
         known = before(state, record) if gate.keeps_values else None
         change = apply(state, record, now_ns)
         entries.append((state.sequence, now_ns, record))
-        add_outbox_rows(outbox, state.account_tag, state.sequence, record, client_order_id, change)
+        add_outbox_rows(outbox, state, record, client_order_id, change)
         if self.has_subscribers:
             events.extend(self._events(record, change, now_ns, client_order_id))
         if gate.keeps_values:

@@ -8,7 +8,7 @@ the writer stops and hands what was in doubt to the recovery.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import attrs
 
@@ -16,10 +16,11 @@ from fairlead.domain.records import Record
 from fairlead.errors import StoreFault
 from fairlead.kernel.core.state import Dirty, EngineState
 from fairlead.kernel.journal.codec import seal
+from fairlead.kernel.journal.loose_rows import LooseRows
 from fairlead.kernel.journal.outputs import StepOutput
 from fairlead.kernel.journal.rows import dirty_rows
 from fairlead.ports.clock import Clock
-from fairlead.ports.store import Batch, JournalHead, OutboxRow, Store
+from fairlead.ports.store import Batch, JournalHead, OutboxRow, Row, Store
 
 Entry = tuple[int, int, Record]
 
@@ -55,6 +56,7 @@ class Journal:
         self._entries: list[Entry] = []
         self._outbox: list[OutboxRow] = []
         self._outputs: list[StepOutput] = []
+        self._loose = LooseRows()
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -63,6 +65,7 @@ class Journal:
         self._state: EngineState | None = None
         self._broken: Exception | None = None
         self._failure: Exception | None = None
+        self.on_committed: Callable[[], None] = lambda: None
         self.head = JournalHead(0, b"")
         self.batches = 0
 
@@ -103,6 +106,18 @@ class Journal:
         if len(self._outputs) >= self._batch_steps_max:
             self._room.clear()
 
+    def add_rows(self, rows: Sequence[Row], when_durable: Callable[[], None] | None = None) -> None:
+        """Have rows that no record stands for written with the next batch, or in one of their own.
+
+        They are whole rows: one that is given again replaces what still waits. What a failed commit had of
+        them is written again after the recovery. *when_durable* is called in the loop once they are stored.
+        """
+        if self._failure is not None or not (rows or when_durable):
+            return
+        self._loose.add(rows, when_durable)
+        self._idle.clear()
+        self._wake.set()
+
     @property
     def is_full(self) -> bool:
         """Tell whether a full batch is pending; see `room`."""
@@ -127,7 +142,7 @@ class Journal:
         while self._failure is None:
             await self._wake.wait()
             self._wake.clear()
-            while self._outputs or self._broken is not None:
+            while self._outputs or self._loose or self._broken is not None:
                 if self._broken is not None:
                     error, self._broken = self._broken, None
                     await self._on_fault(SealedBatch(None, []), error)
@@ -139,6 +154,7 @@ class Journal:
         """Commit nothing any more: the journal cannot be brought back."""
         self._failure = failure
         self._broken = None
+        self._loose = LooseRows()
         self.discard()
         self._wake.set()
         self._idle.set()
@@ -161,34 +177,40 @@ class Journal:
         """Return what waits for the next commit."""
         return self._entries, self._outputs
 
-    def _seal(self, entries: list[Entry], outbox: list[OutboxRow]) -> Batch | None:
-        if not entries:
+    def _seal(self, entries: list[Entry], outbox: list[OutboxRow], loose: list[Row]) -> Batch | None:
+        if not entries and not loose:
             return None
-        state = self._state
+        state, head = self._state, self.head
         assert state is not None  # follow() precedes run(); narrows the type
+        if not entries:  # rows alone: nothing is folded, and the head stays where it is
+            return Batch(state.epoch, head.sequence + 1, head.sequence, head.hash, head.hash, (), loose, ())
         dirty, state.dirty = state.dirty, Dirty()
         rows = dirty_rows(state, dirty)
-        envelopes = seal(entries, self.head.hash)
+        rows.extend(loose)
+        envelopes = seal(entries, head.hash)
         last = envelopes[-1]
-        return Batch(
-            state.epoch, entries[0][0], last.sequence, self.head.hash, last.hash, envelopes, rows, outbox
-        )
+        return Batch(state.epoch, entries[0][0], last.sequence, head.hash, last.hash, envelopes, rows, outbox)
 
     async def _commit(self) -> None:
         entries, outbox, outputs = self._entries, self._outbox, self._outputs
         self._entries, self._outbox, self._outputs = [], [], []
         self._room.set()
+        loose = self._loose.take()
         sealed = SealedBatch(None, outputs, entries)
         try:
-            batch = sealed.batch = self._seal(entries, outbox)
+            batch = sealed.batch = self._seal(entries, outbox, loose)
             if batch is not None:
                 async with self._clock.timeout_ns(self._commit_timeout_ns):
                     await self._store.append(batch)
                 self.head = JournalHead(batch.last_sequence, batch.head_hash)
                 self.batches += 1
         except (Exception, SystemExit) as error:  # supervision point: any failure leads to recovery
+            self._loose.put_back()
             fault = error if isinstance(error, Exception) else StoreFault("The store wanted to exit.")
             await self._on_fault(sealed, fault)
             return
+        self._loose.done()
+        if entries:
+            self.on_committed()
         for output in outputs:
             self._release(output)

@@ -8,7 +8,8 @@ import attrs
 
 from fairlead.domain.command_records import EpisodeAnnotated
 from fairlead.domain.events import Event
-from fairlead.domain.ledger import PositionChange
+from fairlead.domain.ledger import PositionChange, PositionKey
+from fairlead.domain.reconcile_records import PositionCorrected
 from fairlead.domain.records import (
     AnomalyNoted,
     AttemptStarted,
@@ -22,6 +23,8 @@ from fairlead.domain.records import (
     TradingDayBegan,
 )
 from fairlead.kernel.core.effects import Effect
+from fairlead.kernel.core.state import EngineState
+from fairlead.kernel.journal.figures import order_figures, position_figures
 from fairlead.ports.store import OutboxRow
 
 _SILENT: frozenset[type[Record]] = frozenset(
@@ -65,21 +68,35 @@ class StepOutput:
 
 def add_outbox_rows(
     outbox: list[OutboxRow],
-    tag: str,
-    sequence: int,
+    state: EngineState,
     record: Record,
     client_order_id: str | None,
     change: PositionChange | None,
 ) -> None:
-    """Add the facts that notifiers are owed for one record."""
+    """Add the facts that notifiers are owed for one record, just applied, with how it stands at its step."""
     if type(record) in _SILENT:
         return
-    subject = _subject(record) if client_order_id is None else client_order_id
-    event_id = f"{tag}-{sequence}"
-    outbox.append(OutboxRow(event_id, sequence, record.KIND, subject))
-    if change is not None:
-        kind = _POSITION_KINDS[change]
-        outbox.append(OutboxRow(f"{event_id}-position", sequence, kind, subject))
+    sequence = state.sequence
+    event_id = f"{state.account_tag}-{sequence}"
+    if client_order_id is None:
+        outbox.append(OutboxRow(event_id, sequence, record.KIND, _subject(record)))
+        if change is not None and isinstance(record, PositionCorrected):
+            outbox.append(_position_row(state, event_id, change, "", (record.symbol, record.book, "")))
+        return
+    order = state.orders.get(client_order_id)
+    figures = "" if order is None else order_figures(order)
+    outbox.append(OutboxRow(event_id, sequence, record.KIND, client_order_id, figures))
+    if change is not None and order is not None:
+        outbox.append(_position_row(state, event_id, change, client_order_id, order.key))
+
+
+def _position_row(
+    state: EngineState, event_id: str, change: PositionChange, subject: str, key: PositionKey
+) -> OutboxRow:
+    """Return the fact that a position changed; its subject is the order that did it, else the kernel."""
+    figures = position_figures(state.positions[key])
+    kind = _POSITION_KINDS[change]
+    return OutboxRow(f"{event_id}-position", state.sequence, kind, subject or _KERNEL_SUBJECT, figures)
 
 
 def _subject(record: Record) -> str:

@@ -100,6 +100,11 @@ class Scribe:
             outbox,
         )
 
+    def alone(self, *rows: Row) -> Batch:
+        """Return a batch of rows without any record."""
+        sequence, last = self.head.sequence, self.head.hash
+        return Batch(self.epoch, sequence + 1, sequence, last, last, (), rows, ())
+
     async def write(self, *rows: Row, payloads: Sequence[bytes] = (b"x",), told: int = 1) -> Batch:
         """Draft the next batch, append it and move on."""
         batch = self.draft(*rows, payloads=payloads, told=told)

@@ -8,8 +8,8 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
-from fairlead.errors import RowRuleBroken
-from fairlead.ports.row_rules import ROW_RULES, RowRule
+from fairlead.errors import CommitFailed, RowRuleBroken, StaleEpoch
+from fairlead.ports.row_rules import ROW_RULES, RowRule, rules_of
 from fairlead.ports.store import Row, Scalar
 from fairlead.testing.conformance.store_batches import SPECS, Scribe, everything, sample_row, setting
 from fairlead.testing.conformance.store_medium import StoreMedium
@@ -22,8 +22,14 @@ def breaking_rows(each: RowRule) -> Iterator[Row]:
     kinds = {column.name: column.kind for column in SPECS[each.table].columns}
     wrong: list[dict[str, Scalar]]
     if each.live_when:
-        state = each.live_when[0]
-        wrong = [{"state": state, "live": False}, {"state": "filled", "live": True}]
+        known = [
+            text
+            for other in rules_of(SPECS[each.table])
+            for text in other.allowed
+            if other.column == each.column
+        ]
+        over = next(text for text in known if text not in each.live_when)
+        wrong = [{each.column: each.live_when[0], "live": False}, {each.column: over, "live": True}]
     elif each.allowed:
         wrong = [{each.column: text} for text in ("", each.allowed[0].upper(), f"{each.allowed[0]} ")]
     elif kinds[each.column] is Decimal:
@@ -64,3 +70,24 @@ class TripwireRules(StoreRules):
             await store.append(twice)
         assert await everything(store) == before
         await scribe.write()
+
+    @rule
+    async def test_s38_rows_may_come_alone(self, medium: StoreMedium) -> None:
+        """S-38 A batch of rows without records is stored under the same guards, and the head stays."""
+        store = medium.store()
+        scribe = await Scribe.opened(store)
+        await scribe.write(setting("a", "1"))
+        head, journal = scribe.head, list(await store.envelopes(0, 10))
+        alone = scribe.alone(setting("a", "2"), sample_row("notifiers", name="n", mark=1))
+        await store.append(alone)
+        assert [row["value"] for row in await store.rows("settings")] == ["2"]
+        assert [row["mark"] for row in await store.rows("notifiers")] == [1]
+        assert list(await store.envelopes(0, 10)) == journal
+        with pytest.raises(StaleEpoch):
+            await store.append(replace(alone, epoch=alone.epoch + 1, rows=[setting("a", "3")]))
+        with pytest.raises(CommitFailed):
+            await store.append(replace(alone, previous_hash=bytes(32), head_hash=bytes(32)))
+        assert [row["value"] for row in await store.rows("settings")] == ["2"]
+        assert (await scribe.reopen()).head == head
+        await scribe.write(setting("a", "4"))
+        assert [row["value"] for row in await store.rows("settings")] == ["4"]

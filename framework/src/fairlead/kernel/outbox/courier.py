@@ -1,0 +1,269 @@
+"""A courier: brings one notifier what it is owed, in order by subject, several subjects side by side.
+
+It reads behind the commits and waits for nobody; nobody waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
+
+import attrs
+
+from fairlead.kernel.outbox.attempt import again, attempted
+from fairlead.kernel.outbox.book import DeliveryState, NotifierAccount
+from fairlead.kernel.outbox.intake import Intake, Rows
+from fairlead.kernel.outbox.lanes import Item, Lane
+from fairlead.kernel.outbox.owing import Owing
+from fairlead.kernel.outbox.reading import OutboxReader
+from fairlead.kernel.outbox.schedule import (
+    DRAW_DIGITS,
+    HEXADECIMAL,
+    Fare,
+    has_expired,
+    settle_account,
+    settle_delivery,
+)
+from fairlead.kernel.outbox.unwritten import Write
+from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND, Clock
+from fairlead.ports.ids import Ids
+from fairlead.ports.notices import DeliveryOutcome, DeliveryVerdict, Notice, Notifier
+
+_LONG_NS = 3_600_000_000_000  # fixed: with nothing to wait for it looks about once an hour all the same
+
+
+@attrs.frozen(kw_only=True)
+class CourierLimits:
+    """The kernel's settings that a courier keeps to."""
+
+    held_max: int
+    mark_interval_ns: int
+    pause_ns: int
+
+
+@attrs.frozen(kw_only=True)
+class CourierHooks:
+    """What a courier asks of the rest of the kernel.
+
+    *write* has rows written, and calls back when they are durable; *durable* is the last durable sequence;
+    *spawn* runs a supervised task; *disabled* is told when the notifier gave itself up.
+    """
+
+    write: Write
+    durable: Callable[[], int]
+    spawn: Callable[[str, Callable[[], Coroutine[Any, Any, None]]], asyncio.Task[None]]
+    disabled: Callable[[str, str], None]
+
+
+@attrs.define(slots=True, eq=False)
+class Attempt:
+    """One attempt under way; *over* once it is booked, although its task may not have ended."""
+
+    lane: Lane
+    item: Item
+    notice: Notice
+    over: bool = False
+    task: asyncio.Task[None] | None = None
+
+
+class Courier:
+    """Tells one notifier. `wake` it whenever something has become durable."""
+
+    def __init__(
+        self,
+        notifier: Notifier,
+        account: NotifierAccount,
+        clock: Clock,
+        ids: Ids,
+        logger: logging.Logger,
+        limits: CourierLimits,
+        hooks: CourierHooks,
+    ) -> None:
+        self.name = account.name
+        self.account = account
+        self.settings = notifier.delivery
+        self.stopping = False
+        lane_max = max(limits.held_max // 4, 1)  # fixed: a quarter of the memory for one subject
+        self.owing = Owing(
+            account, clock, logger, write=hooks.write, stored=self.wake,
+            interval_ns=limits.mark_interval_ns, lane_max=lane_max,
+        )  # fmt: skip
+        self._notifier = notifier
+        self._clock = clock
+        self._ids = ids
+        self._logger = logger
+        self._limits = limits
+        self._hooks = hooks
+        self._wake = asyncio.Event()
+        self._under_way: dict[Attempt, None] = {}
+        self._wants_fails = False
+
+    @property
+    def is_poor(self) -> bool:
+        """Tell whether an operator should look: it is disabled, its circuit is open, or letters are dead."""
+        return self.account.disabled or bool(self.account.circuit_until_ns) or self.owing.dead > 0
+
+    def wake(self) -> None:
+        """Look what there is to do."""
+        self._wake.set()
+
+    async def run(self, reader: OutboxReader, rows: Rows) -> None:
+        """Tell until canceled; a store that cannot be read is asked again after a pause."""
+        intake = Intake(self.owing, reader, rows, self._wants, self._limits.held_max)
+        while True:
+            self._wake.clear()
+            try:
+                await intake.open()
+                await intake.refill()
+                while await intake.read_on(self._hooks.durable()):
+                    self._begin_attempts()
+                    self.owing.write_if_due()
+            except Exception as error:  # supervision point: the store recovers, and so does what reads it
+                kind = type(error).__name__
+                self._logger.warning("Notifier %s: what it is owed cannot be read: %s", self.name, kind)
+                await self._clock.sleep_ns(self._limits.pause_ns)
+                continue
+            self._begin_attempts()
+            self.owing.write_if_due()
+            await self._pause()
+
+    async def _pause(self) -> None:
+        try:
+            async with self._clock.timeout_ns(self._next_ns()):
+                await self._wake.wait()
+        except TimeoutError:
+            pass  # something is due
+
+    def _next_ns(self) -> int:
+        """Return after how long something is due by itself."""
+        now_ns = self._clock.wall_ns()
+        waits = []
+        if not self.account.disabled and self._may_begin:
+            due = [lane.items[0].due_ns for lane in self.owing.lanes if lane.items and not lane.busy]
+            waits = [max(min(due), self.account.circuit_until_ns) - now_ns] if due else []
+        if self.owing.has_news:
+            waits.append(self.owing.due_in_ns())
+        return max(min(waits, default=_LONG_NS), 1)
+
+    def _wants(self, notice: Notice) -> bool:
+        """Ask whether it is wanted; who cannot say is told all: too much is noticed, too little is not."""
+        if self._wants_fails:
+            return True
+        try:
+            return bool(self._notifier.wants(notice))
+        except (Exception, SystemExit, asyncio.CancelledError) as error:  # isolation point: asked no more
+            self._wants_fails = True
+            kind = type(error).__name__
+            self._logger.error("Notifier %s cannot say what it wants, and is told all: %s", self.name, kind)
+            return True
+
+    # -- attempts ------------------------------------------------------------------------------
+
+    def _begin_attempts(self) -> None:
+        now_ns = self._clock.wall_ns()
+        if self.account.disabled or self.account.circuit_until_ns > now_ns:
+            return
+        for lane in list(self.owing.lanes):
+            if not self._may_begin:
+                return
+            if lane.busy or not lane.items or lane.items[0].due_ns > now_ns:
+                continue
+            item = lane.items[0]
+            assert item.owed.notice is not None  # without one it is buried when it is read; narrows the type
+            if has_expired(self.settings, item.owed.notice.ts_ns, now_ns):
+                self.owing.bury(item, "it grew too old to be told")
+                self.owing.advance(lane)
+                self.wake()  # for the next of its lane
+                continue
+            lane.busy = True
+            self.owing.lanes.rotate(lane)
+            self._begin(Attempt(lane, item, item.owed.notice))
+
+    def _begin(self, attempt: Attempt) -> None:
+        self._under_way[attempt] = None
+        attempt.task = self._hooks.spawn(self.name, partial(self._attempt, attempt))
+        attempt.task.add_done_callback(lambda _task: self._ended(attempt))
+
+    @property
+    def _may_begin(self) -> bool:
+        """Tell whether another attempt may begin; while the circuit is open, one at a time."""
+        probing = self.account.circuit_until_ns and any(not each.over for each in self._under_way)
+        return len(self._under_way) < self.settings.subjects_at_once and not probing
+
+    def _ended(self, attempt: Attempt) -> None:
+        self._under_way.pop(attempt, None)
+        self.wake()
+
+    async def _attempt(self, attempt: Attempt) -> None:
+        """Try once, in a task of its own; one that does not end in time keeps its place until it does."""
+        delivery = attempt.item.delivery
+        number = 1 if delivery is None else delivery.attempts + 1
+        due_ns = self._clock.monotonic_ns() + self.settings.attempt_timeout_ms * NANOSECONDS_PER_MILLISECOND
+        timer = self._clock.call_at_ns(due_ns, lambda: self._overdue(attempt))
+        try:
+            outcome = await attempted(self._notifier, attempt.notice, number, lambda: self.stopping)
+        finally:
+            timer.cancel()
+        self._settle(attempt, outcome)
+
+    def _overdue(self, attempt: Attempt) -> None:
+        self._settle(attempt, again(f"no answer within {self.settings.attempt_timeout_ms} ms"))
+        if attempt.task is not None:
+            attempt.task.cancel()
+
+    def _settle(self, attempt: Attempt, outcome: DeliveryOutcome) -> None:
+        """Book an attempt, once: on the notifier, on the notice, and on what waits behind it."""
+        if attempt.over:
+            return
+        attempt.over = True
+        lane, item = attempt.lane, attempt.item
+        lane.busy = False
+        now_ns = self._clock.wall_ns()
+        fare = settle_account(self.account, outcome, self.settings, now_ns)
+        if outcome.verdict is not DeliveryVerdict.DELIVERED or item.delivery is not None:
+            self.owing.moved = True
+        delivery = item.delivery or self.owing.delivery_of(item)
+        failed = outcome.verdict is DeliveryVerdict.AGAIN
+        draw = int(self._ids.unique_hex(DRAW_DIGITS), base=HEXADECIMAL) if failed else 0
+        settle_delivery(delivery, outcome, self.settings, now_ns, draw)
+        if delivery.state is DeliveryState.PENDING:
+            self.owing.try_again(lane, item, delivery)
+        else:
+            self.owing.settled(lane, item, delivery)
+        self._follow(fare, outcome.detail)
+        self.wake()
+
+    def _follow(self, fare: Fare, detail: str) -> None:
+        """Say what became of the notifier, and do what follows from it."""
+        if fare.opened:
+            self._logger.warning(
+                "Notifier %s: %d failures in a row, the last: %s; nothing is tried for %d ms",
+                self.name, self.account.failures, detail, self.settings.circuit_pause_ms,
+            )  # fmt: skip
+        if fare.disabled:
+            self.give_up(fare.disabled)
+
+    # -- its end, and its return ---------------------------------------------------------------
+
+    def give_up(self, reason: str) -> None:
+        """Disable the notifier and say so."""
+        self._logger.error("Notifier %s is disabled: %s", self.name, reason)
+        self.disable(reason)
+        self._hooks.disabled(self.name, reason)
+
+    def disable(self, reason: str) -> None:
+        """Tell it nothing more; what it is owed stays owed."""
+        self.account.disabled, self.account.reason = True, reason
+        self.owing.write()
+        self.wake()
+
+    def enable(self) -> None:
+        """Tell it again, from where it was."""
+        account = self.account
+        account.disabled, account.reason = False, ""
+        account.failures = account.failing_since_ns = account.circuit_until_ns = 0
+        self.owing.write()
+        self.wake()

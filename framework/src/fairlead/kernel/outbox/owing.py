@@ -1,0 +1,143 @@
+"""What one notifier is owed, as far as memory holds it, and what of that is to be written."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from fairlead.kernel.outbox.book import Delivery, DeliveryState, NotifierAccount
+from fairlead.kernel.outbox.lanes import Item, Lane, Lanes
+from fairlead.kernel.outbox.reading import Owed
+from fairlead.kernel.outbox.unwritten import Unwritten, Write
+from fairlead.ports.clock import Clock
+
+
+class Owing:
+    """The lanes, the mark and the rows of one notifier; it waits for nothing and decides nothing."""
+
+    def __init__(
+        self,
+        account: NotifierAccount,
+        clock: Clock,
+        logger: logging.Logger,
+        *,
+        write: Write,
+        stored: Callable[[], None],
+        interval_ns: int,
+        lane_max: int,
+    ) -> None:
+        self.account = account
+        self.lanes = Lanes()
+        self.unwritten = Unwritten(write, stored)
+        self.read = account.mark
+        """Up to which sequence the outbox was read."""
+        self.waiting = 0
+        """How many notices have a row and are still tried."""
+        self.dead = 0
+        """How many are dead letters, those of earlier kernels included."""
+        self.moved = False
+        """Whether the account has changed since it was written."""
+        self._clock = clock
+        self._logger = logger
+        self._interval_ns = interval_ns
+        self._lane_max = lane_max
+        self._written_ns = 0
+        self._written_mark = account.mark
+
+    @property
+    def held(self) -> int:
+        """Return how many notices memory holds, rows on their way to the store included."""
+        return self.lanes.held + len(self.unwritten)
+
+    def take(self, owed: Owed) -> None:
+        """Take what was read from the outbox: into its lane, or where that is a kept one, into a row."""
+        if owed.notice is None:
+            self.bury(Item(owed), owed.problem)
+            return
+        lane = self.lanes.lane(owed.row.subject)
+        if lane is not None and not lane.kept and len(lane.items) >= self._lane_max:
+            for each in self.lanes.keep(lane):  # one subject alone may not fill the memory of all
+                self._write_down(each)
+        if lane is not None and lane.kept:
+            lane.more = True
+            self._write_down(Item(owed))
+        else:
+            self.lanes.put(Item(owed))
+
+    def try_again(self, lane: Lane, item: Item, delivery: Delivery) -> None:
+        """A notice waits to be tried again: it has a row, and so has whatever waits behind it."""
+        fresh = [each for each in self.lanes.keep(lane) if each is not item]
+        self.waiting += item.delivery is None
+        item.delivery = delivery
+        self.note(delivery)
+        for each in fresh:
+            self._write_down(each)
+
+    def settled(self, lane: Lane, item: Item, delivery: Delivery) -> None:
+        """A notice is delivered or dead; one that was delivered at once needs no row, the mark tells."""
+        if item.delivery is not None or delivery.state is not DeliveryState.DELIVERED:
+            self.close(delivery, was=item.delivery is not None)
+        self.advance(lane)
+
+    def bury(self, item: Item, why: str) -> None:
+        """A notice becomes a dead letter without another attempt."""
+        was = item.delivery is not None
+        delivery = item.delivery or self.delivery_of(item)
+        delivery.state, delivery.detail, delivery.next_at_ns = DeliveryState.DEAD, why, 0
+        self.close(delivery, was=was)
+
+    def close(self, delivery: Delivery, *, was: bool) -> None:
+        """Write the end of a delivery; *was* tells whether it had a row before."""
+        self.waiting -= was
+        if delivery.state is DeliveryState.DEAD:
+            self.dead += 1
+            self._logger.warning(
+                "Notifier %s: %s (%s) is a dead letter after %d attempts: %s",
+                self.account.name, delivery.event_id, delivery.kind, delivery.attempts, delivery.detail,
+            )  # fmt: skip
+        self.note(delivery)
+
+    def advance(self, lane: Lane) -> None:
+        """Take the first notice out of its lane."""
+        self.lanes.take_first(lane)
+        self.lanes.drop_if_empty(lane)
+
+    def delivery_of(self, item: Item) -> Delivery:
+        """Return the delivery of a notice that has none yet."""
+        row = item.owed.row
+        return Delivery(self.account.name, row.sequence, row.event_id, row.kind, row.subject)
+
+    def _write_down(self, item: Item) -> None:
+        """Give a notice that was not tried yet its row."""
+        item.delivery = self.delivery_of(item)
+        self.waiting += 1
+        self.note(item.delivery)
+
+    def note(self, delivery: Delivery) -> None:
+        """Have the row of a delivery written, as it is now."""
+        self.unwritten.note(delivery, self._clock.wall_ns())
+
+    @property
+    def has_news(self) -> bool:
+        """Tell whether anything is to be written."""
+        return self.unwritten.is_waiting or self.moved or self.lanes.mark(self.read) != self._written_mark
+
+    def due_in_ns(self) -> int:
+        """Return after how long news is to be written."""
+        return self._written_ns + self._interval_ns - self._clock.monotonic_ns()
+
+    def write_if_due(self) -> None:
+        """Have what changed written, unless that was done a moment ago."""
+        if self.has_news and self.due_in_ns() <= 0:
+            self.write()
+
+    def write(self) -> None:
+        """Have what changed written with the next batch."""
+        self.account.mark = self._written_mark = self.lanes.mark(self.read)
+        self._written_ns, self.moved = self._clock.monotonic_ns(), False
+        self.unwritten.hand_over(self.account.row(self._clock.wall_ns()))
+
+    def oldest_ns(self) -> int:
+        """Return the time of the oldest notice that memory holds, 0 for none."""
+        notices = [lane.items[0].owed.notice for lane in self.lanes if lane.items]
+        return min((notice.ts_ns for notice in notices if notice is not None), default=0)

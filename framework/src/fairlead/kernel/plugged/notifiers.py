@@ -1,0 +1,35 @@
+"""Looking at notifiers before a kernel takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fairlead.domain.identifiers import excerpt_of, to_name
+from fairlead.errors import ConfigurationRefused, InvalidInput
+from fairlead.ports.notices import DeliverySettings, Notifier
+
+_NOT_DONE = "The kernel was not made."
+
+
+def checked_notifiers(notifiers: Sequence[Notifier]) -> tuple[Notifier, ...]:
+    """Return the notifiers; refuse names that cannot be kept or are doubled, and odd settings."""
+    names: set[str] = set()
+    for notifier in notifiers:
+        try:
+            name = to_name(notifier.name, "a notifier's name")
+        except InvalidInput as refusal:
+            raise ConfigurationRefused(refusal.what, not_done=_NOT_DONE, fix=refusal.fix) from refusal
+        if name in names:
+            raise ConfigurationRefused(
+                f"Two notifiers are called {name!r}.",
+                not_done=_NOT_DONE,
+                fix="Give each its own name: what it is owed is kept under it.",
+            )
+        names.add(name)
+        if not isinstance(notifier.delivery, DeliverySettings):
+            raise ConfigurationRefused(
+                f"The notifier {name} tries by {excerpt_of(notifier.delivery)} instead of settings.",
+                not_done=_NOT_DONE,
+                fix="Return DeliverySettings from its property delivery.",
+            )
+    return tuple(notifiers)
