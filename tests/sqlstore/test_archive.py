@@ -145,6 +145,19 @@ def test_what_is_needed_stays(path: Path, cut: Cut) -> None:
     assert open_episode in rows_of(path, "episodes")
 
 
+def test_what_a_notifier_is_owed_stays(path: Path) -> None:
+    """A notifier that was told up to record 6 keeps every later record, however old, in the store."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute(
+        "INSERT INTO notifiers (name, mark, disabled, reason, failures, failing_since_ns, circuit_until_ns,"
+        " updated_ns) VALUES ('phone', 6, 0, '', 0, 0, 0, 0)"
+    )
+    connection.close()
+    done = archive(path)
+    assert done is not None
+    assert done.last_sequence == 6
+
+
 def test_a_trial_changes_nothing(path: Path, tmp_path: Path) -> None:
     """It says what would move, beside a kernel too, and writes no file."""
 
