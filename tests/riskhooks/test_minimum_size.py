@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from fairlead.domain.instruments import ContractKind
 from fairlead.errors import NumberRefused
 from fairlead.ports.risk import ALLOW
 from fairlead.testing.risk_view import FakeRiskView
 from fairlead_riskhooks.minimum_size import MinimumSize, MinimumSizeSettings, SizeLimits
-from tests.riskhooks.orders import denial, instrument_of, order
+from tests.riskhooks.orders import code_of, denial, instrument_of, order
 
 VIEW = FakeRiskView()
 
@@ -67,6 +68,30 @@ def test_boundary(
     judgement = check_with(**configured).judge(request, VIEW, "")
 
     assert judgement == ALLOW if not code else denial(judgement).code == code
+
+
+@pytest.mark.requirement("P1-3")
+@pytest.mark.parametrize(
+    ("contract", "multiplier", "quantity", "price", "code"),
+    [
+        ("linear", "0.01", "10", "100", ""),
+        ("linear", "0.01", "9.99999", "100", "COST_BELOW_MINIMUM"),
+        ("linear", "0.01", "10.00001", "100", ""),
+        ("linear", "100", "0.001", "100", ""),
+        ("linear", "100", "0.00099", "100", "COST_BELOW_MINIMUM"),
+        ("inverse", "10", "1", "0.5", ""),
+        ("inverse", "10", "0.99999", "90000", "COST_BELOW_MINIMUM"),
+        ("inverse", "10", "1", None, ""),
+        ("linear", "10", "1", None, "NO_FRESH_PRICE"),
+    ],
+)
+def test_cost_counts_the_contracts_multiplier(
+    contract: str, multiplier: str, quantity: str, price: str | None, code: str
+) -> None:
+    """Ten contracts of 0.01 BTC are 0.1 BTC; an inverse one of 10 USDT costs 10, at any price."""
+    rules = instrument_of(minimum_cost="10", contract=ContractKind(contract), contract_multiplier=multiplier)
+
+    assert code_of(MinimumSize().judge(order(quantity, price, instrument=rules), VIEW, "")) == code
 
 
 @pytest.mark.requirement("P1-3")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import typing
 from decimal import Decimal
+from typing import Any
 
+import attrs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,19 +16,58 @@ from fairlead.domain.prices import Price
 from fairlead.ports.risk import ALLOW, Allow, Deny, Fact, Lock, RiskCheck, RiskRequest
 from fairlead.testing import strategies
 from fairlead.testing.risk_view import FakeRiskView
+from fairlead_riskhooks.cool_down import CoolDown, CoolDownSettings
 from fairlead_riskhooks.daily_loss import DailyLoss, DailyLossSettings
+from fairlead_riskhooks.duplicate_intent import DuplicateIntent, DuplicateIntentSettings
 from fairlead_riskhooks.maximum_exposure import MaximumExposure, MaximumExposureSettings
+from fairlead_riskhooks.maximum_leverage import MaximumLeverage, MaximumLeverageSettings
+from fairlead_riskhooks.maximum_positions import (
+    MaximumPositions,
+    MaximumPositionsSettings,
+    PendingClosePolicy,
+)
+from fairlead_riskhooks.minimum_size import MinimumSize, MinimumSizeSettings, SizeLimits
 from fairlead_riskhooks.order_rate import OrderRate, OrderRateSettings
+from fairlead_riskhooks.plugin import RiskHooksSettings
 from fairlead_riskhooks.price_band import PriceBand, PriceBandSettings
+from fairlead_riskhooks.stale_price import StalePrice, StalePriceSettings
+from fairlead_riskhooks.symbols import Symbols, SymbolsSettings
+from fairlead_riskhooks.trading_hours import TradingHours, TradingHoursSettings, TradingWindow
 from tests.riskhooks.orders import folded, order, sent
 
 EXAMPLES = 60
+EXAMPLES_OF_ALL = 25 * 24
 MILLISECOND = 1_000_000
 WINDOW_MS = 50
+_LIMITS = SizeLimits(minimum_quantity="2", maximum_quantity="3", quantity_step="2", minimum_cost="9")
+_WINDOW = TradingWindow(days=("monday",), begins="22:00", ends="04:00")
+_OPTIMISTIC = PendingClosePolicy.OPTIMISTIC
+
+# Every check with each of its settings at work: a setting that is nowhere here fails a test below.
 CHECKS: tuple[RiskCheck, ...] = (
-    MaximumExposure(MaximumExposureSettings(order="1e30", position="1e31", total="1e32")),
-    DailyLoss(DailyLossSettings(maximum_loss="1e20", maximum_drawdown="1e21")),
+    MinimumSize(),
+    MinimumSize(MinimumSizeSettings(symbols=dict.fromkeys(strategies.SYMBOLS, _LIMITS))),
+    MaximumPositions(MaximumPositionsSettings(total=1, allow_increase=True)),
+    MaximumPositions(MaximumPositionsSettings(per_symbol=1, pending_close_policy=_OPTIMISTIC)),
+    MaximumExposure(MaximumExposureSettings(order="1e30")),
+    MaximumExposure(MaximumExposureSettings(position="1e31")),
+    MaximumExposure(MaximumExposureSettings(total="1e32")),
+    DailyLoss(DailyLossSettings(maximum_loss="1e20")),
+    DailyLoss(DailyLossSettings(maximum_drawdown="1e21")),
+    OrderRate(OrderRateSettings(window_ms=WINDOW_MS, total=1)),
+    OrderRate(OrderRateSettings(window_ms=WINDOW_MS, per_owner=1)),
+    OrderRate(OrderRateSettings(window_ms=WINDOW_MS, per_symbol=1)),
+    DuplicateIntent(DuplicateIntentSettings(window_ms=WINDOW_MS, remembered_max=1)),
+    CoolDown(CoolDownSettings(after_loss_ms=1)),
+    CoolDown(CoolDownSettings(after_stop_ms=1)),
     PriceBand(PriceBandSettings(rate="0.1")),
+    PriceBand(PriceBandSettings(rate="0.1", only_worse=True)),
+    StalePrice(StalePriceSettings(maximum_age_ms=1)),
+    Symbols(SymbolsSettings(allow=("BTC/USDT",))),
+    Symbols(SymbolsSettings(deny=("BTC/USDT",))),
+    TradingHours(TradingHoursSettings(timezone="America/New_York", windows=(_WINDOW,))),
+    MaximumLeverage(MaximumLeverageSettings(maximum="3")),
+    MaximumLeverage(MaximumLeverageSettings(maximum=3, symbols={"BTC/USDT": Decimal(2)}, named=True)),
 )
 
 
@@ -41,14 +83,37 @@ def views(draw: st.DrawFn) -> FakeRiskView:
     return FakeRiskView(held, now_ns=draw(st.integers(0, 2**62)), prices=prices, money=MoneyRules("USDT"))
 
 
-@settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None)
+def test_every_check_and_every_setting_is_drawn() -> None:
+    """No shipped check, and no key of one, is left out of the property below."""
+    drawn: dict[str, set[str]] = {}
+    for check in CHECKS:
+        made: Any = check
+        kind = type(made.settings)
+        given_keys = {
+            field.name for field in attrs.fields(kind) if getattr(made.settings, field.name) != field.default
+        }
+        drawn.setdefault(check.name, set()).update(given_keys)
+    offered = {
+        name: {field.name for field in attrs.fields(typing.get_args(kind)[0])}
+        for name, kind in typing.get_type_hints(RiskHooksSettings).items()
+    }
+    assert drawn == offered
+
+
+@settings(max_examples=EXAMPLES_OF_ALL, deadline=None, derandomize=True, database=None)
 @given(st.sampled_from(CHECKS), st.lists(strategies.facts(), max_size=8), strategies.requests(), views())
 def test_every_figure_is_answered_and_always_alike(
     check: RiskCheck, history: list[Fact], request: RiskRequest, view: FakeRiskView
 ) -> None:
-    """With money to count, numbers of 38 digits and magnitudes of 38 raise nothing, multiplied or not."""
+    """Pure and total: each check answers whatever it is asked, alike each time, and changes nothing.
+
+    With money to count, numbers of 38 digits and magnitudes of 38 raise nothing, multiplied or not.
+    """
     value = folded(check, history)
+    assert folded(check, history) == value
+    before = repr((request, view))
     answer = check.judge(request, view, value)
+    assert repr((request, view)) == before
 
     assert isinstance(answer, Allow | Deny | Lock)
     assert check.judge(request, view, value) == answer

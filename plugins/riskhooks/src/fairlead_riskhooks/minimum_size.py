@@ -12,12 +12,12 @@ from fairlead.ports.names import to_symbol
 from fairlead.ports.numbers import (
     ZERO,
     is_multiple_of,
-    multiply,
     nearest_multiples,
     text_of,
 )
 from fairlead.ports.risk import ALLOW, Deny, Fact, Judgement, RiskRequest, RiskView
 from fairlead_riskhooks import __version__, reason_codes
+from fairlead_riskhooks.exact import times
 from fairlead_riskhooks.fields import is_positive, to_number
 
 VENUE = "venue"
@@ -79,7 +79,8 @@ class MinimumSize:
     """Denies orders below a minimum, above a maximum, off the lot step, or of too little cost.
 
     The venue's rules always hold; configured ones are added. A reducing order is exempt from the
-    minimums (not from step and maximum) where the venue allows it. A minimum cost that cannot be
+    minimums (not from step and maximum) where the venue allows it. The cost of contracts counts their
+    multiplier; that of an inverse one is the multiplier, at any price. A minimum cost that cannot be
     computed, because a market order has no fresh price, denies.
     """
 
@@ -175,7 +176,8 @@ def _off_step(request: RiskRequest, step: Decimal, source: str) -> Deny:
 def _cost_breach(request: RiskRequest, minimum: Decimal, source: str) -> Iterator[Deny]:
     quote = request.instrument.quote
     figures = (("minimum_cost", text_of(minimum)), ("source", source))
-    if request.price is None:
+    cost = _cost(request)
+    if cost is None:
         yield Deny(
             reason_codes.NO_FRESH_PRICE,
             f"A minimum cost of {text_of(minimum)} {quote} ({source}) applies to {request.symbol}, "
@@ -183,14 +185,23 @@ def _cost_breach(request: RiskRequest, minimum: Decimal, source: str) -> Iterato
             figures,
         )
         return
-    cost = multiply(request.quantity, request.price)
     if not cost >= minimum:
+        at = () if request.price is None else (("price", text_of(request.price)),)
         yield Deny(
             reason_codes.COST_BELOW_MINIMUM,
-            f"{_quantity(request)} at {text_of(request.price)} costs {text_of(cost)} {quote}, "
+            f"{_quantity(request)}{f' at {at[0][1]}' if at else ''} costs {text_of(cost)} {quote}, "
             f"below the minimum of {text_of(minimum)} {quote} ({source}).",
-            (("cost", text_of(cost)), ("price", text_of(request.price)), *figures),
+            (("cost", text_of(cost)), *at, *figures),
         )
+
+
+def _cost(request: RiskRequest) -> Decimal | None:
+    """Return what the order costs in quote; an inverse contract stands for its multiplier, at any price."""
+    instrument = request.instrument
+    size = times(request.quantity, instrument.contract_multiplier)
+    if instrument.contract == "inverse":
+        return size
+    return None if request.price is None else times(size, request.price)
 
 
 def _quantity(request: RiskRequest) -> str:
