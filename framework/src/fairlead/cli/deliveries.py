@@ -103,7 +103,7 @@ def replay(
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Have deliveries tried again at once, from the first attempt on; every dead letter when none is named."""
+    """Have deliveries tried again at once, from the first attempt on; all dead letters if none is named."""
     what = f"{len(events)} deliveries" if events else "every dead letter"
     _say("replay", notifier, events, note, control, (f"Replay {what} of {notifier}?", yes), as_json=as_json)
 
