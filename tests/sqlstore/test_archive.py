@@ -145,19 +145,6 @@ def test_what_is_needed_stays(path: Path, cut: Cut) -> None:
     assert open_episode in rows_of(path, "episodes")
 
 
-def test_what_a_notifier_is_owed_stays(path: Path) -> None:
-    """A notifier that was told up to record 6 keeps every later record, however old, in the store."""
-    connection = sqlite3.connect(path, isolation_level=None)
-    connection.execute(
-        "INSERT INTO notifiers (name, mark, disabled, reason, failures, failing_since_ns, circuit_until_ns,"
-        " updated_ns) VALUES ('phone', 6, 0, '', 0, 0, 0, 0)"
-    )
-    connection.close()
-    done = archive(path)
-    assert done is not None
-    assert done.last_sequence == 6
-
-
 def test_a_trial_changes_nothing(path: Path, tmp_path: Path) -> None:
     """It says what would move, beside a kernel too, and writes no file."""
 
@@ -410,3 +397,19 @@ def test_a_kill_at_any_step_loses_nothing(tmp_path: Path) -> None:
         assert [len(rows_of(path, name)) for name in ("orders", "fills", "episodes")] == [2, 0, 0]
         assert not list(path.parent.glob("*.part"))
     assert step > 30
+
+
+def test_what_a_notifier_is_owed_stays(tmp_path: Path, disk: MemoryDisk) -> None:
+    """An archive ends before the first record that a notifier was not told of, disabled or not."""
+    path, free = tmp_path / "bot.sqlite", tmp_path / "free.sqlite"
+    write(disk, path)
+    write(disk, free)
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("INSERT INTO notifiers VALUES ('hook', 7, 1, 'gone', 0, 0, 0, 0)")
+    connection.close()
+    kept = archive(path)
+    assert kept is not None
+    assert kept.last_sequence == 7
+    whole = archive(free)
+    assert whole is not None
+    assert whole.last_sequence > 7
