@@ -397,3 +397,19 @@ def test_a_kill_at_any_step_loses_nothing(tmp_path: Path) -> None:
         assert [len(rows_of(path, name)) for name in ("orders", "fills", "episodes")] == [2, 0, 0]
         assert not list(path.parent.glob("*.part"))
     assert step > 30
+
+
+def test_what_a_notifier_is_owed_stays(tmp_path: Path, disk: MemoryDisk) -> None:
+    """An archive ends before the first record that a notifier was not told of, disabled or not."""
+    path, free = tmp_path / "bot.sqlite", tmp_path / "free.sqlite"
+    write(disk, path)
+    write(disk, free)
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("INSERT INTO notifiers VALUES ('hook', 7, 1, 'gone', 0, 0, 0, 0)")
+    connection.close()
+    kept = archive(path)
+    assert kept is not None
+    assert kept.last_sequence == 7
+    whole = archive(free)
+    assert whole is not None
+    assert whole.last_sequence > 7

@@ -62,8 +62,8 @@ def halt(
     as_json: JsonOption = False,
 ) -> None:
     """Halt trading: only cancels and reductions pass until an operator resumes. Survives a restart."""
-    _confirm("Halt trading?", yes=yes)
-    _finish(request(control, "halt", reason=reason), "Trading is halted.", as_json=as_json)
+    confirm("Halt trading?", yes=yes)
+    finish(request(control, "halt", reason=reason), "Trading is halted.", as_json=as_json)
 
 
 def reduce(
@@ -74,8 +74,8 @@ def reduce(
     as_json: JsonOption = False,
 ) -> None:
     """Let nothing pass but what reduces or cancels. Survives a restart."""
-    _confirm("Take no new exposure?", yes=yes)
-    _finish(request(control, "reduce", reason=reason), "Trading only reduces.", as_json=as_json)
+    confirm("Take no new exposure?", yes=yes)
+    finish(request(control, "reduce", reason=reason), "Trading only reduces.", as_json=as_json)
 
 
 def resume(
@@ -86,8 +86,8 @@ def resume(
     as_json: JsonOption = False,
 ) -> None:
     """Reconcile with the venue, and enable trading when that has passed."""
-    _confirm("Enable trading?", yes=yes)
-    _finish(request(control, "resume", reason=reason), "Trading is active.", as_json=as_json)
+    confirm("Enable trading?", yes=yes)
+    finish(request(control, "resume", reason=reason), "Trading is active.", as_json=as_json)
 
 
 def cancel(
@@ -95,26 +95,26 @@ def cancel(
 ) -> None:
     """Cancel one order, whoever owns it."""
     name, told = _meant(control, order)
-    _confirm(f"Cancel {told}?", yes=yes)
+    confirm(f"Cancel {told}?", yes=yes)
     answer = request(control, "cancel", client_order_id=name)
-    _finish(answer, "The cancel goes to the venue.", as_json=as_json)
+    finish(answer, "The cancel goes to the venue.", as_json=as_json)
 
 
 def cancel_all(*, control: SocketOption, yes: YesOption = False, as_json: JsonOption = False) -> None:
     """Cancel every live order of every owner."""
-    _confirm("Cancel every live order?", yes=yes)
+    confirm("Cancel every live order?", yes=yes)
     answer = request(control, "cancel-all")
-    _finish(answer, f"{len(answer['orders'])} cancels go to the venue.", as_json=as_json)
+    finish(answer, f"{len(answer['orders'])} cancels go to the venue.", as_json=as_json)
 
 
 def flatten(*, control: SocketOption, yes: YesOption = False, as_json: JsonOption = False) -> None:
     """Cancel every order and close every position of every owner, at the market, and wait for it."""
-    _confirm("Cancel every order and close every position at the market?", yes=yes)
+    confirm("Cancel every order and close every position at the market?", yes=yes)
     answer = request(control, "flatten")
     ends = [
         f"{end['symbol']} of {end['book']}: {end['code']}, {end['left']} left" for end in answer["closings"]
     ]
-    _finish(answer, "; ".join(ends) or "There was nothing to close.", as_json=as_json)
+    finish(answer, "; ".join(ends) or "There was nothing to close.", as_json=as_json)
 
 
 def resolve(
@@ -134,11 +134,11 @@ def resolve(
     """
     claim = "is over at the venue" if missing else "was never placed at the venue"
     name, told = _meant(control, order)
-    _confirm(f"Record that {told} {claim}?", yes=yes)
+    confirm(f"Record that {told} {claim}?", yes=yes)
     command = "resolve-missing" if missing else "resolve"
     answer = request(control, command, client_order_id=name, note=note)
     done = "The order is closed as canceled." if missing else "The order is closed as not placed."
-    _finish(answer, done, as_json=as_json, fixes=RESOLVE_FIXES)
+    finish(answer, done, as_json=as_json, fixes=RESOLVE_FIXES)
 
 
 def annotate(
@@ -160,7 +160,7 @@ def annotate(
     # Checked here, because on the way to the kernel they stand in one text, between commas.
     added, removed = to_tags(add_tag or (), "--add-tag"), to_tags(remove_tag or (), "--remove-tag")
     name, told = _meant(control, order)
-    _confirm(f"Annotate {told}?", yes=yes)
+    confirm(f"Annotate {told}?", yes=yes)
     answer = request(
         control,
         "annotate",
@@ -170,7 +170,7 @@ def annotate(
         add_tags=",".join(added),
         remove_tags=",".join(removed),
     )
-    _finish(answer, "The order says so from here on.", as_json=as_json)
+    finish(answer, "The order says so from here on.", as_json=as_json)
 
 
 def adopt(
@@ -185,12 +185,12 @@ def adopt(
     as_json: JsonOption = False,
 ) -> None:
     """Take over an order of the account that nobody here sent: fills are booked, the rest is reserved."""
-    _confirm(f"Take the venue's order {venue_order} over for {owner}?", yes=yes)
+    confirm(f"Take the venue's order {venue_order} over for {owner}?", yes=yes)
     answer = request(
         control, "adopt", venue_order_id=venue_order, owner=owner, book=book, symbol=symbol, note=note
     )
     done = f"The order is {owner}'s, as {answer['client_order_id']}."
-    _finish(answer, done, as_json=as_json, fixes=ADOPT_FIXES)
+    finish(answer, done, as_json=as_json, fixes=ADOPT_FIXES)
 
 
 def accept_drift(
@@ -205,11 +205,11 @@ def accept_drift(
     as_json: JsonOption = False,
 ) -> None:
     """Book the difference between the venue's net position and our books, as a correction by the operator."""
-    _confirm(f"Book what is missing until our books hold {quantity} {symbol}?", yes=yes)
+    confirm(f"Book what is missing until our books hold {quantity} {symbol}?", yes=yes)
     answer = request(
         control, "accept-drift", symbol=symbol, at_venue=quantity, book=book, price=price, note=note
     )
-    _finish(answer, "The difference is booked.", as_json=as_json, fixes=DRIFT_FIXES)
+    finish(answer, "The difference is booked.", as_json=as_json, fixes=DRIFT_FIXES)
 
 
 def accept_balance(
@@ -222,9 +222,9 @@ def accept_balance(
     as_json: JsonOption = False,
 ) -> None:
     """Book the difference between the venue's balance of an asset and ours, as the operator's correction."""
-    _confirm(f"Book what is missing until we derive {total} {asset}?", yes=yes)
+    confirm(f"Book what is missing until we derive {total} {asset}?", yes=yes)
     answer = request(control, "accept-balance", asset=asset, at_venue=total, note=note)
-    _finish(answer, "The difference is booked.", as_json=as_json, fixes=DRIFT_FIXES)
+    finish(answer, "The difference is booked.", as_json=as_json, fixes=DRIFT_FIXES)
 
 
 def reconcile(*, control: SocketOption, as_json: JsonOption = False) -> None:
@@ -306,7 +306,7 @@ def _meant(path: Path, name: str) -> tuple[str, str]:
     return found["client_order_id"], f"{found['client_order_id']} ({what} of {found['owner']})"
 
 
-def _confirm(question: str, *, yes: bool) -> None:
+def confirm(question: str, *, yes: bool) -> None:
     """Ask on stderr; exits with 3 when the answer is no, or when nobody is there to give one."""
     from fairlead.cli import output
 
@@ -323,7 +323,7 @@ def _confirm(question: str, *, yes: bool) -> None:
         raise typer.Exit(ExitCode.REFUSED)
 
 
-def _finish(
+def finish(
     answer: dict[str, Any], done: str, *, as_json: bool, fixes: Mapping[str, str] | None = None
 ) -> None:
     """Print what became of a command; exits with 1 when the kernel did not accept it.

@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, str] = {
     "accept-drift": "fairlead.cli.control",
     "accept-balance": "fairlead.cli.control",
     "balances": "fairlead.cli.balances",
+    "deliveries": "fairlead.cli.deliveries",
     "reconcile": "fairlead.cli.control",
 }
 """Command -> the module that adds it; in the order in which the help lists them."""

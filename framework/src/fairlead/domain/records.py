@@ -24,6 +24,7 @@ from fairlead.domain.command_records import (
 )
 from fairlead.domain.contracts import Contract
 from fairlead.domain.instrument_changes import InstrumentsChanged
+from fairlead.domain.notifier_records import NotifierDecided
 from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInForce
 from fairlead.domain.order_table import OrderEvent
 from fairlead.domain.reconcile_records import ForeignCancelRequested, OrderAdopted, PositionCorrected
@@ -353,6 +354,7 @@ Record = (
     | InventoryOpened
     | AdjustmentBooked
     | InstrumentsChanged
+    | NotifierDecided
     | ChangeRecord
 )
 
@@ -388,5 +390,6 @@ RECORD_CLASSES: tuple[type[Record], ...] = (
     InventoryOpened,
     AdjustmentBooked,
     InstrumentsChanged,
+    NotifierDecided,
     *CHANGE_RECORD_CLASSES,
 )

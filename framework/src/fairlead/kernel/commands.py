@@ -52,6 +52,7 @@ from fairlead.kernel.journal.restore import (
     load_order,
     load_position,
 )
+from fairlead.kernel.outbox.commands import NotifierCommands
 from fairlead.kernel.parts import Parts
 from fairlead.kernel.results import CommandResult, FlattenResult
 
@@ -64,6 +65,7 @@ class Commands:
     def __init__(self, parts: Parts, check_usable: Callable[[], None]) -> None:
         self._parts = parts
         self.check_usable = check_usable
+        self.notifiers = NotifierCommands(parts, check_usable)
         self._loading = 0
         self.is_stopping = False
 

@@ -31,6 +31,7 @@ from fairlead.domain.command_records import (
 )
 from fairlead.domain.instrument_changes import InstrumentsChanged
 from fairlead.domain.ledger import PositionChange, book_fill
+from fairlead.domain.notifier_records import NotifierDecided
 from fairlead.domain.numbers import ZERO, add, subtract
 from fairlead.domain.order_table import OrderEvent, decision_for
 from fairlead.domain.orders import Order
@@ -369,6 +370,7 @@ _APPLY: dict[type[Record], Callable[[EngineState, Any, int], PositionChange | No
     PositionsSnapshotted: _snapshotted,
     TradingDayBegan: _day_began,
     InstrumentsChanged: _evidence_only,
+    NotifierDecided: _evidence_only,
     ChangeRequested: change_requested,
     ChangeDenied: change_denied,
     ModifyStarted: modify_started,

@@ -7,11 +7,13 @@ twice does no more than said once.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
 
 from fairlead.domain.account import balance_dict
+from fairlead.domain.notifier_records import NotifierAction
 from fairlead.domain.numbers import text_of
 from fairlead.domain.order_names import order_meant
 from fairlead.domain.trading_state import TradingState
@@ -174,6 +176,16 @@ async def _flatten(kernel: Kernel, _arguments: Mapping[str, str]) -> object:
     return {"accepted": result.accepted, "code": "", "reason": "", "closings": closings}
 
 
+async def _decide_notifier(action: NotifierAction, kernel: Kernel, arguments: Mapping[str, str]) -> object:
+    """Record an operator's word about a notifier, and carry it out."""
+    notifier, note = arguments["notifier"], arguments["note"]
+    event_ids = arguments.get("event_ids", "").split()
+    commands = kernel.commands.notifiers
+    await (await commands.record(action, notifier, note=note, event_ids=event_ids))
+    count = await commands.carry_out(action, notifier, note=note, event_ids=event_ids)
+    return {"accepted": True, "code": "", "reason": "", "count": count}
+
+
 def _plain(result: CommandResult) -> object:
     return {"accepted": result.accepted, "code": result.code, "reason": result.reason}
 
@@ -197,4 +209,10 @@ CONTROL_COMMANDS: Mapping[str, ControlCommand] = {
     "accept-balance": ControlCommand(("asset", "at_venue", "note"), _accept_balance),
     "balances": ControlCommand((), _balances),
     "reconcile": ControlCommand((), _reconcile),
+    **{
+        f"deliveries-{action.value}": ControlCommand(
+            ("notifier", "event_ids", "note"), partial(_decide_notifier, action)
+        )
+        for action in NotifierAction
+    },
 }

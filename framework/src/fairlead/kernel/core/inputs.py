@@ -16,6 +16,7 @@ from fairlead.domain.trading_state import TradingState
 from fairlead.domain.values import Value
 from fairlead.kernel.core.account_inputs import AccountInput
 from fairlead.kernel.core.change_inputs import AdvanceChange, ChangeOrder, ModifyAnswered
+from fairlead.kernel.core.notifier_inputs import DecideNotifier
 from fairlead.kernel.core.position_inputs import Annotate, DayTurned, SnapshotsTaken
 from fairlead.kernel.core.rule_inputs import RulesDiffer
 from fairlead.ports.exchange import Answer, FillReport, LookUp, OrderReport
@@ -368,6 +369,7 @@ Input = (
     | AdvanceClosing
     | Annotate
     | SetTradingState
+    | DecideNotifier
     | ResolveByOperator
     | AdoptOrder
     | CancelForeign

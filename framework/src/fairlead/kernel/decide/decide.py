@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from fairlead.domain.instrument_changes import InstrumentsChanged
+from fairlead.domain.notifier_records import NotifierDecided
 from fairlead.domain.records import (
     CursorMoved,
     PositionsSnapshotted,
@@ -59,6 +60,7 @@ from fairlead.kernel.core.inputs import (
     TroubleSeen,
     VenueSilent,
 )
+from fairlead.kernel.core.notifier_inputs import DecideNotifier
 from fairlead.kernel.core.position_inputs import Annotate, DayTurned, SnapshotsTaken
 from fairlead.kernel.core.readable import report_problem
 from fairlead.kernel.core.rule_inputs import RulesDiffer
@@ -173,6 +175,12 @@ def _trading(_state: EngineState, given: SetTradingState, _rules: Rules, _now_ns
     step.effects.append(AnswerCommand(given.command_id, True, "", ""))
 
 
+def _notifier(_state: EngineState, given: DecideNotifier, _rules: Rules, _now_ns: int, step: Step) -> None:
+    record = NotifierDecided(given.action, given.notifier, given.event_ids, given.by, given.note)
+    step.records.append(record)
+    step.effects.append(AnswerCommand(given.command_id, True, "", ""))
+
+
 def _day_turned(_state: EngineState, given: DayTurned, _rules: Rules, _now_ns: int, step: Step) -> None:
     step.records.append(TradingDayBegan(given.began_ns, given.ends_ns))
 
@@ -200,6 +208,7 @@ _DECIDE: dict[type[Input], _Decider] = {
     AdvanceClosing: advance,
     Annotate: lambda state, given, _rules, _now, step: decide_annotation(state, given, step),
     SetTradingState: _trading,
+    DecideNotifier: _notifier,
     AdoptOrder: decide_adoption,
     CancelForeign: lambda state, given, _rules, _now, step: decide_foreign_cancel(state, given, step),
     DriftSeen: lambda state, given, rules, _now, step: decide_drift(state, given, rules, step),

@@ -50,7 +50,8 @@ async def plan_archive(reader: JournalReader, anchors: Sequence[Anchor], cut: Cu
 
     Raises `JournalDamaged` when the chain up to the cut is broken: damage is never archived.
     """
-    until = None if cut.owed_from is None else cut.owed_from - 1
+    owed = [sequence for sequence in (cut.owed_from, await _owed_from(reader)) if sequence is not None]
+    until = min(owed) - 1 if owed else None
     fold = await fold_journal(reader, anchors=anchors, until=until, before_ns=cut.before_ns)
     if not fold.records:
         return None
@@ -67,6 +68,13 @@ async def plan_archive(reader: JournalReader, anchors: Sequence[Anchor], cut: Cu
     anchor = Anchor(fold.head.sequence, fold.head.hash, last.ts_ns, "", "", base_of(stay))
     first = fold.head.sequence - fold.records + 1
     return ArchivePlan(first, whole.head.sequence, anchor, moved)
+
+
+async def _owed_from(reader: JournalReader) -> int | None:
+    """Return the first record that a notifier may still have to be told of; nothing where there is none."""
+    marks = [int(str(row["mark"])) + 1 for row in await reader.rows("notifiers")]
+    waiting = [int(str(row["sequence"])) for row in await reader.rows("deliveries", live_only=True)]
+    return min([*marks, *waiting], default=None)
 
 
 async def _candidates(reader: JournalReader, folded: Folded, cut: Cut) -> Candidates:

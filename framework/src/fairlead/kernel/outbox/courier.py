@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 
 from fairlead.kernel.outbox.attempt import again, attempted
-from fairlead.kernel.outbox.book import DeliveryState, NotifierAccount
+from fairlead.kernel.outbox.book import Delivery, DeliveryState, NotifierAccount
 from fairlead.kernel.outbox.intake import Intake, Rows
 from fairlead.kernel.outbox.lanes import Item, Lane
 from fairlead.kernel.outbox.owing import Owing
@@ -259,6 +259,16 @@ class Courier:
         self.account.disabled, self.account.reason = True, reason
         self.owing.write()
         self.wake()
+
+    def replay(self, delivery: Delivery) -> bool:
+        """Have a delivery tried again from the beginning; tell whether anything was done."""
+        self.wake()
+        return self.owing.revive(delivery)
+
+    def discard(self, delivery: Delivery) -> bool:
+        """Give a delivery up; tell whether anything was done."""
+        self.wake()
+        return self.owing.discard(delivery)
 
     def enable(self) -> None:
         """Tell it again, from where it was."""

@@ -72,6 +72,16 @@ class Lanes:
             self._plain[row.event_id] = row.sequence
         return lane
 
+    def open(self, subject: str) -> Lane:
+        """Return the lane of a subject, a new one where it has none."""
+        return self._lanes.setdefault(subject, Lane(subject))
+
+    def remove(self, lane: Lane, item: Item) -> None:
+        """Take an item out of its lane."""
+        lane.items.remove(item)
+        self._forget(item)
+        self.drop_if_empty(lane)
+
     def take_first(self, lane: Lane) -> None:
         """Take the first item of a lane out: it is settled, or is held by its row alone from here on."""
         self._forget(lane.items.popleft())

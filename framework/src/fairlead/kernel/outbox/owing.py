@@ -97,6 +97,42 @@ class Owing:
             )  # fmt: skip
         self.note(delivery)
 
+    def revive(self, delivery: Delivery) -> bool:
+        """Have a delivery tried again at once, from its first attempt on; tell whether that was news."""
+        lane = self.lanes.open(delivery.subject)
+        held = next(
+            (item.delivery for item in lane.items if item.owed.row.event_id == delivery.event_id), None
+        )
+        if held is not None:
+            held.attempts = held.next_at_ns = 0
+            self.note(held)
+            return True
+        self.dead -= delivery.state is DeliveryState.DEAD
+        self.waiting += delivery.state is not DeliveryState.PENDING
+        delivery.state, delivery.attempts, delivery.next_at_ns = DeliveryState.PENDING, 0, 0
+        self.note(delivery)
+        for each in self.lanes.keep(lane):
+            self._write_down(each)
+        lane.more = True
+        return True
+
+    def discard(self, delivery: Delivery) -> bool:
+        """Give a delivery up, unless it is over already or an attempt is under way."""
+        lane = self.lanes.lane(delivery.subject)
+        if delivery.state not in (DeliveryState.PENDING, DeliveryState.DEAD):
+            return False
+        for item in lane.items if lane is not None else ():
+            if lane is not None and item.owed.row.event_id == delivery.event_id:
+                if lane.busy and item is lane.items[0]:
+                    return False
+                self.lanes.remove(lane, item)
+                break
+        self.dead -= delivery.state is DeliveryState.DEAD
+        self.waiting -= delivery.state is DeliveryState.PENDING
+        delivery.state, delivery.next_at_ns = DeliveryState.DISCARDED, 0
+        self.note(delivery)
+        return True
+
     def advance(self, lane: Lane) -> None:
         """Take the first notice out of its lane."""
         self.lanes.take_first(lane)

@@ -1,0 +1,93 @@
+"""An operator's word about notifiers: recorded first, then carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from fairlead.domain.identifiers import to_line, to_name
+from fairlead.domain.notifier_records import NotifierAction
+from fairlead.errors import UnknownName
+from fairlead.kernel.core.notifier_inputs import DecideNotifier
+from fairlead.kernel.decide.rules import OPERATOR
+from fairlead.kernel.outbox.book import Delivery, DeliveryState
+from fairlead.ports.searches import Search
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from fairlead.kernel.outbox.courier import Courier
+    from fairlead.kernel.parts import Parts
+
+
+class NotifierCommands:
+    """Takes an operator's word through the door, and has the courier follow it once it is durable.
+
+    A kernel that dies in between has recorded it and not done it: say it again, it does no more.
+    """
+
+    def __init__(self, parts: Parts, check_usable: Callable[[], None]) -> None:
+        self._parts = parts
+        self._check_usable = check_usable
+
+    async def record(
+        self,
+        action: NotifierAction,
+        notifier: str,
+        *,
+        note: str,
+        event_ids: Sequence[str] = (),
+        by: str = OPERATOR,
+    ) -> asyncio.Future[object]:
+        """Record the word; return the future of its answer.
+
+        Raises `UnknownName` for a notifier that this kernel has not, or an event that has no delivery.
+        """
+        self._check_usable()
+        text, name = to_line(note, "note"), to_name(by, "by")
+        courier = self._courier(notifier)
+        wanted = tuple(dict.fromkeys(event_ids))
+        if wanted:
+            known = {each.event_id for each in await self._found(courier, wanted)}
+            for event_id in wanted:
+                if event_id not in known:
+                    raise UnknownName("delivery", event_id, tuple(sorted(known)))
+            self._check_usable()
+        command_id, future = self._parts.engine.new_command()
+        self._parts.engine.process(DecideNotifier(action, notifier, wanted, name, text, command_id))
+        return future
+
+    async def carry_out(
+        self, action: NotifierAction, notifier: str, *, note: str, event_ids: Sequence[str] = ()
+    ) -> int:
+        """Do what was recorded, and wait until that is durable; return how many notices it was about."""
+        courier = self._courier(notifier)
+        count = 0
+        if action is NotifierAction.ENABLE:
+            courier.enable()
+        elif action is NotifierAction.DISABLE:
+            courier.disable(note)
+        else:
+            found = await self._found(courier, tuple(event_ids))
+            change = courier.replay if action is NotifierAction.REPLAY else courier.discard
+            count = sum(change(each) for each in found)
+        courier.owing.write()
+        await self._parts.journal.settled()
+        return count
+
+    def _courier(self, notifier: str) -> Courier:
+        couriers = self._parts.relay.couriers
+        if notifier not in couriers:
+            raise UnknownName("notifier", notifier, tuple(couriers))
+        return couriers[notifier]
+
+    async def _found(self, courier: Courier, event_ids: Sequence[str]) -> list[Delivery]:
+        """Return these deliveries, or every dead letter, as they are now and durable."""
+        courier.owing.write()
+        await self._parts.journal.settled()
+        searches: list[tuple[str, str]] = [("event_id", event_id) for event_id in event_ids]
+        found = []
+        for which in searches or [("state", DeliveryState.DEAD.value)]:
+            wanted = Search(equal=(("notifier", courier.name), which))
+            found += [Delivery.from_row(row) for row in await self._parts.store.search("deliveries", wanted)]
+        return found
