@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import b64decode
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,9 +12,12 @@ import pytest
 from fairlead.cli.demo.hold import HoldingClient, as_client
 from fairlead.cli.demo.run import DemoOptions, hold_for
 from fairlead.cli.demo.settings import Hold, KernelProcessSettings, Moment
+from fairlead.cli.demo.webhook import WatchedNotifier, drawn_secret, port_of, webhook_table
 from fairlead.cli.exit_codes import ExitCode
 from fairlead.ports.exchange import Answer, OrderSide, OrderType, Outcome, SubmitRequest, TimeInForce
+from fairlead.ports.notices import DELIVERED, DeliveryOutcome, DeliveryVerdict, Notice
 from fairlead.testing.scripted_exchange import ScriptedExchange
+from fairlead.testing.scripted_notifier import ScriptedNotifier
 from tests.core.cli.command_lines import fairlead
 from tests.core.cli.memory_reader import run_command
 from tests.core.kernel.bench import BTC, instrument
@@ -95,6 +99,58 @@ def test_a_held_order_is_where_it_was_to_be(moment: Moment, reached: int) -> Non
 
     asyncio.run(main())
     assert announced == ["second"]
+
+
+@pytest.mark.parametrize(
+    ("url", "port"),
+    [("http://127.0.0.1:8008/hook", 8008), ("https://hooks.example/x", 443), ("http://hooks.example", 80)],
+)
+def test_a_urls_port_is_the_one_that_may_be_reached(url: str, port: int) -> None:
+    """The port that the URL names, else its scheme's, is the only one that the plugin is allowed."""
+    assert port_of(url) == port
+    table = webhook_table(port)["endpoints"]["demo"]
+    assert table["ports"] == [port]
+    assert "hook" not in str(table["url"]).lower().replace("fairlead_demo_webhook_url", "")
+
+
+@pytest.mark.parametrize("url", ["ftp://files.example", "nonsense", "http://h:99999/", "http://[::1"])
+def test_what_is_no_url_is_refused_before_anything_starts(url: str) -> None:
+    """The refusal names the option; no secret was drawn and no process started."""
+    code, shown, error = run_command("demo", "--webhook", url)
+    assert (code, shown) == (ExitCode.REFUSED, "")
+    assert error.startswith("--webhook: is no URL")
+
+
+def test_the_tape_waits_for_a_notice_on_its_way() -> None:
+    """While the inner notifier has not answered the watched one is busy; then its verdict is told, once."""
+    told: list[DeliveryVerdict] = []
+
+    async def main() -> None:
+        answered = asyncio.Event()
+
+        async def slow(_notice: Notice, _attempt: int) -> DeliveryOutcome:
+            await answered.wait()
+            return DELIVERED
+
+        watched = WatchedNotifier(ScriptedNotifier(script=slow), told.append)
+        notice = Notice("e-1", "order_filled", 1, "main", "o", 1, 1, {})
+        task = asyncio.get_running_loop().create_task(watched.deliver(notice, 1))
+        await asyncio.sleep(0)
+        assert (watched.is_busy, told) == (True, [])
+        answered.set()
+        assert await task is DELIVERED
+        await watched.quiet()
+        assert not watched.is_busy
+
+    asyncio.run(main())
+    assert told == [DeliveryVerdict.DELIVERED]
+
+
+def test_a_drawn_secret_is_long_enough_and_drawn_anew() -> None:
+    """It has the form of Standard Webhooks, 32 bytes, and no two runs share one."""
+    secrets = {drawn_secret() for _ in range(10)}
+    assert len(secrets) == 10
+    assert all(len(b64decode(secret.removeprefix("whsec_"))) == 32 for secret in secrets)
 
 
 def test_the_demo_writes_into_no_folder_that_holds_something(tmp_path: Path) -> None:

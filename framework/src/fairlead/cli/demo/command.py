@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +15,7 @@ from fairlead.cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from fairlead.cli.demo.evidence import DemoReport
-    from fairlead.cli.demo.run import DemoOptions
+    from fairlead.cli.demo.run import DemoOptions, Webhook
     from fairlead.cli.demo.settings import DemoFiles
 
 _PLUGINS = ("paper", "sqlstore", "riskhooks")
@@ -33,32 +34,53 @@ def add_to(app: typer.Typer) -> None:
         trades: Annotated[
             int, typer.Option(help="How many trades of the tape to play.", min=_TRADES_MIN, max=_TRADES_MAX)
         ] = _TRADES_MAX,
+        webhook: Annotated[
+            str, typer.Option(metavar="URL", help="Tell this URL, signed with FAIRLEAD_WEBHOOK_SECRET.")
+        ] = "",
         keep: Annotated[Path | None, typer.Option(help="Keep the files in this new or empty folder.")] = None,
         as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
     ) -> None:
         """Run a bot over 1,000 real trades, kill it in the middle, resume it, and prove that nothing is lost.
 
-        Needs the plugins paper, sqlstore and riskhooks. Writes to a temporary folder unless --keep names
-        one. Exits with 1 when a proof fails.
+        Needs the plugins paper, sqlstore and riskhooks, and webhook with --webhook. Writes to a temporary
+        folder unless --keep names one. Exits with 1 when a proof fails.
         """
         from fairlead.cli.demo.run import DemoOptions
 
-        options = DemoOptions(seed=seed, faults=faults, trades=trades)
+        options = DemoOptions(seed=seed, faults=faults, trades=trades, webhook=_webhook(webhook))
         with ExitStack() as stack:
             files = _files(keep, stack)
-            _check_plugins()
+            _check_plugins([*_PLUGINS, "webhook"] if webhook else _PLUGINS)
             report = _run(options, files)
             _print(report, options, files if keep else None, as_json=as_json)
         proven = report.is_proven(options.trades)
         raise typer.Exit(ExitCode.OK if proven else ExitCode.FOUND_WRONG)
 
 
-def _check_plugins() -> None:
+def _webhook(url: str) -> Webhook | None:
+    """Return where notices go; without a secret in the environment one is drawn, and told on stderr."""
+    import os
+
+    from fairlead.cli import output
+    from fairlead.cli.demo.run import Webhook
+    from fairlead.cli.demo.webhook import SECRET_VARIABLE, drawn_secret, port_of
+
+    if not url:
+        return None
+    port = port_of(url)
+    secret = os.environ.get(SECRET_VARIABLE, "")
+    if not secret:
+        secret = drawn_secret()
+        output.print_note(f"Notices are signed with {secret}; set {SECRET_VARIABLE} to use your own.")
+    return Webhook(url=url, secret=secret, port=port)
+
+
+def _check_plugins(names: Sequence[str]) -> None:
     """Raise `PluginRefused`, which names what is missing, before anything is started."""
     from fairlead.plugins.manager import PluginManager
 
     manager = PluginManager()
-    manager.load(_PLUGINS)
+    manager.load(names)
     manager.require()
 
 

@@ -121,6 +121,7 @@ class DemoReport:
     journal_records: int
     rows_compared: int
     faults: Mapping[str, int]
+    notices: Mapping[str, int]
     trading_state: str
     problems: Sequence[str]
 
@@ -173,6 +174,7 @@ async def judge(options: DemoOptions, files: DemoFiles, outcome: RunOutcome) -> 
         journal_records=verification.records,
         rows_compared=verification.rows_compared,
         faults=end["faults"],
+        notices=outcome.notices,
         trading_state=end["trading"]["state"],
         problems=[*checked["problems"], *verification.problems],
     )

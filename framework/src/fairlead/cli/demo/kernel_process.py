@@ -19,6 +19,7 @@ from fairlead.cli.demo.hold import HoldingClient, as_client
 from fairlead.cli.demo.player import Player
 from fairlead.cli.demo.settings import ACCOUNT, KernelProcessSettings, Moment, kernel_settings
 from fairlead.cli.demo.tape import TapeVenue
+from fairlead.cli.demo.webhook import DemoNotifiers, webhook_table
 from fairlead.cli.exit_codes import ExitCode
 from fairlead.domain.proposals import Proposal
 from fairlead.errors import FairleadError, InvalidInput
@@ -79,9 +80,14 @@ async def run(settings: KernelProcessSettings, tell: Tell) -> None:
     holding = HoldingClient(
         client, settings.hold.moment if settings.hold else Moment.BEFORE_SEND, _held(tell)
     )
-    plugins = list(tables)
+    hooks = DemoNotifiers(_webhook_table(settings), lambda verdict: tell({"notice": verdict.value}))
+    plugins = [*tables, hooks]
     kernel = Kernel(kernel_settings(), plugins, clock=clock, exchange=as_client(holding), tables=tables)
-    await clock.run(kernel.start(), lambda: kernel.is_settled(clock.waiting_tasks))
+
+    def is_settled() -> bool:
+        return not hooks.are_busy and kernel.is_settled(clock.waiting_tasks)
+
+    await clock.run(kernel.start(), is_settled)
     tell({"started": kernel.sequence})
     hold_at = settings.hold.at_trade if settings.hold else sys.maxsize
 
@@ -92,11 +98,16 @@ async def run(settings: KernelProcessSettings, tell: Tell) -> None:
 
     with _appended(settings.acknowledgements) as file:
         bot = Bot(kernel, Acknowledgements(kernel.session(owner=OWNER), file).execute)
-        await Player(kernel, venue, clock, bot, on_trade).play(settings.trades)
+        await Player(kernel, venue, clock, bot, on_trade, is_settled).play(settings.trades)
+    await hooks.quiet()
     state = await venue.venue_state()
     trading = {"state": kernel.trading_state.value, "reason": kernel.trading_reason}
     await kernel.stop()
     tell({"done": {"position": state.position, "faults": dict(state.faults), "trading": trading}})
+
+
+def _webhook_table(settings: KernelProcessSettings) -> Mapping[str, Any] | None:
+    return None if settings.webhook_port is None else webhook_table(settings.webhook_port)
 
 
 def _exchange(table: Mapping[str, Any], clock: ReplayClock) -> ExchangeClient:

@@ -20,7 +20,8 @@ class Player:
     """Plays the tape to a kernel and a bot, from where the venue stands.
 
     The tape does not wait for the bot: while it waits for an answer, time and trades go on, and it finds
-    them in its queue. *on_trade* is told each index before the bot decides on it.
+    them in its queue. *on_trade* is told each index before the bot decides on it; *is_settled* tells whether
+    nothing is under way that the tape has to wait for.
     """
 
     def __init__(
@@ -30,12 +31,14 @@ class Player:
         clock: ReplayClock,
         bot: Bot,
         on_trade: Callable[[int], None],
+        is_settled: Callable[[], bool],
     ) -> None:
         self._kernel = kernel
         self._venue = venue
         self._clock = clock
         self._bot = bot
         self._on_trade = on_trade
+        self._is_settled = is_settled
         self._ticks: asyncio.Queue[Tick | None] = asyncio.Queue()
 
     async def play(self, end: int) -> None:
@@ -88,6 +91,3 @@ class Player:
             if due_ns is None or due_ns > latest_ns:
                 raise InvariantBroken("An order is open, and nothing is left that could end it.")
             await self._clock.advance_to(due_ns, self._is_settled)
-
-    def _is_settled(self) -> bool:
-        return self._kernel.is_settled(self._clock.waiting_tasks)

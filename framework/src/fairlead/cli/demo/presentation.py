@@ -62,6 +62,8 @@ def show(report: DemoReport, trades: int, files: DemoFiles | None) -> None:
     if report.faults:
         faults = sorted(report.faults.items())
         output.print_table(("fault", "times"), faults, title="What went wrong on purpose")
+    if report.notices:
+        output.print_table(("notices", "attempts"), sorted(report.notices.items()), title="Who was told")
     net = subtract(report.realized_pnl, report.fees)
     output.print_line(f"Realized {report.realized_pnl:f}, fees {report.fees:f}: {net:f} {report.currency}.")
     for proven, text in _proofs(report, trades):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import signal
+from collections import Counter
 from collections.abc import Mapping
 from typing import IO, Any, Protocol
 
@@ -19,6 +20,7 @@ from fairlead.cli.demo.settings import (
     KernelProcessSettings,
     Moment,
 )
+from fairlead.cli.demo.webhook import SECRET_VARIABLE, URL_VARIABLE
 from fairlead.cli.exit_codes import ExitCode
 from fairlead.kernel.system_clock import SystemClock
 from fairlead.kernel.system_ids import SystemIds
@@ -40,12 +42,26 @@ class Watcher(Protocol):
 
 
 @attrs.frozen(kw_only=True)
+class Webhook:
+    """Where notices go, and what they are signed with."""
+
+    url: str = attrs.field(repr=False)
+    secret: str = attrs.field(repr=False)
+    port: int
+
+    def variables(self) -> dict[str, str]:
+        """Return what the kernel's process is told in its environment."""
+        return {URL_VARIABLE: self.url, SECRET_VARIABLE: self.secret}
+
+
+@attrs.frozen(kw_only=True)
 class DemoOptions:
     """What can be chosen about a run; *trades* is how many of the tape are played."""
 
     seed: int
     faults: bool
     trades: int
+    webhook: Webhook | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -60,11 +76,12 @@ class Kill:
 
 @attrs.frozen(kw_only=True)
 class RunOutcome:
-    """What the processes said; *end* is the kernel's last word."""
+    """What the processes said; *end* is the kernel's last word, *notices* counts attempts by verdict."""
 
     kill: Kill | None
     starts: int
     end: Mapping[str, Any]
+    notices: Mapping[str, int]
 
 
 def hold_for(options: DemoOptions) -> Hold:
@@ -114,6 +131,7 @@ class _Runs:
         self._starts = 0
         self._kill: Kill | None = None
         self._end: Mapping[str, Any] | None = None
+        self._notices: Counter[str] = Counter()
 
     async def all(self) -> RunOutcome:
         """Live until the tape's end."""
@@ -121,7 +139,9 @@ class _Runs:
             if self._starts == STARTS_MAX:
                 raise DemoFailed(f"The kernel did not start in {STARTS_MAX} attempts.")
             await self._live(hold_for(self._options) if self._kill is None else None)
-        return RunOutcome(kill=self._kill, starts=self._starts, end=self._end)
+        return RunOutcome(
+            kill=self._kill, starts=self._starts, end=self._end, notices=dict(sorted(self._notices.items()))
+        )
 
     async def _live(self, hold: Hold | None) -> None:
         options = self._options
@@ -132,6 +152,7 @@ class _Runs:
             trades=options.trades,
             fault_seed=options.seed if options.faults else None,
             hold=hold,
+            webhook_port=options.webhook.port if options.webhook else None,
         )
         self._starts += 1
         self._is_up = False
@@ -141,6 +162,7 @@ class _Runs:
             self._log,
             self._clock,
             **self._token,
+            **(options.webhook.variables() if options.webhook else {}),
         )
         try:
             while (said := await kernel.line()) is not None:
@@ -161,6 +183,8 @@ class _Runs:
             self._is_up = True
             word = "resumed from the same file" if said["started"] and self._kill else "started"
             self._watcher.note(f"The kernel {word}; the journal stands at record {said['started']}.")
+        elif "notice" in said:
+            self._notices[said["notice"]] += 1
         elif "holding" in said and hold is not None:
             code = await kernel.kill()
             self._kill = Kill(

@@ -85,6 +85,7 @@ class KernelProcessSettings:
     trades: int
     fault_seed: int | None
     hold: Hold | None
+    webhook_port: int | None = None
 
     def text(self) -> str:
         """Return the settings as one argument of a command line."""
