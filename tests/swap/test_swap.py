@@ -19,6 +19,8 @@ import pytest
 
 HERE = Path(__file__).parent
 PATIENCE_S = 10.0
+RUNS_MAX = 5
+AUTHORED = ("house-checks", "line-store", "tally-exchange", "notice-lines")
 
 
 def configured(folder: Path, name: str) -> Path:
@@ -104,8 +106,20 @@ def test_a_foreign_exchange_replaces_ours(tmp_path: Path, tally: int) -> None:
     assert ran(path, "0.0009")["code"] == "QUANTITY_BELOW_MINIMUM"
 
 
-@pytest.mark.parametrize("name", ["example-house-checks", "example-line-store", "example-tally-exchange"])
+def test_a_foreign_notifier_is_told(tmp_path: Path) -> None:
+    """Its table alone has it told of the order, at the next start if the bot ended first."""
+    path, lines = configured(tmp_path, "notifier"), tmp_path / "notices.lines"
+    order = ran(path)["order"]
+    for _ in range(RUNS_MAX):
+        told = lines.read_text(encoding="utf-8") if lines.exists() else ""
+        if order in told:
+            return
+        ran(path)
+    pytest.fail("the notifier was not told of the order")
+
+
+@pytest.mark.parametrize("name", AUTHORED)
 def test_the_other_author_installed_a_wheel(name: str) -> None:
     """A wheel was built and installed, as for a user: nothing points back into this folder."""
-    origin = json.loads(distribution(name).read_text("direct_url.json") or "{}")
+    origin = json.loads(distribution(f"example-{name}").read_text("direct_url.json") or "{}")
     assert not origin.get("dir_info", {}).get("editable", False)
