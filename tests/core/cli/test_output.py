@@ -107,6 +107,29 @@ def test_table_that_is_piped_keeps_long_cells_whole(capsys: pytest.CaptureFixtur
     assert "\x1b" not in text
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("=1+1", "'=1+1"),
+        ("+1", "'+1"),
+        ("-1", "'-1"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        (" =1+1", "' =1+1"),
+        ("\t=1+1", "'\\t=1+1"),
+        ("a=1", "a=1"),
+        (Decimal("-1.50"), "-1.50"),
+        (-3, "-3"),
+        (True, "1"),
+        (None, ""),
+        ("a,b", '"a,b"'),
+    ],
+)
+def test_no_spreadsheet_runs_a_cell(capsys: pytest.CaptureFixture[str], value: object, shown: str) -> None:
+    """What begins like a formula is text there; numbers, negative ones too, stay numbers."""
+    output.print_csv(("cell", "next"), [(value, "end")])
+    assert capsys.readouterr().out == f"cell,next\n{shown},end\n"
+
+
 def test_line_and_note_go_to_their_streams(capsys: pytest.CaptureFixture[str]) -> None:
     """Results are on stdout, progress is on stderr, both escaped."""
     output.print_line("done\x07")

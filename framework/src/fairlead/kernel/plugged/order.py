@@ -14,6 +14,7 @@ OWN_NAMES = frozenset(
         "store",
         "journal",
         "inbox",
+        "outbox",
         "exchange",
         "kill switch",
         "reconciler",
