@@ -126,16 +126,17 @@ def test_the_tape_waits_for_a_notice_on_its_way() -> None:
     told: list[DeliveryVerdict] = []
 
     async def main() -> None:
-        answered = asyncio.Event()
+        asked, answered = asyncio.Event(), asyncio.Event()
 
         async def slow(_notice: Notice, _attempt: int) -> DeliveryOutcome:
+            asked.set()
             await answered.wait()
             return DELIVERED
 
         watched = WatchedNotifier(ScriptedNotifier(script=slow), told.append)
         notice = Notice("e-1", "order_filled", 1, "main", "o", 1, 1, {})
         task = asyncio.get_running_loop().create_task(watched.deliver(notice, 1))
-        await asyncio.sleep(0)
+        await asked.wait()
         assert (watched.is_busy, told) == (True, [])
         answered.set()
         assert await task is DELIVERED

@@ -146,11 +146,10 @@ async def judge(options: DemoOptions, files: DemoFiles, outcome: RunOutcome) -> 
         fills = await reader.rows("fills")
         positions = await reader.rows("positions")
         starts = await _starts(reader)
-    end = outcome.end
     sent = [row for row in orders if not row["denial_code"]]
     return DemoReport(
         seed=options.seed,
-        trades_replayed=end["position"],
+        trades_replayed=outcome.end["position"],
         orders=len(sent),
         fills=len(fills),
         partial_fills=_partial_fills(orders, fills),
@@ -173,9 +172,9 @@ async def judge(options: DemoOptions, files: DemoFiles, outcome: RunOutcome) -> 
         journal_verified=verification.ok,
         journal_records=verification.records,
         rows_compared=verification.rows_compared,
-        faults=end["faults"],
+        faults=outcome.end["faults"],
         notices=outcome.notices,
-        trading_state=end["trading"]["state"],
+        trading_state=outcome.end["trading"]["state"],
         problems=[*checked["problems"], *verification.problems],
     )
 
