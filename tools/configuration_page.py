@@ -14,6 +14,7 @@ from typing import Any
 import attrs
 
 from fairlead.ports.exchange import Instrument
+from fairlead.ports.settings import Secret
 from tools.pages import cell
 
 PAGE = "docs/reference/configuration.md"
@@ -22,6 +23,7 @@ TABLES: tuple[tuple[str, str, str], ...] = (
     ("kernel", "fairlead.kernel.settings", "KernelSettings"),
     ("plugins.paper", "fairlead_paper.settings", "PaperSettings"),
     ("plugins.sqlstore", "fairlead_sqlstore.settings", "SqlStoreSettings"),
+    ("plugins.webhook", "fairlead_webhook.settings", "WebhookSettings"),
     ("plugins.riskhooks", "fairlead_riskhooks.plugin", "RiskHooksSettings"),
 )
 """Every table of a configuration file, with module and name of the class that it becomes."""
@@ -36,7 +38,14 @@ text or with a point.
 """
 
 _COLUMNS = "| key | type | unit | default | meaning |\n| --- | --- | --- | --- | --- |\n"
-_SPOKEN = {str: "text", int: "whole number", bool: "true or false", Decimal: "decimal", Path: "path"}
+_SPOKEN = {
+    str: "text",
+    int: "whole number",
+    bool: "true or false",
+    Decimal: "decimal",
+    Path: "path",
+    Secret: "secret",
+}
 _UNITS = (("_ms", "milliseconds"), ("_ns", "nanoseconds"))
 
 
@@ -67,14 +76,18 @@ def _section(path: str, cls: type) -> str:
     return f"\n## `[{path}]`\n\n{_COLUMNS}{lines}" + "".join(below)
 
 
+def _is_table(kind: Any) -> bool:  # noqa: ANN401 - any annotation
+    return kind is not Secret and attrs.has(kind)
+
+
 def _table_of(kind: Any) -> tuple[str, type] | None:  # noqa: ANN401 - any annotation
     """Return the settings class below a key, with what its path gets added, or nothing for a plain value."""
-    if attrs.has(kind):
+    if _is_table(kind):
         return "", kind
     arguments = typing.get_args(kind)
     named = typing.get_origin(kind) is not None and issubclass(_origin(kind), Mapping)
     for argument in arguments:
-        if attrs.has(argument):
+        if _is_table(argument):
             return (".NAME" if named else ""), argument
     return None
 
@@ -90,7 +103,7 @@ def _spoken(kind: Any) -> str:  # noqa: ANN401 - any annotation
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
         texts = [_spoken(each) for each in typing.get_args(kind) if each is not types.NoneType]
         return "path" if "path" in texts else " or ".join(texts)
-    if attrs.has(kind):
+    if _is_table(kind):
         return "table"
     if issubclass(_origin(kind), Mapping):
         return f"table of {_spoken(typing.get_args(kind)[1])} by name"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import b64encode
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -24,12 +25,22 @@ RULES = Instrument(
 PRESENT = expected_plugins()
 
 
+def endpoint_in(folder: Path) -> Mapping[str, Any]:
+    """Return a receiver that is not there: trading goes on as if nobody had to be told."""
+    secret = folder / "secret.txt"
+    secret.write_text("whsec_" + b64encode(bytes(32)).decode("ascii"), encoding="ascii")
+    secret.chmod(0o600)
+    url = "http://127.0.0.1:9/hook"
+    return {"url": url, "secrets": [{"$file": str(secret)}], "allow_private": True, "ports": [9]}
+
+
 def tables_in(folder: Path) -> Mapping[str, Mapping[str, Any]]:
     """Return a small configuration of every plugin that is there."""
     every: dict[str, Mapping[str, Any]] = {
         "paper": {"venue": {"tape": "shipped", "file": str(folder / "venue.sqlite")}},
         "riskhooks": {"maximum_positions": {"total": 3}, "minimum_size": {}},
         "sqlstore": {"path": str(folder / "bot.sqlite")},
+        "webhook": {"endpoints": {"nobody": endpoint_in(folder)}},
     }
     return {name: every[name] for name in PRESENT}
 

@@ -14,6 +14,7 @@ PACKAGES = {
     "fairlead-paper": "fairlead_paper",
     "fairlead-riskhooks": "fairlead_riskhooks",
     "fairlead-sqlstore": "fairlead_sqlstore",
+    "fairlead-webhook": "fairlead_webhook",
 }
 
 

@@ -24,7 +24,7 @@ WRITES_CSV = frozenset({"csv.writer", "csv.DictWriter"})
 SERVES_OR_WRITES_HTML = frozenset(
     {
         "html",
-        "http",
+        "http.server",
         "wsgiref",
         "socketserver",
         "aiohttp",
@@ -61,12 +61,17 @@ def calls() -> Iterator[tuple[str, ast.Call]]:
 
 
 def imports() -> Iterator[tuple[str, str]]:
-    """Return the top package of every import in what we ship."""
+    """Return every import in what we ship: the module, the packages above it, and what is taken from it."""
     for path, node in shipped():
         if isinstance(node, ast.Import):
-            yield from ((path, alias.name.partition(".")[0]) for alias in node.names)
+            names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and not node.level:
-            yield path, str(node.module).partition(".")[0]
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            parts = name.split(".")
+            yield from ((path, ".".join(parts[:count])) for count in range(1, len(parts) + 1))
 
 
 def test_one_place_writes_csv() -> None:
