@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from random import Random
 
 import attrs
 from standardwebhooks import Webhook
@@ -34,7 +33,8 @@ class Told:
     """What was heard: the first receipt of each event, in order, and whatever was wrong."""
 
     secret: str
-    stream: Random
+    draw: Callable[[int], int]
+    """Draws a whole number below this one."""
     port: int = 0
     first: dict[str, tuple[str, int]] = attrs.field(factory=dict)
     """Subject and sequence by id, in the order of the first receipt."""
@@ -60,9 +60,9 @@ class Told:
 
     def way(self) -> str:
         """Draw how to answer: empty for well."""
-        if self.stream.randrange(100) >= FAILING_PERCENT:
+        if self.draw(100) >= FAILING_PERCENT:
             return ""
-        way = tuple(WAYS)[self.stream.randrange(len(WAYS))]
+        way = tuple(WAYS)[self.draw(len(WAYS))]
         self.ways[way] = self.ways.get(way, 0) + 1
         return way
 

@@ -53,7 +53,9 @@ class Story:
         self.kills = kills
         streams = SeedStreams(kills)
         self.stream = streams.of("kills")
-        self.told = Told("whsec_" + b64encode(bytes(range(32))).decode("ascii"), streams.of("failing"))
+        self.told = Told(
+            "whsec_" + b64encode(bytes(range(32))).decode("ascii"), streams.of("failing").randrange
+        )
 
     async def tell(self) -> None:
         """Run it to the end: every kill done, and everything that the store holds heard."""
