@@ -15,6 +15,7 @@ from pathlib import Path
 from tools import (
     configuration_page,
     exchange_rules_page,
+    notices_page,
     order_table_page,
     order_terms_page,
     pages,
@@ -41,6 +42,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     exchange_rules_page.PAGE: exchange_rules_page.page_text,
     store_rules_page.PAGE: store_rules_page.page_text,
     "docs/reference/tables.md": _tables_page,
+    notices_page.PAGE: notices_page.page_text,
     configuration_page.PAGE: configuration_page.page_text,
     reconciliation_page.PAGE: reconciliation_page.page_text,
 }

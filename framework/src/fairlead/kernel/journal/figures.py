@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from fairlead.domain.ledger import Position
-from fairlead.domain.numbers import text_of
+from fairlead.domain.numbers import ZERO, subtract, text_of
 from fairlead.domain.orders import Order
 
 ORDER_FIGURES = ("state", "quantity", "filled_quantity", "filled_value")
@@ -41,7 +41,13 @@ def read_order_figures(figures: str) -> dict[str, Any]:
         return {}
     state, *amounts, tags = [*figures.split(" ", len(ORDER_FIGURES)), ""][: len(ORDER_FIGURES) + 1]
     named = dict(zip(ORDER_FIGURES[1:], map(_plain, amounts), strict=True))
-    return {"state": state, **named, "tags": msgspec.json.decode(tags) if tags else []}
+    leaves = text_of(max(ZERO, subtract(Decimal(named["quantity"]), Decimal(named["filled_quantity"]))))
+    return {
+        "state": state,
+        **named,
+        "leaves_quantity": leaves,
+        "tags": msgspec.json.decode(tags) if tags else [],
+    }
 
 
 def read_position_figures(figures: str) -> dict[str, Any]:

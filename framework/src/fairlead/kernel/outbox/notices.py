@@ -1,7 +1,7 @@
 """Making notices of outbox rows: the same contents at every attempt, whatever has happened since.
 
 `data` is made of the record's own fields, of what never changes of its order, and of the figures that were
-written beside the fact at its step.
+written beside the fact at its step; `catalogue` says which fields each kind has.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import msgspec
 from fairlead.domain.numbers import text_of
 from fairlead.kernel.journal.codec import decode
 from fairlead.kernel.journal.figures import read_order_figures, read_position_figures
+from fairlead.kernel.outbox.catalogue import HIDDEN, VERSION
 from fairlead.ports.notices import Notice
 from fairlead.ports.store import Envelope, OutboxRow
 
@@ -32,11 +33,6 @@ ORDER_FACTS = (
 """What a notice says of its order that stays as it is for ever."""
 
 POSITION_PREFIX = "position_"
-VERSION = 1
-"""The version of what `data` holds; within one, fields are only added."""
-
-_HIDDEN = frozenset({"command_digest", "idempotency_key", "configuration_digest"})
-"""Fields of records that are of use to the kernel alone."""
 
 
 def notice_of(row: OutboxRow, envelope: Envelope, account: str, order: Mapping[str, object] | None) -> Notice:
@@ -45,7 +41,7 @@ def notice_of(row: OutboxRow, envelope: Envelope, account: str, order: Mapping[s
     Raises `JournalDamaged` when the record cannot be read.
     """
     record = msgspec.to_builtins(decode(envelope), builtin_types=(Decimal,))
-    data: dict[str, object] = {name: _plain(value) for name, value in record.items() if name not in _HIDDEN}
+    data: dict[str, object] = {name: _plain(value) for name, value in record.items() if name not in HIDDEN}
     figures: dict[str, Any] = {}
     if not row.kind.startswith(POSITION_PREFIX):
         figures = read_order_figures(row.figures)
