@@ -10,12 +10,19 @@ import pytest
 
 from fairlead.testing.conformance.component import COMPONENT_RULES
 from fairlead.testing.conformance.exchange import exchange_rules
+from fairlead.testing.conformance.notifier import NOTIFIER_RULES
 from fairlead.testing.conformance.pacing import PACING_RULES
 from fairlead.testing.conformance.price_source import PRICE_SOURCE_RULES
 from fairlead.testing.conformance.risk import RISK_RULES
 from fairlead.testing.conformance.rules import Rule
 from fairlead.testing.conformance.store import store_rules
-from tests.core.testing import broken_checks, broken_components, broken_price_sources, broken_stores
+from tests.core.testing import (
+    broken_checks,
+    broken_components,
+    broken_notifiers,
+    broken_price_sources,
+    broken_stores,
+)
 from tests.core.testing import test_pacing_conformance as pacing
 from tests.paper import test_broken_clients as exchanges
 
@@ -59,6 +66,7 @@ KINDS: Mapping[str, Kind] = {
     "component": Kind(
         "component.ComponentConformance", numbers(COMPONENT_RULES), named(broken_components.BROKEN)
     ),
+    "notifier": Kind("notifier.NotifierConformance", numbers(NOTIFIER_RULES), named(broken_notifiers.BROKEN)),
 }
 
 

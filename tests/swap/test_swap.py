@@ -9,17 +9,21 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from base64 import b64encode
+from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import distribution
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import Any, ClassVar
 
 import pytest
 
 HERE = Path(__file__).parent
 PATIENCE_S = 10.0
 RUNS_MAX = 5
+LINGER_MS = 500
 AUTHORED = ("house-checks", "line-store", "tally-exchange", "notice-lines")
 
 
@@ -30,9 +34,9 @@ def configured(folder: Path, name: str) -> Path:
     return path
 
 
-def ran(path: Path, quantity: str = "0.01") -> dict[str, Any]:
+def ran(path: Path, quantity: str = "0.01", linger_ms: int = 0) -> dict[str, Any]:
     """Run the bot in a process of its own; return what it printed."""
-    command = [sys.executable, "-W", "error", str(HERE / "bot.py"), str(path), quantity]
+    command = [sys.executable, "-W", "error", str(HERE / "bot.py"), str(path), quantity, str(linger_ms)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=path.parent)
     assert ended.returncode == 0, ended.stderr
     told: dict[str, Any] = json.loads(ended.stdout)
@@ -52,6 +56,7 @@ def test_ours_are_the_ones_to_be_swapped(tmp_path: Path) -> None:
     assert ran(path, "0.0009")["code"] == "QUANTITY_BELOW_MINIMUM"
 
 
+@pytest.mark.requirement("SWAP-1")
 def test_a_foreign_minimum_size_replaces_ours(tmp_path: Path) -> None:
     """An order that ours allows is denied by the other one, with its code; one of its minimum goes out."""
     path = configured(tmp_path, "minimum_size")
@@ -59,6 +64,7 @@ def test_a_foreign_minimum_size_replaces_ours(tmp_path: Path) -> None:
     assert not ran(path, "0.05")["denied"]
 
 
+@pytest.mark.requirement("SWAP-1")
 def test_a_foreign_store_replaces_ours(tmp_path: Path) -> None:
     """The journal lies in its file; the next run of the bot finds the order there and sends no second one.
 
@@ -94,6 +100,7 @@ def tickets(port: int, ref: str) -> int:
     return int(told["taken"])
 
 
+@pytest.mark.requirement("SWAP-1")
 def test_a_foreign_exchange_replaces_ours(tmp_path: Path, tally: int) -> None:
     """The order is at its venue once, also after the bot asked again; the shipped check still judges."""
     path = configured(tmp_path, "exchange")
@@ -106,16 +113,55 @@ def test_a_foreign_exchange_replaces_ours(tmp_path: Path, tally: int) -> None:
     assert ran(path, "0.0009")["code"] == "QUANTITY_BELOW_MINIMUM"
 
 
-def test_a_foreign_notifier_is_told(tmp_path: Path) -> None:
-    """Its table alone has it told of the order, at the next start if the bot ended first."""
-    path, lines = configured(tmp_path, "notifier"), tmp_path / "notices.lines"
-    order = ran(path)["order"]
+class Hook(BaseHTTPRequestHandler):
+    """A receiver that takes everything."""
+
+    bodies: ClassVar[list[str]] = []
+
+    def do_POST(self) -> None:
+        """Keep the body and say yes."""
+        self.bodies.append(self.rfile.read(int(self.headers["Content-Length"])).decode("ascii"))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_arguments: object) -> None:
+        """Stay quiet."""
+
+
+@pytest.fixture
+def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """Return the port of a receiver on this machine; the secret to sign with is in the environment."""
+    monkeypatch.setenv("SWAP_HOOK_SECRET", "whsec_" + b64encode(bytes(32)).decode("ascii"))
+    Hook.bodies.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hook) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+def told_of(path: Path, order: str, told: Callable[[], str]) -> bool:
+    """Tell whether somebody heard of the order, at a next start if the bot ended before."""
     for _ in range(RUNS_MAX):
-        told = lines.read_text(encoding="utf-8") if lines.exists() else ""
-        if order in told:
-            return
-        ran(path)
-    pytest.fail("the notifier was not told of the order")
+        if order in told():
+            return True
+        ran(path, linger_ms=LINGER_MS)
+    return False
+
+
+@pytest.mark.requirement("SWAP-1")
+def test_a_foreign_notifier_replaces_ours(tmp_path: Path, hook: int) -> None:
+    """With our table our webhook is told; with the other's in its place that one is, and ours no more."""
+    path, lines = configured(tmp_path, "webhook"), tmp_path / "notices.lines"
+    path.write_text(path.read_text(encoding="utf-8").replace("8008", str(hook)), encoding="utf-8")
+    assert told_of(path, ran(path)["order"], lambda: "".join(Hook.bodies))
+
+    configured(tmp_path, "notifier")
+    heard = len(Hook.bodies)
+    ran(path)  # from this start on the new one is owed
+    assert told_of(
+        path, ran(path, "0.02")["order"], lambda: lines.read_text(encoding="utf-8") if lines.exists() else ""
+    )
+    assert len(Hook.bodies) == heard
 
 
 @pytest.mark.parametrize("name", AUTHORED)

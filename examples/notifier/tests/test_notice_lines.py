@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
+from fairlead.ports.clock import Clock
 from fairlead.ports.notices import DELIVERED, DeliveryVerdict, Notice
+from fairlead.testing.conformance.notifier import NotifierConformance, NotifierWorld, Receiver
 from notice_lines.notifier import NoticeLines
 
 NOTICE = Notice("e-1", "order_filled", 1, "main", "a", 7, 1, {"quantity": "0.10", "ünder": ["x"]})
@@ -32,3 +37,37 @@ def test_kinds_that_are_not_named_are_not_wanted(tmp_path: Path) -> None:
     """No kinds are all kinds."""
     assert NoticeLines(tmp_path).wants(NOTICE)
     assert not NoticeLines(tmp_path, ("lock_placed",)).wants(NOTICE)
+
+
+class FileWorld:
+    """The notifier and its file; a file whose folder is not there refuses."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.notifier = NoticeLines(path)
+
+    def behave(self, how: Receiver) -> None:
+        """Have the folder, or not."""
+        if how is Receiver.ACCEPTS:
+            self.path.parent.mkdir(exist_ok=True)
+
+    def received(self) -> Sequence[tuple[str, object]]:
+        """Return the lines."""
+        lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
+        return [(json.loads(line)["event_id"], line) for line in lines]
+
+
+class TestRules(NotifierConformance):
+    """The rules for notifiers; a file never hangs."""
+
+    receiver_behaviours = frozenset({Receiver.ACCEPTS, Receiver.REFUSES})
+
+    @pytest.fixture(autouse=True)
+    def folder(self, tmp_path: Path) -> None:
+        """Give each rule a folder of its own."""
+        self.tmp_path = tmp_path
+
+    def make_world(self, clock: Clock) -> NotifierWorld:
+        """Return the notifier of a file in a folder that is not there yet."""
+        del clock
+        return FileWorld(self.tmp_path / "folder" / "notices.lines")

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from fairlead.kernel.serialisation import from_dict, from_json, to_dict, to_json
     from fairlead.kernel.session import Session
     from fairlead.kernel.settings import KernelSettings
+    from fairlead.kernel.tool_context import tool_context
 
 __version__ = "0.1.0"
 
@@ -72,6 +73,7 @@ _HOMES = {
     "Trade": "fairlead.domain.prices",
     "TradingDay": "fairlead.domain.trading_days",
     "TradingState": "fairlead.domain.trading_state",
+    "tool_context": "fairlead.kernel.tool_context",
     "to_json": "fairlead.kernel.serialisation",
     "to_dict": "fairlead.kernel.serialisation",
     "from_json": "fairlead.kernel.serialisation",
@@ -122,6 +124,7 @@ __all__ = [
     "log_handler",
     "to_dict",
     "to_json",
+    "tool_context",
 ]
 
 

@@ -39,8 +39,13 @@ LISTENS = frozenset({"start_server", "create_server"})
 SHOWS_LOCALS = frozenset({"show_locals", "capture_locals", "pretty_exceptions_show_locals"})
 SECRET_WORDS = ("secret", "password", "passphrase", "token", "api_key", "private")
 
-LISTENERS = {"plugins/paper/src/fairlead_paper/address.py": "asyncio.start_server"}
-"""Who listens on a network: paper's venue on this machine alone, see tests/paper/test_settings.py."""
+LISTENERS = {
+    "plugins/paper/src/fairlead_paper/address.py": "asyncio.start_server",
+    "plugins/webhook/src/fairlead_webhook/listening.py": "asyncio.start_server",
+}
+"""Who listens on a network, both on this machine alone: paper's venue (tests/paper/test_settings.py), and
+`fairlead webhook listen`, which a person starts to see what is sent (tests/webhook/test_listening.py).
+"""
 
 
 @cache

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from fairlead.errors import ConfigurationRefused
 from fairlead.hookspecs import PluginContext, hookimpl
+from fairlead.ports.tools import PluginCommand
 from fairlead_webhook.settings import PATH, WebhookSettings
 
 if TYPE_CHECKING:
@@ -26,6 +27,13 @@ def fairlead_notifiers(context: PluginContext) -> Sequence[Notifier]:
     if not settings.endpoints:
         context.logger.warning("%s names no endpoint, so nobody is told anything", PATH)
     return _notifiers(settings, context)
+
+
+@hookimpl
+def fairlead_commands() -> Sequence[PluginCommand]:
+    """Return the command `fairlead webhook`."""
+    about = "Try webhooks out: a receiver on this machine, a test notice, a new secret."
+    return (PluginCommand("webhook", about, "fairlead_webhook.command"),)
 
 
 class WebhookPlugin:
