@@ -18,7 +18,7 @@ from fairlead.kernel.control.commands import answer as control_answer
 from fairlead.kernel.journal.codec import seal
 from fairlead.kernel.journal.figures import read_position_figures
 from fairlead.kernel.outbox.attempt import attempted
-from fairlead.kernel.outbox.book import NotifierAccount
+from fairlead.kernel.outbox.book import Delivery, DeliveryState, NotifierAccount
 from fairlead.kernel.outbox.notices import notice_of
 from fairlead.kernel.outbox.owing import Owing
 from fairlead.kernel.outbox.reading import OutboxReader, Owed
@@ -122,6 +122,51 @@ def test_an_attempt_ends_with_the_kernel_that_stops() -> None:
         asyncio.run(attempted(notifier, notice, 1, lambda: True))
 
 
+def owing_of(written: list[Row]) -> Owing:
+    """Return what a notifier is owed, which writes into the list."""
+    return Owing(
+        NotifierAccount("scripted", 0),
+        ReplayClock(1),
+        logging.getLogger("quiet"),
+        write=lambda rows, _durable: written.extend(rows),
+        stored=lambda: None,
+        interval_ns=1,
+        lane_max=5,
+    )
+
+
+def fact(number: int) -> Owed:
+    """Return a fact about one order."""
+    row = OutboxRow(f"e-{number}", number, "order_event", "order")
+    return Owed(row, Notice(row.event_id, row.kind, 1, "main", row.subject, number, number, {}))
+
+
+def test_a_dead_letter_that_is_tried_again_comes_before_what_waits() -> None:
+    """Whatever memory holds of its subject gets a row, so that the store's order is the order of telling."""
+    written: list[Row] = []
+    owing = owing_of(written)
+    owing.take(fact(2))
+    owing.take(fact(3))
+    dead = Delivery("scripted", 1, "e-1", "order_event", "order", DeliveryState.DEAD)
+    assert owing.revive(dead)
+    owing.write()
+    rows = [each.named() for each in written if each.table == "deliveries"]
+    assert [(row["event_id"], row["state"]) for row in rows] == [
+        (name, "pending") for name in ("e-1", "e-2", "e-3")
+    ]
+    assert owing.waiting == 3
+
+
+def test_one_of_several_that_wait_is_given_up() -> None:
+    """The one that was named goes, and its neighbour stays."""
+    owing = owing_of([])
+    owing.take(fact(1))
+    owing.take(fact(2))
+    assert owing.discard(Delivery("scripted", 2, "e-2", "order_event", "order"))
+    (lane,) = owing.lanes
+    assert [item.owed.row.event_id for item in lane.items] == ["e-1"]
+
+
 @pytest.mark.parametrize(
     ("damage", "problem"),
     [
@@ -145,15 +190,7 @@ def test_a_record_that_cannot_be_read_is_a_dead_letter(
 
     (found,) = asyncio.run(owed())
     assert found.notice is None
-    owing = Owing(
-        NotifierAccount("scripted", 0),
-        ReplayClock(1),
-        logging.getLogger("quiet"),
-        write=lambda rows, _durable: written.extend(rows),
-        stored=lambda: None,
-        interval_ns=1,
-        lane_max=5,
-    )
+    owing = owing_of(written)
     owing.take(found)
     assert (owing.dead, owing.waiting, owing.held) == (1, 0, 1)
     owing.write()
@@ -308,6 +345,33 @@ def test_a_bug_of_the_relay_costs_one_notifier() -> None:
         assert name in {notice.subject for notice in other.told}
 
     on_bench(main, notifiers=[notifier, other])
+
+
+def test_the_component_recovers_with_its_notifier() -> None:
+    """Degraded while a circuit is open, running again after a success."""
+    healthy = [False]
+
+    async def script(_notice: Notice, _attempt: int) -> DeliveryOutcome:
+        return DELIVERED if healthy[0] else AGAIN
+
+    brittle = DeliverySettings(
+        retry_pauses_ms=(1_000,) * 50, attempt_timeout_ms=500, circuit_failures=2, circuit_pause_ms=5_000
+    )
+
+    async def main(bench: Bench) -> None:
+        def state() -> str:
+            return {part: state for part, state, _ in bench.kernel.health()}["outbox"]
+
+        await bench.working()
+        await bench.pass_ms(10 * SECOND)
+        assert state() == "degraded"
+        healthy[0] = True
+        await bench.pass_ms(60 * SECOND)
+        await bench.working("buy", "1", "90")
+        await bench.pass_ms(2 * SECOND)
+        assert state() == "running"
+
+    on_bench(main, notifiers=[ScriptedNotifier(delivery=brittle, script=script)])
 
 
 def test_who_only_fails_is_disabled_in_the_end() -> None:
