@@ -10,6 +10,7 @@ from sybil.example import Example
 from tests.docs.code_blocks import documents, examples
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="  # noqa: S105 - of the pages about webhooks
 EXAMPLES = [
     pytest.param(example, id=f"{document.relative_to(ROOT)}:{example.line}")
     for document in documents(ROOT)
@@ -21,6 +22,7 @@ EXAMPLES = [
 def test_code_block_runs(example: Example, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The block runs as written, in an empty directory, after the blocks above it."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FAIRLEAD_WEBHOOK_SECRET", SECRET)
     example.evaluate()
 
 

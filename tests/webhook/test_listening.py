@@ -158,6 +158,22 @@ def test_who_sends_half_a_request_is_let_go(monkeypatch: pytest.MonkeyPatch) -> 
     asyncio.run(scenario())
 
 
+def test_so_many_connect_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who comes while all places are taken is let go at once; as one leaves, the next is served."""
+    monkeypatch.setattr(listening, "CONNECTIONS_MAX", 1)
+
+    async def scenario() -> None:
+        async with listener() as (port, _):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            assert await exchanged(port, b"") == b""
+            writer.write(request())
+            assert (await reader.read()).startswith(b"HTTP/1.1 200 OK\r\n")
+            writer.close()
+            assert await attempt(local_endpoint(port)) is DELIVERED
+
+    asyncio.run(scenario())
+
+
 def test_what_came_over_the_wire_cannot_reach_the_terminal() -> None:
     """Control characters are escapes, also in an event that verified."""
     event = {"type": "\x1b[31m", "data": {"text": "a\nb\u202e"}}
@@ -242,6 +258,10 @@ def test_what_cannot_be_is_refused_with_what_to_do(tmp_path: Path) -> None:
     assert (refused.returncode, refused.stdout) == (3, "")
     assert "fairlead webhook secret" in refused.stderr
     assert SHORT not in refused.stderr
+    with listening_program() as (port, _):
+        taken = fairlead("listen", "--port", str(port))
+    assert taken.returncode == 3
+    assert f"Port {port} cannot be listened at" in taken.stderr
     unknown = fairlead("test", "fone", "--config", configuration(tmp_path, 8008))
     assert unknown.returncode == 3
     assert "There are: phone." in unknown.stderr

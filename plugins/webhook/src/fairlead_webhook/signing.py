@@ -32,7 +32,7 @@ def check_secret(secret: Secret, field: str) -> None:
         raise SettingRefused(
             field,
             f"is not {PREFIX} and the base64 of {SECRET_BYTES_MIN} to {SECRET_BYTES_MAX} random bytes",
-            fix="Draw 32 random bytes, write them in base64, and put whsec_ before them.",
+            fix="Make one with: fairlead webhook secret.",
         )
 
 
