@@ -6,13 +6,15 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+import attrs
 import pytest
 
 from fairlead.domain.trading_state import TradingState
 from fairlead.errors import ConfigurationRefused, PluginRefused
 from fairlead.kernel.plugged.order import OWN_NAMES
 from fairlead.ports.events import FillBooked
-from tests.core.kernel.bench import BTC, Bench, on_bench
+from fairlead.testing.scripted_exchange import ScriptedExchange
+from tests.core.kernel.bench import BTC, Bench, instrument, on_bench
 from tests.core.kernel.plugged_parts import Brings, Part, Source, health_of, new_kernel, plugged
 
 
@@ -234,5 +236,25 @@ def test_a_source_and_a_component_of_one_name_are_refused() -> None:
             new_kernel(bench, Brings([Source("twin", lambda *_: forever())], [Part("twin")]))
         await bench.kernel.stop()
         await bench.start_another()
+
+    on_bench(main)
+
+
+def test_an_exchange_client_brings_components_of_its_own() -> None:
+    """A client that says so has its components run by the kernel."""
+    part = Part("venue clock")
+
+    class Bringing(ScriptedExchange):
+        def components(self) -> list[Part]:
+            return [part]
+
+    async def main(bench: Bench) -> None:
+        await bench.kernel.stop()
+        client = Bringing([instrument()])
+        client.capabilities = attrs.evolve(client.capabilities, components=True)
+        bench.exchange = client
+        bench.kernel = bench.new_kernel()
+        await bench.kernel.start()
+        assert "venue clock" in {name for name, _, _ in bench.kernel.health()}
 
     on_bench(main)

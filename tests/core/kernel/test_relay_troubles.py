@@ -394,6 +394,18 @@ def test_who_only_fails_is_disabled_in_the_end() -> None:
     on_bench(main, notifiers=[notifier])
 
 
+def test_nothing_to_write_makes_no_batch() -> None:
+    """Rows that no record stands for come with a batch; having none of them is no reason for one."""
+
+    async def main(bench: Bench) -> None:
+        journal = bench.kernel._parts.journal
+        await journal.settled()
+        journal.add_rows([])
+        assert journal.is_idle
+
+    on_bench(main)
+
+
 def test_a_journal_that_was_given_up_leaves_nothing_to_write() -> None:
     """A kernel whose store is lost stops; what notifiers are owed is where the last commit left it."""
     notifier = ScriptedNotifier(delivery=QUICK, script=again)
