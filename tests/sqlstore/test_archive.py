@@ -399,17 +399,25 @@ def test_a_kill_at_any_step_loses_nothing(tmp_path: Path) -> None:
     assert step > 30
 
 
-def test_what_a_notifier_is_owed_stays(tmp_path: Path, disk: MemoryDisk) -> None:
-    """An archive ends before the first record that a notifier was not told of, disabled or not."""
+NOTIFIER = "INSERT INTO notifiers VALUES ('hook', {mark}, 1, 'gone', 0, 0, 0, 0)"
+DEAD_LETTER = "INSERT INTO deliveries VALUES ('hook', 8, 'e', 'fill', 'o', 'dead', 9, 0, '', 0, 0, 0)"
+OWED = {"mark": (NOTIFIER.format(mark=7),), "dead_letter": (NOTIFIER.format(mark=9_999), DEAD_LETTER)}
+
+
+@pytest.mark.parametrize("case", OWED)
+def test_what_a_notifier_is_owed_stays(tmp_path: Path, disk: MemoryDisk, case: str) -> None:
+    """An archive ends before what a notifier, disabled or not, was not told of, and before a dead letter."""
     path, free = tmp_path / "bot.sqlite", tmp_path / "free.sqlite"
     write(disk, path)
     write(disk, free)
     connection = sqlite3.connect(path, isolation_level=None)
-    connection.execute("INSERT INTO notifiers VALUES ('hook', 7, 1, 'gone', 0, 0, 0, 0)")
+    for statement in OWED[case]:
+        connection.execute(statement)
     connection.close()
     kept = archive(path)
     assert kept is not None
     assert kept.last_sequence == 7
-    whole = archive(free)
-    assert whole is not None
-    assert whole.last_sequence > 7
+    everything = archive(free)
+    assert everything is not None
+    assert everything.last_sequence > 7
+    assert whole(path) == whole(free) == len(disk.envelopes)

@@ -233,7 +233,9 @@ def test_an_archive_keeps_keys_longer(path: Path) -> None:
     assert run(path, "db", "archive", "--before", CUT, "--dry-run") == (
         "Records 1 to 13 would move, and with them no rows.\n"
     )
-    assert run(path, "db", "archive", "--before", "2020-01-01") == "Nothing is older than that.\n"
+    assert run(path, "db", "archive", "--before", "2020-01-01").startswith(
+        "Nothing moves: nothing is that old"
+    )
     assert run_command("db", "archive", "--store", str(path))[0] == ExitCode.USAGE
     both = ("--before", CUT, "--keep-days", "1")
     assert run_command("db", "archive", *both, "--store", str(path))[0] == ExitCode.USAGE

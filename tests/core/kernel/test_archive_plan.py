@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 from msgspec.structs import replace
@@ -14,7 +14,8 @@ from fairlead.kernel.journal.archive_plan import ARCHIVED, Cut, plan_archive
 from fairlead.kernel.journal.base_rows import base_of, rows_of
 from fairlead.kernel.journal.verify import fold_journal, key_of, verify_journal
 from fairlead.ports.keeping import Anchor, ArchivePlan
-from fairlead.ports.store import GENESIS_HASH, TABLES, JournalHead
+from fairlead.ports.store import GENESIS_HASH, TABLES, JournalHead, Scalar
+from fairlead.testing.conformance.store_batches import sample_row
 from fairlead.testing.memory_store import MemoryDisk, MemoryStore
 from tests.core.kernel.accounting import accountant, happens
 from tests.core.kernel.archive_story import DAY_NS, SECOND_DAY, START_NS, trade
@@ -82,16 +83,50 @@ def test_a_second_archive_goes_on_from_the_first(history: MemoryDisk) -> None:
     assert planned(rest, EVERYTHING, anchors) is None
 
 
-def test_what_is_owed_stays(history: MemoryDisk) -> None:
-    """No record moves from the first on that somebody is still to be told of."""
-    plan = planned(history, replace_owed(EVERYTHING, 7))
+LAST = 20
+"""The record that an archive ends with at most, when somebody is to be told of the next one."""
+
+OWED: dict[str, tuple[Sequence[int], Sequence[tuple[int, str]], int | None]] = {
+    "told_nothing_yet": ((0,), (), 0),
+    "mark": ((LAST,), (), LAST),
+    "mark_of_the_slowest": ((LAST + 9, LAST), (), LAST),
+    "pending": ((LAST + 9,), ((LAST + 1, "pending"),), LAST),
+    "dead": ((LAST + 9,), ((LAST + 1, "dead"), (LAST + 3, "pending")), LAST),
+    "settled": ((LAST,), ((1, "delivered"), (2, "discarded")), LAST),
+    "without_a_notifier": ((), ((LAST + 1, "dead"),), LAST),
+    "nothing": ((), ((1, "delivered"),), None),
+}
+"""By case: the marks of notifiers, deliveries by record and state, and the last record that may move."""
+
+
+@pytest.mark.parametrize("case", OWED)
+def test_what_is_owed_stays(history: MemoryDisk, case: str) -> None:
+    """No record moves from the first on that a notifier was not told of, that waits or is a dead letter."""
+    marks, deliveries, last = OWED[case]
+    rest = history.copy()
+    notifiers: list[dict[str, Scalar]] = [
+        {"name": f"n{number}", "mark": mark, "disabled": True} for number, mark in enumerate(marks)
+    ]
+    put(rest, "notifiers", notifiers)
+    told: list[dict[str, Scalar]] = [
+        {"sequence": number, "state": state, "live": state == "pending"} for number, state in deliveries
+    ]
+    put(rest, "deliveries", told)
+    plan, unbound = planned(rest, EVERYTHING), planned(history, EVERYTHING)
+    assert unbound is not None
+    assert unbound.anchor.sequence > LAST + 9
+    if last == 0:
+        assert plan is None
+        return
     assert plan is not None
-    assert plan.anchor.sequence == 6
+    assert plan.anchor.sequence == (unbound.anchor.sequence if last is None else last)
 
 
-def replace_owed(cut: Cut, owed_from: int) -> Cut:
-    """Return the cut with something that is owed."""
-    return Cut(cut.before_ns, cut.keys_before_ns, owed_from)
+def put(disk: MemoryDisk, table: str, rows: Sequence[Mapping[str, Scalar]]) -> None:
+    """Put rows of the relay on the disk: no record stands for them."""
+    there = disk.tables.by_name[table]
+    for row in rows:
+        there.upsert(*there.checked(sample_row(table, **row).values))
 
 
 def test_a_cut_before_everything_moves_nothing(history: MemoryDisk) -> None:

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, cast
 
 import attrs
-from attrs import evolve
 from msgspec.structs import replace
 
 from fairlead.cli.store_access import StorePlace, open_keeper, open_reader
@@ -17,10 +16,6 @@ if TYPE_CHECKING:
     from fairlead.kernel.journal.verify import VerifyReport
     from fairlead.ports.keeping import Anchor, ArchivedReader, ArchivePlan
     from fairlead.ports.store import StoreReader
-
-
-_OWED = ("pending", "dead")
-"""States of a delivery that needs its record."""
 
 
 @attrs.frozen
@@ -58,25 +53,7 @@ async def _planned(reader: StoreReader, cut: Cut) -> ArchivePlan | None:
     from fairlead.kernel.journal.archive_plan import plan_archive
 
     _refuse_damage(await _verified(reader))
-    owed = evolve(cut, owed_from=await owed_from(reader))
-    return await plan_archive(reader, await anchors_of(reader), owed)
-
-
-async def owed_from(reader: StoreReader) -> int | None:
-    """Return the first record that a notifier is still owed, disabled ones too; None when none is.
-
-    What could not be delivered is owed until an operator discards it: it may be sent again.
-    """
-    from fairlead.ports import store
-
-    known = {table.name for table in store.TABLES}
-    owed: list[int] = []
-    if "notifiers" in known:
-        owed += [cast("int", row["mark"]) + 1 for row in await reader.rows("notifiers")]
-    if "deliveries" in known:
-        rows = await reader.rows("deliveries")
-        owed += [cast("int", row["sequence"]) for row in rows if row["state"] in _OWED]
-    return min(owed, default=None)
+    return await plan_archive(reader, await anchors_of(reader), cut)
 
 
 async def _verified(reader: StoreReader) -> VerifyReport:

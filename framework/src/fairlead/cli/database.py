@@ -145,7 +145,7 @@ def _print(done: Archived | None, *, is_trial: bool) -> None:
     from fairlead.cli import output
 
     if done is None:
-        output.print_line("Nothing is older than that.")
+        output.print_line("Nothing moves: nothing is that old, or a notifier is still owed it.")
         return
     says = "would move" if is_trial else f"moved to {done.archive}"
     moved = ", ".join(f"{count} of {table}" for table, count in done.rows.items()) or "no rows"

@@ -19,17 +19,16 @@ Row = Mapping[str, Any]
 ARCHIVED = ("orders", "fills", "episodes", "position_snapshots", "commands", "closings", "changes")
 """Tables of which rows move. What the others hold is needed for as long as there is the account."""
 
+SETTLED = ("delivered", "discarded")
+"""States of a delivery that needs its record no more; in any other it may still be sent."""
+
 
 @attrs.frozen
 class Cut:
-    """How old is old: rows and records before *before_ns*, idempotency keys before *keys_before_ns*.
-
-    *owed_from* is the first record that is still owed to somebody, if anything is.
-    """
+    """How old is old: rows and records before *before_ns*, idempotency keys before *keys_before_ns*."""
 
     before_ns: int
     keys_before_ns: int
-    owed_from: int | None = None
 
 
 @attrs.define
@@ -48,10 +47,11 @@ class Candidates:
 async def plan_archive(reader: JournalReader, anchors: Sequence[Anchor], cut: Cut) -> ArchivePlan | None:
     """Return what may move at this cut; None when that is no record at all.
 
-    Raises `JournalDamaged` when the chain up to the cut is broken: damage is never archived.
+    From the first record on that a notifier is still owed, everything stays. Raises `JournalDamaged` when the
+    chain up to the cut is broken: damage is never archived.
     """
-    owed = [sequence for sequence in (cut.owed_from, await _owed_from(reader)) if sequence is not None]
-    until = min(owed) - 1 if owed else None
+    owed_from = await _owed_from(reader)
+    until = None if owed_from is None else owed_from - 1
     fold = await fold_journal(reader, anchors=anchors, until=until, before_ns=cut.before_ns)
     if not fold.records:
         return None
@@ -71,10 +71,14 @@ async def plan_archive(reader: JournalReader, anchors: Sequence[Anchor], cut: Cu
 
 
 async def _owed_from(reader: JournalReader) -> int | None:
-    """Return the first record that a notifier may still have to be told of; nothing where there is none."""
+    """Return the first record that a notifier is still owed, disabled ones too; None when none is.
+
+    What could not be delivered is owed until an operator discards it: it may be sent again.
+    """
     marks = [int(str(row["mark"])) + 1 for row in await reader.rows("notifiers")]
-    waiting = [int(str(row["sequence"])) for row in await reader.rows("deliveries", live_only=True)]
-    return min([*marks, *waiting], default=None)
+    deliveries = await reader.rows("deliveries")
+    unsettled = [int(str(row["sequence"])) for row in deliveries if row["state"] not in SETTLED]
+    return min([*marks, *unsettled], default=None)
 
 
 async def _candidates(reader: JournalReader, folded: Folded, cut: Cut) -> Candidates:
