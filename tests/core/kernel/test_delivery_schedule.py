@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from fairlead.errors import ConfigurationRefused
@@ -61,3 +63,29 @@ def test_odd_notifiers_are_refused() -> None:
     bare.delivery = None  # type: ignore[assignment]
     with pytest.raises(ConfigurationRefused, match="instead of settings"):
         checked_notifiers([bare])
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("subjects_at_once", 0),
+        ("attempt_timeout_ms", -1),
+        ("retry_pauses_ms", (1_000, 0)),
+        ("retry_pauses_ms", (1_000, "2")),
+        ("circuit_failures", True),
+        ("expires_after_ms", 0),
+        ("retry_after_max_ms", -1),
+    ],
+)
+def test_figures_with_which_nobody_is_told_are_refused(field: str, value: object) -> None:
+    """Zero subjects at once would tell nobody; the kernel is not made, and the figure is named."""
+    figures: dict[str, Any] = {field: value}
+    settings = DeliverySettings(**figures)
+    with pytest.raises(ConfigurationRefused, match=field):
+        checked_notifiers([ScriptedNotifier("odd", delivery=settings)])
+
+
+def test_the_least_figures_are_taken() -> None:
+    """No pause on request, none for the circuit, no retry at all: odd, and possible."""
+    least = DeliverySettings(retry_pauses_ms=(), retry_after_max_ms=0, circuit_pause_ms=0, subjects_at_once=1)
+    assert len(checked_notifiers([ScriptedNotifier("least", delivery=least)])) == 1

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import attrs
+
 from fairlead.domain.identifiers import excerpt_of, to_name
 from fairlead.errors import ConfigurationRefused, InvalidInput
 from fairlead.ports.notices import DeliverySettings, Notifier
 
+_MAY_BE_NOTHING = frozenset({"retry_after_max_ms", "circuit_pause_ms"})
 _NOT_DONE = "The kernel was not made."
 
 
@@ -32,4 +35,21 @@ def checked_notifiers(notifiers: Sequence[Notifier]) -> tuple[Notifier, ...]:
                 not_done=_NOT_DONE,
                 fix="Return DeliverySettings from its property delivery.",
             )
+        _check_figures(name, notifier.delivery)
     return tuple(notifiers)
+
+
+def _check_figures(name: str, settings: DeliverySettings) -> None:
+    """Refuse figures with which nothing would ever be told, or nothing ever given up."""
+    for field in attrs.fields(DeliverySettings):
+        value = getattr(settings, field.name)
+        least = 0 if field.name in _MAY_BE_NOTHING else 1
+        for each in value if isinstance(value, tuple) else (value,):
+            if each is None and field.default is None:
+                continue
+            if type(each) is not int or each < least:
+                raise ConfigurationRefused(
+                    f"The notifier {name} has {field.name} = {excerpt_of(value)}.",
+                    not_done=_NOT_DONE,
+                    fix=f"Make it whole numbers, {least} or more.",
+                )
