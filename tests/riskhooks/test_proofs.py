@@ -19,6 +19,7 @@ from tests.riskhooks.test_properties import CHECKS
 ROOT = Path(__file__).parents[2]
 HERE = "tests/riskhooks"
 DISK = "tests/e2e/locks/test_locks_on_disk.py::test_a_lock_holds_after_a_kill"
+ON_DISK = ROOT / "tests/e2e/locks/locked_bot.py"
 KEEPS_NOTHING = "keeps no value: a restart has nothing to lose"
 COUNTS_NO_MONEY = "converts nothing"
 
@@ -85,6 +86,6 @@ def test_the_reasons_are_so(name: str) -> None:
 
 def test_every_lock_on_disk_is_one_of_these() -> None:
     """The parameters of the test on a real file are the checks that it proves."""
-    text = (ROOT / DISK.partition("::")[0]).read_text(encoding="utf-8")
+    text = ON_DISK.read_text(encoding="utf-8")
     for name, proofs in PROOFS.items():
         assert (f'"{name}": (' in text) is (proofs.restart == DISK)
