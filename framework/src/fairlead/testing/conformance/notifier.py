@@ -18,6 +18,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol
 
+import pytest
+
 from fairlead.domain.identifiers import to_name
 from fairlead.errors import FairleadError
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND, Clock
@@ -205,8 +207,6 @@ class NotifierConformance:
         """N-08: an attempt that exceeds its time is canceled, and the kernel waits for its end."""
 
         async def rule() -> None:
-            if Receiver.HANGS not in self.receiver_behaviours:
-                return
             clock = self.make_clock()
             world = self._world(Receiver.HANGS, clock)
             limit_ns = world.notifier.delivery.attempt_timeout_ms * NANOSECONDS_PER_MILLISECOND
@@ -222,6 +222,8 @@ class NotifierConformance:
             told = not task.cancelled() and task.exception() is None and task.result()
             N_08.require(not told or told.verdict is not DeliveryVerdict.DELIVERED, f"it answered {told}")
 
+        if Receiver.HANGS not in self.receiver_behaviours:
+            pytest.skip("the receiver cannot hang")
         self.run(rule)
 
     def test_n09_notice_untouched(self) -> None:
