@@ -24,7 +24,7 @@ def plugins_of(environment: str) -> list[str]:
     return EVERY_PLUGIN if environment == "all" else environment.split("-")
 
 
-ENVIRONMENTS = [*EVERY_PLUGIN, "paper-sqlstore", "all"]
+ENVIRONMENTS = [*EVERY_PLUGIN, "all"]
 LOST = [(environment, line) for environment in ENVIRONMENTS for line in plugins_of(environment)]
 
 
@@ -47,7 +47,7 @@ def run(folder: Path, environment: str, tox_ini: str) -> subprocess.CompletedPro
     )
 
 
-@pytest.mark.parametrize("environment", ["paper-sqlstore", "all"])
+@pytest.mark.parametrize("environment", ["all"])
 def test_a_whole_environment_passes(environment: str, tmp_path: Path) -> None:
     """With every line there the same way ends well, so a failure below is the lost line's."""
     ended = run(tmp_path, environment, (ROOT / "tox.ini").read_text(encoding="utf-8"))

@@ -41,7 +41,7 @@ def test_venue_and_oracle_agree_with_books(tape: TapeScript) -> None:
 def test_venue_and_oracle_agree_for_long() -> None:
     """A campaign of the same; its size is the number of tapes."""
 
-    @settings(max_examples=campaign_size("TAPES", 20_000), deadline=None, database=None)
+    @settings(max_examples=campaign_size("TAPES", 4_000), deadline=None, database=None)
     @given(tape=tapes(with_books=True))
     def compare(tape: TapeScript) -> None:
         agree(tape, VenueSide(tape))
