@@ -189,10 +189,21 @@ def fairlead(*arguments: str, secret: str = SECRET.reveal()) -> subprocess.Compl
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 
 
+FROM_A_TERMINAL = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+"""A program that is started in the background ignores Ctrl-C, and so would whatever the tests start there."""
+
+PATIENCE_S = 60.0
+
+
 @contextmanager
 def listening_program(*arguments: str) -> Iterator[tuple[int, subprocess.Popen[str]]]:
     """Run `fairlead webhook listen --port 0` until the block ends; yield its port."""
-    command = [sys.executable, "-m", "fairlead.cli.main", "webhook", "listen", "--port", "0", *arguments]
+    listen = ["-m", "fairlead.cli.main", "webhook", "listen", "--port", "0", *arguments]
+    command = [sys.executable, "-c", FROM_A_TERMINAL, sys.executable, *listen]
     environment = {**os.environ, "FAIRLEAD_WEBHOOK_SECRET": SECRET.reveal()}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
@@ -231,7 +242,7 @@ def test_a_test_notice_arrives_and_ctrl_c_ends_the_receiver(tmp_path: Path) -> N
         done = fairlead("test", "phone", "--config", configuration(tmp_path, port))
         assert (done.returncode, done.stdout, done.stderr) == (0, "phone: delivered\n", "")
         program.send_signal(signal.SIGINT)
-        out, error = program.communicate()
+        out, error = program.communicate(timeout=PATIENCE_S)
         assert (program.returncode, error) == (130, "")
     told = json.loads(out)
     assert (told["status"], told["event"]["type"]) == (200, "fairlead.webhook.test.v1")
