@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     import httpcore2
 
     from fairlead_webhook.network import GuardedNetwork, Resolve
+
+ENGINE_LOGS = ("httpcore2.connection", "httpcore2.http11")
+"""Loggers of the HTTP engine, which tell everything at their finest level."""
 
 # fixed: longer than any date; the rest of the header would not be read
 RETRY_AFTER_LENGTH_MAX = 64
@@ -65,6 +69,8 @@ class Sender:
         if self._pool is not None:
             await self._pool.aclose()
         self._network = self._pool = None
+        for name in ENGINE_LOGS:
+            logging.getLogger(name).removeFilter(self._veil)
 
     def _request(self, headers: Iterable[tuple[str, str]], body: bytes) -> httpcore2.Request:
         import httpcore2
@@ -106,6 +112,8 @@ class Sender:
                 self._network = network.GuardedNetwork(
                     self._settings, self._clock, self._resolve or network.system_resolve
                 )
+                for name in ENGINE_LOGS:
+                    logging.getLogger(name).addFilter(self._veil)
                 self._pool = await loop.run_in_executor(None, network.pool_of, self._settings, self._network)
             assert self._pool is not None
             return self._pool

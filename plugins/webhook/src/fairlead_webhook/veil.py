@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from urllib.parse import unquote
@@ -20,10 +21,11 @@ _BORDERS = re.compile(r"[/?&=;,]")
 _SIGNATURE = re.compile(r"v1a?,[A-Za-z0-9+/=]{8,}")
 
 
-class Veil:
+class Veil(logging.Filter):
     """Hides the URL, every longer part of its path and query, the signing secrets, and any signature."""
 
     def __init__(self, target: Target, secrets: Sequence[Secret]) -> None:
+        super().__init__()
         parts = [part for part in _BORDERS.split(target.path) if len(part) >= PART_LENGTH_MIN]
         texts = {target.path, *parts, *map(unquote, parts)} if parts else set[str]()
         texts |= {secret.reveal().removeprefix(PREFIX) for secret in secrets}
@@ -36,6 +38,13 @@ class Veil:
 
     def __reduce__(self) -> str:
         raise TypeError("a veil is not pickled")
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Take what is hidden out of a line of the HTTP engine's log, which tells of headers; let it pass."""
+        message = record.getMessage()
+        if (clean := self.over(message)) != message:
+            record.msg, record.args = clean, None
+        return True
 
     def over(self, text: str) -> str:
         """Return the text without anything secret."""
