@@ -60,7 +60,7 @@ def test_odd_notifiers_are_refused() -> None:
     with pytest.raises(ConfigurationRefused, match="Two notifiers"):
         checked_notifiers([ScriptedNotifier("a"), ScriptedNotifier("a")])
     bare = ScriptedNotifier("bare")
-    bare.delivery = None  # type: ignore[assignment]
+    bare.delivery = None  # type: ignore[assignment]  # what a plugin without types may do
     with pytest.raises(ConfigurationRefused, match="instead of settings"):
         checked_notifiers([bare])
 

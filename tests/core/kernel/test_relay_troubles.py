@@ -336,7 +336,7 @@ def test_a_bug_of_the_relay_costs_one_notifier() -> None:
         def broken() -> int:
             raise RuntimeError("a bug")
 
-        courier._next_ns = broken  # type: ignore[method-assign]
+        courier._next_ns = broken  # type: ignore[method-assign]  # the bug
         name = await bench.working()
         await bench.pass_ms(2 * SECOND)
         assert courier.account.disabled
