@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -216,7 +217,8 @@ def test_an_archive_is_made_and_verified(path: Path) -> None:
     whole = run(path, "journal", "verify", "--with-archives")
     assert "13 records in archives and 8 records in one chain" in whole
     assert "13 records" in run(file, "journal", "verify")
-    (digest,) = sqlite3.connect(path).execute("SELECT digest FROM anchors").fetchone()
+    with closing(sqlite3.connect(path)) as connection:
+        (digest,) = connection.execute("SELECT digest FROM anchors").fetchone()
     assert digest == hashlib.sha256(file.read_bytes()).hexdigest()
     change(file, "UPDATE orders SET note = 'another'")
     code, out, _ = run_command("journal", "verify", "--with-archives", "--store", str(path))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -106,7 +107,8 @@ def test_the_copy_is_the_database_before_the_upgrade(path: Path, tmp_path: Path)
     assert copy.name == NAME
     assert copy.stat().st_mode & 0o777 == 0o600
     assert contents(copy) == before
-    assert sqlite3.connect(copy).execute("PRAGMA journal_mode").fetchone() == ("delete",)
+    with closing(sqlite3.connect(copy)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
 
 
 def test_the_folder_of_copies_is_a_setting(path: Path, tmp_path: Path) -> None:
