@@ -47,17 +47,31 @@ def test_a_crash_at_every_step_and_point_loses_nothing(name: str, record_propert
     note(record_property, f"{name}, first crash", survey)
 
 
+def crash_recoveries(name: str, crashes: int, record_property: Record) -> None:
+    """Crash every step and point of the recoveries from that many crashes, spread over the scenario."""
+    subject = experiment(name)
+    spots, steps = spots_of(subject)
+    chosen = spread(spots, crashes)
+    survey = subject.survey(chosen, steps, recovery_samples=ALL)
+    assert survey.recovery_points > 20 * len(chosen)
+    note(record_property, f"{name}, crash in the recovery from {len(chosen)} crashes", survey)
+
+
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_a_crash_at_every_step_and_point_of_a_recovery_loses_nothing(
     name: str, record_property: Record
 ) -> None:
-    """For crashes spread over the scenario, crash every step and point of the recovery as well."""
-    subject = experiment(name)
-    spots, steps = spots_of(subject)
-    chosen = spread(spots, campaign_size("CRASH_RECOVERIES", default=3))
-    survey = subject.survey(chosen, steps, recovery_samples=ALL)
-    assert survey.recovery_points > 20 * len(chosen)
-    note(record_property, f"{name}, crash in the recovery from {len(chosen)} crashes", survey)
+    """For a crash in the middle of the scenario, crash every step and point of the recovery as well."""
+    crash_recoveries(name, 1, record_property)
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_recoveries_from_crashes_all_over_the_scenario_lose_nothing(
+    name: str, record_property: Record
+) -> None:
+    """The same for crashes early and late: what there is to recover differs."""
+    crash_recoveries(name, campaign_size("CRASH_RECOVERIES", default=3), record_property)
 
 
 @pytest.mark.campaign

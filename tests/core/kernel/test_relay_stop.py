@@ -53,7 +53,7 @@ def slow(bench: Bench, milliseconds: int) -> Script:
 
 
 def test_a_kernel_that_lives_shorter_than_a_delivery_tells_before_it_goes() -> None:
-    """Every notice of a short life is told by its stop, those of the stop itself as well, and the mark says it."""
+    """Every notice of a short life is told by its stop, those of the stop itself too; the mark says it."""
     notifier = ScriptedNotifier()
 
     async def main(bench: Bench) -> None:
