@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,18 @@ import pytest
 from msgspec.structs import replace
 
 from fairlead import Kernel, KernelSettings, Proposal
+from fairlead.domain.anomalies import AnomalyKind
+from fairlead.domain.records import AnomalyNoted
 from fairlead.errors import FairleadError
+from fairlead.kernel.outbox.book import Delivery
+from fairlead.ports.events import KernelChanged
 from fairlead.ports.exchange import Outcome
+from fairlead.ports.notices import DELIVERED, DeliveryOutcome, DeliverySettings, Notice, Notifier
 from fairlead.ports.risk import ALLOW, Deny
 from fairlead.ports.settings import Secret
 from fairlead.ports.store import Batch, Row
 from fairlead.testing.scripted_exchange import ScriptedExchange, answers
+from fairlead.testing.scripted_notifier import AGAIN, ScriptedNotifier
 from fairlead_sqlstore import SqlStore, SqlStoreSettings
 from tests.core.kernel.bench import BTC, instrument, quiet_logger
 from tests.core.kernel.checks import Says
@@ -32,6 +38,7 @@ def with_kernel(
     *checks: Says,
     store: type[SqlStore] = SqlStore,
     account: str = "main",
+    notifiers: Sequence[Notifier] = (),
 ) -> None:
     """Run a kernel on the file, in real time."""
 
@@ -43,6 +50,7 @@ def with_kernel(
             store=store(SqlStoreSettings(path)),
             checks=checks,
             logger=quiet_logger(),
+            notifiers=notifiers,
         )
         async with kernel:
             await main(kernel, exchange)
@@ -121,3 +129,44 @@ def test_a_row_that_breaks_a_rule_stops_the_kernel(tmp_path: Path) -> None:
             assert await reader.rows("orders") == []
 
     with_kernel(tmp_path / "bot.sqlite", main, store=SpoilsRows)
+
+
+def test_a_row_of_a_notice_that_breaks_a_rule_costs_trading_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database refuses the row: the records of its batch are stored, orders go on, the notice is told."""
+    sound = Delivery.row
+
+    def broken(self: Delivery, now_ns: int) -> Row:
+        return Row.of("deliveries", {**sound(self, now_ns).named(), "attempts": -1})
+
+    monkeypatch.setattr(Delivery, "row", broken)
+
+    async def main(kernel: Kernel, exchange: ScriptedExchange) -> None:
+        healed = asyncio.Event()
+
+        async def script(_notice: Notice, attempt: int) -> DeliveryOutcome:
+            if attempt == 1:
+                return AGAIN
+            await healed.wait()
+            return DELIVERED
+
+        notifier.script = script
+        bot, noted = kernel.session(owner="bot"), kernel.events.stream(KernelChanged)
+        await bot.execute(BUY)
+        async for event in noted:
+            if isinstance(event, KernelChanged) and isinstance(event.record, AnomalyNoted):
+                assert event.record.anomaly is AnomalyKind.NOTICE_ROW_REFUSED
+                break
+        assert (await bot.execute(BUY)).status == "ACCEPTED"
+        assert len(exchange.submits) == 2
+        healed.set()
+        await kernel.stop()
+        async with SqlStore.reader(tmp_path / "bot.sqlite") as reader:
+            assert await reader.rows("deliveries") == []
+            told = {notice.event_id for notice in notifier.told}
+            assert told == {row.event_id for row in await reader.outbox(1, 100)}
+            assert len(told) > 4
+
+    notifier = ScriptedNotifier(delivery=DeliverySettings(retry_pauses_ms=(1,) * 50, circuit_failures=1_000))
+    with_kernel(tmp_path / "bot.sqlite", main, notifiers=[notifier])

@@ -46,7 +46,7 @@ BY_SEVERITY = {
         "venue_silent",  # the kernel reduces for it itself, and takes that back
         "unexpected_life", "late_fill", "corrected_end", "foreign_order", "price_out_of_band", "residue",
         "journal_recovered", "price_source_failed", "stale_price", "rules_not_read", "notifier_disabled",
-        "time_ahead", "loop_blocked", "rollover_charged",
+        "time_ahead", "loop_blocked", "rollover_charged", "notice_row_refused",
     },
 }  # fmt: skip
 

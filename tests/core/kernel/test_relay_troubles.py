@@ -129,7 +129,7 @@ def owing_of(written: list[Row]) -> Owing:
         ReplayClock(1),
         logging.getLogger("quiet"),
         write=lambda rows, _durable: written.extend(rows),
-        stored=lambda: None,
+        written=lambda _written: None,
         interval_ns=1,
         lane_max=5,
     )

@@ -51,6 +51,7 @@ class AnomalyKind(StrEnum):
     TIME_AHEAD = "time_ahead"
     LOOP_BLOCKED = "loop_blocked"
     NOTIFIER_DISABLED = "notifier_disabled"
+    NOTICE_ROW_REFUSED = "notice_row_refused"
 
 
 SEVERITY: dict[AnomalyKind, Severity] = {
@@ -85,6 +86,7 @@ SEVERITY: dict[AnomalyKind, Severity] = {
     AnomalyKind.TIME_AHEAD: Severity.NOTE,
     AnomalyKind.LOOP_BLOCKED: Severity.NOTE,
     AnomalyKind.NOTIFIER_DISABLED: Severity.NOTE,
+    AnomalyKind.NOTICE_ROW_REFUSED: Severity.NOTE,
 }
 
 BY_POLICY: dict[AnomalyKind, str] = {
@@ -126,4 +128,5 @@ MEANING: dict[AnomalyKind, str] = {
     AnomalyKind.TIME_AHEAD: "a fill whose time lies ahead of ours; booked in the order in which it came",
     AnomalyKind.LOOP_BLOCKED: "something held up the event loop; nothing was sent or heard meanwhile",
     AnomalyKind.NOTIFIER_DISABLED: "a notifier failed for too long, or its receiver is gone; told no more",
+    AnomalyKind.NOTICE_ROW_REFUSED: "the store refused what is kept of a notice; it is told from memory",
 }

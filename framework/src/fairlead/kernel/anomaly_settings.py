@@ -65,6 +65,7 @@ class AnomalySettings:
     time_ahead: Severity = SEVERITY[AnomalyKind.TIME_AHEAD]
     loop_blocked: Severity = SEVERITY[AnomalyKind.LOOP_BLOCKED]
     notifier_disabled: Severity = SEVERITY[AnomalyKind.NOTIFIER_DISABLED]
+    notice_row_refused: Severity = SEVERITY[AnomalyKind.NOTICE_ROW_REFUSED]
 
 
 def to_anomaly_settings(value: object) -> AnomalySettings:

@@ -31,6 +31,7 @@ ALWAYS_NOTED = frozenset(
         AnomalyKind.RULES_NOT_READ,
         AnomalyKind.LOOP_BLOCKED,
         AnomalyKind.NOTIFIER_DISABLED,
+        AnomalyKind.NOTICE_ROW_REFUSED,
     }
 )
 """Anomalies that are news each time, whatever was noted before."""

@@ -11,12 +11,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 import attrs
+from msgspec.structs import replace
 
 from fairlead.domain.records import Record
-from fairlead.errors import StoreFault
+from fairlead.errors import RowRuleBroken, StoreFault
 from fairlead.kernel.core.state import Dirty, EngineState
 from fairlead.kernel.journal.codec import seal
-from fairlead.kernel.journal.loose_rows import LooseRows
+from fairlead.kernel.journal.loose_rows import LooseRows, Told
 from fairlead.kernel.journal.outputs import StepOutput
 from fairlead.kernel.journal.rows import dirty_rows
 from fairlead.ports.clock import Clock
@@ -106,11 +107,13 @@ class Journal:
         if len(self._outputs) >= self._batch_steps_max:
             self._room.clear()
 
-    def add_rows(self, rows: Sequence[Row], when_durable: Callable[[], None] | None = None) -> None:
+    def add_rows(self, rows: Sequence[Row], when_durable: Told | None = None) -> None:
         """Have rows that no record stands for written with the next batch, or in one of their own.
 
         They are whole rows: one that is given again replaces what still waits. What a failed commit had of
-        them is written again after the recovery. *when_durable* is called in the loop once they are stored.
+        them is written again after the recovery. One that the store refuses is dropped, and the records of
+        its batch are committed without it. *when_durable* is called in the loop once the rows are stored,
+        with those that were refused.
         """
         if self._failure is not None or not (rows or when_durable):
             return
@@ -200,12 +203,14 @@ class Journal:
         self._entries, self._outbox, self._outputs = [], [], []
         self._room.set()
         loose = self._loose.take()
+        settle = self._loose.done
         sealed = SealedBatch(None, outputs, entries)
         try:
             batch = sealed.batch = self._seal(entries, outbox, loose)
             if batch is not None:
                 async with self._clock.timeout_ns(self._commit_timeout_ns):
-                    await self._store.append(batch)
+                    if not await self._append(batch, len(loose)):
+                        settle = self._loose.refused
                 self.head = JournalHead(batch.last_sequence, batch.head_hash)
                 self.batches += 1
         except (Exception, SystemExit) as error:  # supervision point: any failure leads to recovery
@@ -213,8 +218,23 @@ class Journal:
             fault = error if isinstance(error, Exception) else StoreFault("The store wanted to exit.")
             await self._on_fault(sealed, fault)
             return
-        self._loose.done()
+        settle()
         if entries:
             self.on_committed()
         for output in outputs:
             self._release(output)
+
+    async def _append(self, batch: Batch, loose: int) -> bool:
+        """Store a batch; tell whether it was stored with its last rows, so many, that no record stands for.
+
+        Where the store refuses a row, these are not worth the records: the batch is stored without them.
+        """
+        try:
+            await self._store.append(batch)
+        except RowRuleBroken:
+            if not loose:
+                raise
+            if batch.envelopes:
+                await self._store.append(replace(batch, rows=batch.rows[:-loose]))
+            return False
+        return True

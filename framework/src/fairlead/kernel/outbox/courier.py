@@ -27,7 +27,7 @@ from fairlead.kernel.outbox.schedule import (
     settle_account,
     settle_delivery,
 )
-from fairlead.kernel.outbox.unwritten import Write
+from fairlead.kernel.outbox.unwritten import Write, Written
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND, Clock
 from fairlead.ports.ids import Ids
 from fairlead.ports.notices import DeliveryOutcome, DeliveryVerdict, Notice, Notifier
@@ -49,13 +49,15 @@ class CourierHooks:
     """What a courier asks of the rest of the kernel.
 
     *write* has rows written, and calls back when they are durable; *durable* is the last durable sequence;
-    *spawn* runs a supervised task; *disabled* is told when the notifier gave itself up.
+    *spawn* runs a supervised task; *disabled* is told when the notifier gave itself up, *refused* when the
+    store would not have rows of it.
     """
 
     write: Write
     durable: Callable[[], int]
     spawn: Callable[[str, Callable[[], Coroutine[Any, Any, None]]], asyncio.Task[None]]
     disabled: Callable[[str, str], None]
+    refused: Callable[[str, str], None]
 
 
 @attrs.define(slots=True, eq=False)
@@ -88,7 +90,7 @@ class Courier:
         self.stopping = False
         lane_max = max(limits.held_max // 4, 1)  # fixed: a quarter of the memory for one subject
         self.owing = Owing(
-            account, clock, logger, write=hooks.write, stored=self.wake,
+            account, clock, logger, write=hooks.write, written=self._rows_written,
             interval_ns=limits.mark_interval_ns, lane_max=lane_max,
         )  # fmt: skip
         self._notifier = notifier
@@ -111,6 +113,12 @@ class Courier:
         """Look what there is to do."""
         self._wake.set()
         self._news.set()
+
+    def _rows_written(self, written: Written) -> None:
+        self.wake()
+        if written.mark is None:
+            events = ", ".join(each.event_id for each in written.refused) or "its own row"
+            self._hooks.refused(self.name, f"the store refused its rows: {events}")
 
     def is_owed(self, until_ns: int) -> bool:
         """Tell whether it may be told something by then; who is disabled or rests may not."""

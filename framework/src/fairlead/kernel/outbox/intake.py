@@ -36,6 +36,7 @@ class Intake:
         self._rows = rows
         self._wants = wants
         self._held_max = held_max
+        self._rows_until = 0
 
     async def open(self) -> None:
         """Find, once, what earlier kernels left: which subjects have rows, and the first of each."""
@@ -49,6 +50,8 @@ class Intake:
                 firsts.setdefault(delivery.subject, delivery)
         async for page in self._pages(("state", DeliveryState.DEAD.value)):
             dead += len(page)
+        async for page in self._pages(since=self._owing.read + 1):
+            self._rows_until = page[-1].sequence
         self._owing.waiting, self._owing.dead = waiting, dead
         for lane in await self._bring(list(firsts.values())):
             lane.kept = lane.more = True
@@ -60,11 +63,21 @@ class Intake:
         room = self._held_max - owing.held
         if owing.account.disabled or owing.read >= durable or room <= 0:
             return False
-        page, owing.read = await self._reader.page(owing.read, durable, room)
+        page, read = await self._reader.page(owing.read, durable, room)
+        known = await self._with_rows(owing.read, read)
+        owing.read = read
         for owed in page:
-            if owed.notice is None or self._wants(owed.notice):
+            if owed.row.event_id not in known and (owed.notice is None or self._wants(owed.notice)):
                 owing.take(owed)
         return True
+
+    async def _with_rows(self, after: int, last: int) -> set[str]:
+        """Return the events behind the mark that had rows when this kernel began: those rows count."""
+        known = set[str]()
+        if after < self._rows_until:
+            async for page in self._pages(since=after + 1, before=last + 1):
+                known.update(each.event_id for each in page)
+        return known
 
     async def refill(self) -> None:
         """Bring the next notices of kept lanes into memory, once their rows are durable."""
@@ -78,22 +91,31 @@ class Intake:
                     owing.write()
                 continue
             equal = (("notifier", self._name), ("subject", lane.subject), ("live", True))
-            found = await self._rows.search("deliveries", Search(equal=equal, limit=room))
-            lane.more = len(found) == room
-            await self._bring([Delivery.from_row(row) for row in found])
+            rows = await self._rows.search("deliveries", Search(equal=equal, limit=room))
+            lane.more = len(rows) == room
+            found = {each.event_id: each for each in map(Delivery.from_row, rows)}
+            last = max((each.sequence for each in found.values()), default=0) if lane.more else None
+            found |= {each.event_id: each for each in owing.take_refused(lane.subject, last)}
+            await self._bring(sorted(found.values(), key=lambda each: (each.sequence, each.event_id)))
             owing.lanes.drop_if_empty(lane)
 
-    async def _pages(self, which: tuple[str, str | bool]) -> AsyncIterator[list[Delivery]]:
-        after, seen = 0, set[str]()
+    async def _pages(
+        self, *which: tuple[str, str | bool], since: int = 0, before: int | None = None
+    ) -> AsyncIterator[list[Delivery]]:
+        seen = set[str]()
         while True:
-            equal = (("notifier", self._name), which)
-            wanted = Search(equal=equal, since=("sequence", after), limit=_PAGE)
+            wanted = Search(
+                equal=(("notifier", self._name), *which),
+                since=("sequence", since),
+                before=None if before is None else ("sequence", before),
+                limit=_PAGE,
+            )
             page = [Delivery.from_row(row) for row in await self._rows.search("deliveries", wanted)]
             fresh = [delivery for delivery in page if delivery.event_id not in seen]
             if not fresh:
                 return
             yield fresh
-            after, seen = fresh[-1].sequence, {each.event_id for each in page}
+            since, seen = fresh[-1].sequence, {each.event_id for each in page}
 
     async def _bring(self, deliveries: Sequence[Delivery]) -> list[Lane]:
         """Put notices that have rows into their lanes; bury those that can no longer be made."""

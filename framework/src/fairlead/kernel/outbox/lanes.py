@@ -38,7 +38,10 @@ class Lane:
     kept: bool = False
     more: bool = False
     busy: bool = False
-    loading: bool = False
+
+    def has(self, delivery: Delivery) -> bool:
+        """Tell whether memory holds the notice of this delivery."""
+        return any(item.delivery is delivery for item in self.items)
 
 
 class Lanes:
@@ -106,6 +109,14 @@ class Lanes:
     def mark(self, read: int) -> int:
         """Return up to where nothing is owed but what has a row, when everything up to *read* was read."""
         return min(self._plain.values()) - 1 if self._plain else read
+
+    def hold(self, event_id: str, sequence: int) -> None:
+        """Hold the mark back before an event until it is settled, or released."""
+        self._plain[event_id] = sequence
+
+    def release(self, event_id: str) -> None:
+        """Hold the mark back for an event no more: it has a row."""
+        self._plain.pop(event_id, None)
 
     def rotate(self, lane: Lane) -> None:
         """Put a lane behind the others, so that each has its turn."""

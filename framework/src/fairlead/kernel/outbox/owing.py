@@ -8,7 +8,7 @@ from collections.abc import Callable
 from fairlead.kernel.outbox.book import Delivery, DeliveryState, NotifierAccount
 from fairlead.kernel.outbox.lanes import Item, Lane, Lanes
 from fairlead.kernel.outbox.reading import Owed
-from fairlead.kernel.outbox.unwritten import Unwritten, Write
+from fairlead.kernel.outbox.unwritten import Unwritten, Write, Written
 from fairlead.ports.clock import Clock
 
 
@@ -22,13 +22,16 @@ class Owing:
         logger: logging.Logger,
         *,
         write: Write,
-        stored: Callable[[], None],
+        written: Callable[[Written], None],
         interval_ns: int,
         lane_max: int,
     ) -> None:
         self.account = account
         self.lanes = Lanes()
-        self.unwritten = Unwritten(write, stored)
+        self.unwritten = Unwritten(write, self._settle_rows)
+        self._written = written
+        self._refused: dict[str, Delivery] = {}
+        self._durable_mark = account.mark
         self.read = account.mark
         """Up to which sequence the outbox was read."""
         self.is_open = False
@@ -48,8 +51,8 @@ class Owing:
 
     @property
     def held(self) -> int:
-        """Return how many notices memory holds, rows on their way to the store included."""
-        return self.lanes.held + len(self.unwritten)
+        """Return how many notices memory holds, rows that the store has not included."""
+        return self.lanes.held + len(self.unwritten) + len(self._refused)
 
     def take(self, owed: Owed) -> None:
         """Take what was read from the outbox: into its lane, or where that is a kept one, into a row."""
@@ -173,7 +176,45 @@ class Owing:
         """Have what changed written with the next batch."""
         self.account.mark = self._written_mark = self.lanes.mark(self.read)
         self._written_ns, self.moved = self._clock.monotonic_ns(), False
-        self.unwritten.hand_over(self.account.row(self._clock.wall_ns()))
+        self.unwritten.hand_over(self.account, self._clock.wall_ns())
+
+    def _settle_rows(self, written: Written) -> None:
+        """Rows are durable or refused: the mark does not pass what is owed and has no row."""
+        for delivery in written.stored:
+            self._refused.pop(delivery.event_id, None)
+            self.lanes.release(delivery.event_id)
+        for delivery in written.refused:
+            self._keep_without_row(delivery)
+        if written.mark is not None:
+            self._durable_mark = written.mark
+        elif written.refused:  # the mark that waits to be written may count on what was refused
+            self.write()
+        else:
+            self.moved = True
+        self._written(written)
+
+    def _keep_without_row(self, delivery: Delivery) -> None:
+        """Go on with a delivery whose row was refused: memory holds it, and the outbox behind the mark."""
+        if delivery.state in (DeliveryState.DELIVERED, DeliveryState.DISCARDED):
+            return
+        if delivery.sequence > self._durable_mark:
+            self.lanes.hold(delivery.event_id, delivery.sequence)
+        lane = self.lanes.open(delivery.subject)
+        if delivery.state is DeliveryState.PENDING and not lane.has(delivery):
+            self._refused[delivery.event_id] = delivery
+            lane.kept = lane.more = True
+        self.lanes.drop_if_empty(lane)
+
+    def take_refused(self, subject: str, until: int | None) -> list[Delivery]:
+        """Return the deliveries of a subject whose rows were refused, up to a sequence, to be tried."""
+        found = [
+            each
+            for each in self._refused.values()
+            if each.subject == subject and (until is None or each.sequence <= until)
+        ]
+        for each in found:
+            del self._refused[each.event_id]
+        return found
 
     def has_work(self, until_ns: int) -> bool:
         """Tell whether something that was read is being tried, or will be due by then."""

@@ -54,6 +54,7 @@ class Relay(Component):
         self._clock = tools.clock
         self._problem = ""
         self._has_begun = False
+        self._has_said_refused = False
         super().__init__(OUTBOX)
 
     @property
@@ -158,6 +159,7 @@ class Relay(Component):
             durable=lambda: self._journal.durable_sequence,
             spawn=self._spawn,
             disabled=self._disabled,
+            refused=self._refused,
         )
         return Courier(notifier, account, self._clock, self._tools.ids, self._tools.logger, limits, hooks)
 
@@ -191,6 +193,13 @@ class Relay(Component):
     def _disabled(self, name: str, why: str) -> None:
         self._look()
         self._tools.take(TroubleSeen(AnomalyKind.NOTIFIER_DISABLED.value, name, why))
+
+    def _refused(self, name: str, why: str) -> None:
+        """Log every row that is refused, and note it once: a store that refuses one refuses it again."""
+        self._tools.logger.error("Notifier %s: %s; it is told from memory", name, why)
+        if not self._has_said_refused:
+            self._has_said_refused = True
+            self._tools.take(TroubleSeen(AnomalyKind.NOTICE_ROW_REFUSED.value, name, why))
 
 
 def _task_of(name: str) -> str:

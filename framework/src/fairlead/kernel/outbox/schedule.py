@@ -12,6 +12,7 @@ from fairlead.ports.notices import DeliveryOutcome, DeliverySettings, DeliveryVe
 DRAW_DIGITS = 16
 HEXADECIMAL = 16  # fixed: the base in which ids are drawn
 _DRAWS: int = HEXADECIMAL**DRAW_DIGITS
+_LATEST_NS = 2**63 - 1  # fixed: the last time that a store can hold, whatever a notifier's pauses are
 
 
 def pause_ns(settings: DeliverySettings, attempts: int, draw: int, retry_after_ns: int | None) -> int | None:
@@ -52,7 +53,7 @@ def settle_delivery(
         if pause is None:
             delivery.state = DeliveryState.DEAD
         else:
-            delivery.next_at_ns = now_ns + pause
+            delivery.next_at_ns = min(now_ns + pause, _LATEST_NS)
 
 
 @attrs.frozen
@@ -85,5 +86,6 @@ def settle_account(
     if account.failures < settings.circuit_failures:
         return Fare()
     was_closed = not account.circuit_until_ns
-    account.circuit_until_ns = now_ns + settings.circuit_pause_ms * NANOSECONDS_PER_MILLISECOND
+    pause = settings.circuit_pause_ms * NANOSECONDS_PER_MILLISECOND
+    account.circuit_until_ns = min(now_ns + pause, _LATEST_NS)
     return Fare(opened=was_closed)

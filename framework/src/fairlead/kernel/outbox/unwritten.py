@@ -5,26 +5,38 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from fairlead.kernel.outbox.book import Delivery
+import attrs
+
+from fairlead.kernel.journal.loose_rows import Told
+from fairlead.kernel.outbox.book import Delivery, NotifierAccount
 from fairlead.ports.store import Row
 
-Write = Callable[[Sequence[Row], Callable[[], None] | None], None]
-"""Has rows written with the next batch, and calls back when they are durable."""
+Write = Callable[[Sequence[Row], Told | None], None]
+"""Has rows written with the next batch, and calls back when they are durable, with those refused."""
+
+
+@attrs.frozen
+class Written:
+    """What became of the rows that were handed over together: the store has them, or refused them."""
+
+    stored: Sequence[Delivery]
+    refused: Sequence[Delivery]
+    mark: int | None
+    """The mark that is durable by now, unless the notifier's own row was refused."""
 
 
 class Unwritten:
     """Gathers rows of deliveries, and knows which subjects have rows that are not durable yet."""
 
-    def __init__(self, write: Write, stored: Callable[[], None]) -> None:
+    def __init__(self, write: Write, written: Callable[[Written], None]) -> None:
         self._write = write
-        self._stored = stored
-        self._rows: dict[str, Row] = {}
-        self._subjects: dict[str, str] = {}
-        self._open: Counter[str] = Counter()
+        self._written = written
+        self._rows: dict[str, tuple[Delivery, Row]] = {}
+        self._subjects: Counter[str] = Counter()
 
     def __len__(self) -> int:
         """Return how many rows are not durable yet."""
-        return self._open.total()
+        return self._subjects.total()
 
     @property
     def is_waiting(self) -> bool:
@@ -33,22 +45,28 @@ class Unwritten:
 
     def holds(self, subject: str) -> bool:
         """Tell whether a row of the subject is not durable yet."""
-        return self._open[subject] > 0
+        return self._subjects[subject] > 0
 
     def note(self, delivery: Delivery, now_ns: int) -> None:
         """Gather the row of a delivery as it is now."""
         if delivery.event_id not in self._rows:
-            self._open[delivery.subject] += 1
-            self._subjects[delivery.event_id] = delivery.subject
-        self._rows[delivery.event_id] = delivery.row(now_ns)
+            self._subjects[delivery.subject] += 1
+        self._rows[delivery.event_id] = delivery, delivery.row(now_ns)
 
-    def hand_over(self, account: Row) -> None:
+    def hand_over(self, account: NotifierAccount, now_ns: int) -> None:
         """Have everything written, together with the notifier's own row."""
-        rows, self._rows = self._rows, {}
-        subjects = Counter(self._subjects.pop(event_id) for event_id in rows)
+        pairs, self._rows = list(self._rows.values()), {}
+        mark = account.mark
 
-        def durable() -> None:
-            self._open -= subjects
-            self._stored()
+        def written(refused: Sequence[Row]) -> None:
+            self._subjects -= Counter(delivery.subject for delivery, _ in pairs)
+            kept = not any(row.values[0] == account.name for row in refused)
+            self._written(
+                Written(
+                    [delivery for delivery, row in pairs if row not in refused],
+                    [delivery for delivery, row in pairs if row in refused],
+                    mark if kept else None,
+                )
+            )
 
-        self._write([account, *rows.values()], durable)
+        self._write([account.row(now_ns), *(row for _, row in pairs)], written)
