@@ -18,16 +18,8 @@ from fairlead.domain.requests import PacingPolicy
 from fairlead.domain.trading_days import TradingDay
 from fairlead.errors import SettingRefused, UnknownName
 from fairlead.kernel.anomaly_settings import AnomalySettings, to_anomaly_settings, to_severity
+from fairlead.kernel.setting_fields import flag, limit, limit_or_zero, path
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
-
-
-def _positive_integer(_instance: object, attribute: attrs.Attribute[int], value: object) -> None:
-    if type(value) is not int or value <= 0:
-        raise SettingRefused(
-            f"kernel.{attribute.name}",
-            f"{value!r} is not a whole number above zero",
-            fix=f"Leave it out for the default, {attribute.default}.",
-        )
 
 
 def _account(value: object) -> str:
@@ -94,40 +86,6 @@ def _adopt_owner(value: object) -> str:
     return "" if value == "" else to_name(value, "kernel.adopt_owner")
 
 
-def _not_negative(_instance: object, attribute: attrs.Attribute[int], value: object) -> None:
-    if type(value) is not int or value < 0:
-        problem = f"{value!r} is not a whole number, 0 or more"
-        raise SettingRefused(
-            f"kernel.{attribute.name}", problem, fix=f"Leave it out for {attribute.default}."
-        )
-
-
-def _limit(default: int, meaning: str) -> int:
-    return attrs.field(default=default, validator=_positive_integer, metadata={"doc": meaning})
-
-
-def _is_flag(_instance: object, attribute: attrs.Attribute[bool], value: object) -> None:
-    if type(value) is not bool:
-        raise SettingRefused(f"kernel.{attribute.name}", f"{value!r} is not true or false")
-
-
-def _flag(meaning: str) -> bool:
-    return attrs.field(default=False, validator=_is_flag, metadata={"doc": meaning})
-
-
-def _is_path(_instance: object, attribute: attrs.Attribute[str], value: object) -> None:
-    if not isinstance(value, str) or "\0" in value:
-        raise SettingRefused(
-            f"kernel.{attribute.name}",
-            f"{value!r} is not the path of a file",
-            fix="Pass a path as text, or leave it out.",
-        )
-
-
-def _path(meaning: str) -> str:
-    return attrs.field(default="", validator=_is_path, metadata={"doc": meaning})
-
-
 class OnStop(StrEnum):
     """What a kernel that is stopped does about its orders and positions first."""
 
@@ -167,34 +125,32 @@ class KernelSettings:
             "example": '"main"',
         },
     )
-    order_deadline_ms: int = _limit(
-        5_000, "venue deadline of an order request, where the venue has deadlines"
-    )
-    deadline_margin_ms: int = _limit(
+    order_deadline_ms: int = limit(5_000, "venue deadline of an order request, where the venue has deadlines")
+    deadline_margin_ms: int = limit(
         1_000, "waited beyond a deadline before a look-up counts; bounds clock skew"
     )
-    start_attempts_max: int = _limit(
+    start_attempts_max: int = limit(
         3, "attempts to read the venue's rules, and to reconcile, before a start gives up"
     )
-    request_timeout_ms: int = _limit(
+    request_timeout_ms: int = limit(
         10_000, "longest wait for one answer of the venue; then the outcome is unknown"
     )
-    look_up_interval_ms: int = _limit(1_000, "pause between two look-ups of the same order")
-    look_up_interval_max_ms: int = _limit(
+    look_up_interval_ms: int = limit(1_000, "pause between two look-ups of the same order")
+    look_up_interval_max_ms: int = limit(
         60_000, "that pause, and the one after a failed reconciliation, doubles up to this"
     )
-    limited_attempts_max: int = _limit(5, "attempts of an order or modify refused for the venue's rate limit")
-    approval_ttl_ms: int = _limit(
+    limited_attempts_max: int = limit(5, "attempts of an order or modify refused for the venue's rate limit")
+    approval_ttl_ms: int = limit(
         30_000, "what waits for the rate limit with an older approval is judged again; else it is NOT_SENT"
     )
-    rules_interval_ms: int = _limit(
+    rules_interval_ms: int = limit(
         3_600_000, "how often the venue's rules and fees are read again, beside start and refusals"
     )
-    rules_pause_ms: int = _limit(
+    rules_pause_ms: int = limit(
         60_000, "shortest time from one such reading to the next that a refusal leads to"
     )
-    price_max_age_ms: int = _limit(60_000, "a price older than this is stale and is not used")
-    price_ahead_max_ms: int = _limit(
+    price_max_age_ms: int = limit(60_000, "a price older than this is stale and is not used")
+    price_ahead_max_ms: int = limit(
         5_000, "a price whose time lies further ahead than this is refused; bounds clock skew"
     )
     price_jump_band: Decimal = attrs.field(
@@ -202,54 +158,52 @@ class KernelSettings:
         converter=_price_jump_band,
         metadata={"doc": "a price further from the last than this fraction needs a second to confirm it"},
     )
-    price_queue_max: int = _limit(
+    price_queue_max: int = limit(
         10_000, "prices kept for a slow reader of a stream; of older ones the lows and highs"
     )
-    price_source_pause_ms: int = _limit(
+    price_source_pause_ms: int = limit(
         1_000, "pause before a plugin's price source that failed is started again; it doubles each time"
     )
-    price_source_pause_max_ms: int = _limit(
+    price_source_pause_max_ms: int = limit(
         60_000, "the pause doubles up to this; a source that ran for so long begins anew"
     )
-    component_timeout_ms: int = _limit(
+    component_timeout_ms: int = limit(
         10_000, "longest wait for a plugin's component to start, and again for it to stop"
     )
-    check_budget_ms: int = _limit(50, "time one risk check may take; a slower answer denies")
-    check_hang_ms: int = _limit(2_000, "a risk check still running then is interrupted and the kernel halts")
-    close_attempts_max: int = _limit(
+    check_budget_ms: int = limit(50, "time one risk check may take; a slower answer denies")
+    check_hang_ms: int = limit(2_000, "a risk check still running then is interrupted and the kernel halts")
+    close_attempts_max: int = limit(
         5, "exits that a closing makes before it ends with what is left and says why"
     )
-    close_retry_ms: int = _limit(1_000, "pause after an exit that left something; it doubles with each exit")
-    loop_block_max_ms: int = _limit(
+    close_retry_ms: int = limit(1_000, "pause after an exit that left something; it doubles with each exit")
+    loop_block_max_ms: int = limit(
         2_000, "an event loop that does not run for so long is told of, with the place that holds it up"
     )
-    commit_timeout_ms: int = _limit(10_000, "a commit that takes longer is uncertain")
-    recovery_attempts_max: int = _limit(10, "attempts to reopen the store before the kernel gives up")
-    recovery_window_ms: int = _limit(
+    commit_timeout_ms: int = limit(10_000, "a commit that takes longer is uncertain")
+    recovery_attempts_max: int = limit(10, "attempts to reopen the store before the kernel gives up")
+    recovery_window_ms: int = limit(
         60_000, "as many recoveries as attempts within this, and the kernel gives up"
     )
-    recovery_interval_ms: int = _limit(500, "pause between two attempts to reopen the store")
-    batch_steps_max: int = _limit(1_000, "new commands wait while so many steps are gathered")
-    closed_orders_max: int = _limit(
+    recovery_interval_ms: int = limit(500, "pause between two attempts to reopen the store")
+    batch_steps_max: int = limit(1_000, "new commands wait while so many steps are gathered")
+    closed_orders_max: int = limit(
         10_000, "finished orders kept in memory; older ones are read from the store when they are asked for"
     )
-    closed_order_max_age_ms: int = _limit(
+    closed_order_max_age_ms: int = limit(
         3_600_000, "a finished order that has not changed for so long leaves memory as well"
     )
-    snapshot_interval_ms: int = _limit(60_000, "how often a snapshot of every open position is taken")
-    snapshot_write_interval_ms: int = _limit(
+    snapshot_interval_ms: int = limit(60_000, "how often a snapshot of every open position is taken")
+    snapshot_write_interval_ms: int = limit(
         300_000, "snapshots are gathered for so long and then written together"
     )
-    snapshot_batch_max: int = _limit(
+    snapshot_batch_max: int = limit(
         100, "snapshots gathered in memory; as soon as there are so many they are written together"
     )
-    stream_queue_max: int = _limit(
-        10_000, "events kept for a slow reader of a stream; older ones are dropped"
-    )
-    callback_failures_max: int = _limit(
+    stream_queue_max: int = limit(10_000, "events kept for a slow reader of a stream; older ones are dropped")
+    callback_failures_max: int = limit(
         5, "failures in a row after which an event callback or an observing plugin is muted"
     )
-    stop_timeout_ms: int = _limit(
+    stop_timeout_ms: int = limit(
         10_000, "longest wait for what on_stop does, and again for effects under way, when the kernel stops"
     )
     on_stop: OnStop = attrs.field(
@@ -262,7 +216,7 @@ class KernelSettings:
         converter=_fill_price_band,
         metadata={"doc": "fraction of the reference price"},
     )
-    fill_ahead_max_ms: int = _limit(
+    fill_ahead_max_ms: int = limit(
         5_000, "a fill whose time lies further ahead than this is booked and noted; bounds clock skew"
     )
     reporting_currency: str = attrs.field(
@@ -283,13 +237,13 @@ class KernelSettings:
             "doc": "what becomes of an entry that the venue's rate limit does not let out: wait, refuse"
         },
     )
-    pacing_wait_max_ms: int = _limit(
+    pacing_wait_max_ms: int = limit(
         60_000, "an entry that would wait longer for the rate limit is denied; it is not sent after that"
     )
-    pacing_query_wait_max_ms: int = _limit(
+    pacing_query_wait_max_ms: int = limit(
         10_000, "a look-up or read that waited so long goes with cancels and reductions"
     )
-    pacing_age_margin_ms: int = _limit(
+    pacing_age_margin_ms: int = limit(
         1_000, "taken off an order's age where its cancel is priced by age; bounds latency and clock skew"
     )
     pacing_reserve: Decimal = attrs.field(
@@ -297,16 +251,16 @@ class KernelSettings:
         converter=_share,
         metadata={"doc": "fraction of each rate limit that only cancels and reductions may use"},
     )
-    reconcile_interval_ms: int = _limit(
+    reconcile_interval_ms: int = limit(
         60_000, "how often the kernel reconciles with the venue, beside start and reconnect"
     )
-    poll_interval_ms: int = _limit(
+    poll_interval_ms: int = limit(
         5_000, "the same where the exchange client does not stream, and while its stream is down"
     )
-    reports_waiting_max: int = _limit(
+    reports_waiting_max: int = limit(
         50_000, "reports of the stream that may wait; what is more is dropped, and read from the history"
     )
-    stream_silence_max_ms: int = _limit(
+    stream_silence_max_ms: int = limit(
         30_000, "a venue that goes unheard for longer reduces trading until it is heard again"
     )
     missing_policy: Severity = attrs.field(
@@ -331,18 +285,16 @@ class KernelSettings:
         converter=_drifted_policy,
         metadata={"doc": "what a net position other than the sum of our books does: report, reduce, halt"},
     )
-    drift_tolerance_steps: int = attrs.field(
-        default=0,
-        validator=_not_negative,
-        metadata={"doc": "lot steps by which the venue's net position may differ from the sum of our books"},
+    drift_tolerance_steps: int = limit_or_zero(
+        0, "lot steps by which the venue's net position may differ from the sum of our books"
     )
-    history_overlap_ms: int = _limit(
+    history_overlap_ms: int = limit(
         60_000, "fills as young as this are read again, for venues whose history lists some of them late"
     )
-    balances_interval_ms: int = _limit(
+    balances_interval_ms: int = limit(
         60_000, "how often a scheduled reconciliation reads the venue's balances and ledger as well"
     )
-    balances_debounce_ms: int = _limit(
+    balances_debounce_ms: int = limit(
         1_000, "balances are read so long after a fill; fills meanwhile are covered by the same reading"
     )
     balance_check: BalanceCheck = attrs.field(
@@ -355,25 +307,24 @@ class KernelSettings:
         converter=to_anomaly_settings,
         metadata={"doc": "what each anomaly does to trading: note, reduce, halt"},
     )
-    delivery_mark_interval_ms: int = _limit(
+    delivery_mark_interval_ms: int = limit(
         1_000, "how often it is written how far notifiers were told; a kernel that dies repeats as much"
     )
-    notices_held_max: int = _limit(
-        1_000, "notices that memory holds for one notifier; more wait in the store"
+    notices_held_max: int = limit(1_000, "notices that memory holds for one notifier; more wait in the store")
+    notify_on_stop_ms: int = limit_or_zero(
+        5_000, "a stop waits at most so long for notifiers to be told what they are owed; 0: not at all"
     )
-    control_socket: str = _path(
-        "Unix socket on which an operator reaches the running kernel; none when empty"
-    )
-    control_connections_max: int = _limit(8, "callers on the control socket at a time; more are turned away")
-    control_timeout_ms: int = _limit(
+    control_socket: str = path("Unix socket on which an operator reaches the running kernel; none when empty")
+    control_connections_max: int = limit(8, "callers on the control socket at a time; more are turned away")
+    control_timeout_ms: int = limit(
         60_000, "a caller on the control socket that says nothing for so long is left"
     )
-    kill_switch_file: str = _path("the kernel halts when this file appears; none when empty")
-    kill_switch_interval_ms: int = _limit(1_000, "how often the kernel looks for the kill switch file")
-    log_events: bool = _flag("log each durable event, with owner, order, symbol and sequence as fields")
-    live: bool = _flag("orders are real; a real venue needs it, and a risk check that tells a limit")
-    allow_unchecked: bool = _flag("run without any risk check; simulated venues only")
-    start_disabled: bool = _flag("stay DISABLED after reconciliation")
+    kill_switch_file: str = path("the kernel halts when this file appears; none when empty")
+    kill_switch_interval_ms: int = limit(1_000, "how often the kernel looks for the kill switch file")
+    log_events: bool = flag("log each durable event, with owner, order, symbol and sequence as fields")
+    live: bool = flag("orders are real; a real venue needs it, and a risk check that tells a limit")
+    allow_unchecked: bool = flag("run without any risk check; simulated venues only")
+    start_disabled: bool = flag("stay DISABLED after reconciliation")
 
     def __attrs_post_init__(self) -> None:
         if self.stream_silence_max_ms <= self.poll_interval_ms:

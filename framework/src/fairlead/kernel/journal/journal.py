@@ -128,6 +128,10 @@ class Journal:
         while not self._room.is_set():
             await self._room.wait()
 
+    async def quiet(self) -> None:
+        """Wait until nothing is pending or being committed, or the journal has ended."""
+        await self._idle.wait()
+
     async def settled(self) -> None:
         """Wait until everything gathered so far is durable and given out, or taken back.
 

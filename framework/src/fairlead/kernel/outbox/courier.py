@@ -98,6 +98,7 @@ class Courier:
         self._limits = limits
         self._hooks = hooks
         self._wake = asyncio.Event()
+        self._news = asyncio.Event()
         self._under_way: dict[Attempt, None] = {}
         self._wants_fails = False
 
@@ -109,6 +110,21 @@ class Courier:
     def wake(self) -> None:
         """Look what there is to do."""
         self._wake.set()
+        self._news.set()
+
+    def is_owed(self, until_ns: int) -> bool:
+        """Tell whether it may be told something by then; who is disabled or rests may not."""
+        account, owing = self.account, self.owing
+        if account.disabled or account.circuit_until_ns > self._clock.wall_ns():
+            return False
+        unread = owing.read < self._hooks.durable() and owing.held < self._limits.held_max
+        return unread or not owing.is_open or owing.has_work(until_ns)
+
+    async def told(self, until_ns: int) -> None:
+        """Wait until it is owed nothing that could be told by then."""
+        while self.is_owed(until_ns):
+            self._news.clear()
+            await self._news.wait()
 
     async def run(self, reader: OutboxReader, rows: Rows) -> None:
         """Tell until canceled; a store that cannot be read is asked again after a pause."""
@@ -128,6 +144,7 @@ class Courier:
                 continue
             self._begin_attempts()
             self.owing.write_if_due()
+            self._news.set()
             await self._pause()
 
     async def _pause(self) -> None:

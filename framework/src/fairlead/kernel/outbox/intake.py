@@ -36,11 +36,10 @@ class Intake:
         self._rows = rows
         self._wants = wants
         self._held_max = held_max
-        self._is_open = False
 
     async def open(self) -> None:
         """Find, once, what earlier kernels left: which subjects have rows, and the first of each."""
-        if self._is_open:
+        if self._owing.is_open:
             return
         firsts: dict[str, Delivery] = {}
         waiting = dead = 0
@@ -53,7 +52,7 @@ class Intake:
         self._owing.waiting, self._owing.dead = waiting, dead
         for lane in await self._bring(list(firsts.values())):
             lane.kept = lane.more = True
-        self._is_open = True
+        self._owing.is_open = True
 
     async def read_on(self, durable: int) -> bool:
         """Read a page of what has become durable, if there is room; tell whether there may be more."""

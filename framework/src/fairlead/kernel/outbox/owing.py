@@ -31,6 +31,8 @@ class Owing:
         self.unwritten = Unwritten(write, stored)
         self.read = account.mark
         """Up to which sequence the outbox was read."""
+        self.is_open = False
+        """Whether it is known what earlier kernels left."""
         self.waiting = 0
         """How many notices have a row and are still tried."""
         self.dead = 0
@@ -172,6 +174,13 @@ class Owing:
         self.account.mark = self._written_mark = self.lanes.mark(self.read)
         self._written_ns, self.moved = self._clock.monotonic_ns(), False
         self.unwritten.hand_over(self.account.row(self._clock.wall_ns()))
+
+    def has_work(self, until_ns: int) -> bool:
+        """Tell whether something that was read is being tried, or will be due by then."""
+        return any(
+            lane.busy or (lane.items[0].due_ns <= until_ns if lane.items else lane.more)
+            for lane in self.lanes
+        )
 
     def oldest_ns(self) -> int:
         """Return the time of the oldest notice that memory holds, 0 for none."""

@@ -53,6 +53,7 @@ class Relay(Component):
         self._journal = tools.journal
         self._clock = tools.clock
         self._problem = ""
+        self._has_begun = False
         super().__init__(OUTBOX)
 
     @property
@@ -86,8 +87,38 @@ class Relay(Component):
         for name, courier in self.couriers.items():
             reader = OutboxReader(self._tools.store, self._tools.settings.account)
             self._spawn(name, partial(courier.run, reader, self._tools.store))
+        self._has_begun = True
 
     async def on_stop(self) -> None:
+        """Tell what is owed as far as the time for it goes, then end."""
+        try:
+            await self._tell_last()
+        finally:
+            await self._end()
+
+    async def _tell_last(self) -> None:
+        """Wait, within ``notify_on_stop_ms``, until nobody is owed anything that could be told by then.
+
+        By now whatever could bring news is down, and what it brought is in the journal or on its way there.
+        """
+        bound_ns = self._tools.settings.ns("notify_on_stop")
+        if not (bound_ns and self._has_begun):
+            return
+        try:
+            async with self._clock.timeout_ns(bound_ns):
+                await self._all_told(self._clock.wall_ns() + bound_ns)
+        except TimeoutError:
+            self._tools.logger.warning("Notifiers were not told everything in time; the next kernel goes on")
+
+    async def _all_told(self, until_ns: int) -> None:
+        while not self._journal.has_ended:
+            await self._journal.quiet()
+            owed = [courier for courier in self.couriers.values() if courier.is_owed(until_ns)]
+            if not owed:
+                return
+            await owed[0].told(until_ns)
+
+    async def _end(self) -> None:
         """End every attempt, write how far each was told, and let each give back what it took."""
         self._journal.on_committed = _nothing
         for name, courier in self.couriers.items():
