@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import sqlite3
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,10 +16,12 @@ from msgspec.structs import replace
 from fairlead import Kernel, KernelSettings, Proposal
 from fairlead.errors import FairleadError
 from fairlead.ports.exchange import Outcome
+from fairlead.ports.notices import DeliveryOutcome, DeliverySettings, DeliveryVerdict, Notice, Notifier
 from fairlead.ports.risk import ALLOW, Deny
 from fairlead.ports.settings import Secret
 from fairlead.ports.store import Batch, Row
 from fairlead.testing.scripted_exchange import ScriptedExchange, answers
+from fairlead.testing.scripted_notifier import ScriptedNotifier
 from fairlead_sqlstore import SqlStore, SqlStoreSettings
 from tests.core.kernel.bench import BTC, instrument, quiet_logger
 from tests.core.kernel.checks import Says
@@ -32,6 +36,7 @@ def with_kernel(
     *checks: Says,
     store: type[SqlStore] = SqlStore,
     account: str = "main",
+    notifiers: Sequence[Notifier] = (),
 ) -> None:
     """Run a kernel on the file, in real time."""
 
@@ -42,6 +47,7 @@ def with_kernel(
             exchange=exchange,
             store=store(SqlStoreSettings(path)),
             checks=checks,
+            notifiers=notifiers,
             logger=quiet_logger(),
         )
         async with kernel:
@@ -70,6 +76,38 @@ def test_a_file_shows_no_secret(tmp_path: Path) -> None:
     check = Says(ALLOW)
     with_kernel(tmp_path / "bot.sqlite", main, check)
     assert CANARY.encode() not in (tmp_path / "bot.sqlite").read_bytes()
+    assert key.reveal() == CANARY
+
+
+@pytest.mark.requirement("SEC-5")
+def test_a_dead_letter_shows_no_secret(tmp_path: Path) -> None:
+    """A notifier that puts the key into its words: the row says what was wrong, and no byte has the key."""
+    tried: list[int] = []
+    enough = asyncio.Event()
+
+    async def script(_notice: Notice, attempt: int) -> DeliveryOutcome:
+        tried.append(attempt)
+        if len(tried) == 6:
+            enough.set()
+        if attempt == 1:
+            raise ValueError(f"the receiver does not know {CANARY}")
+        return DeliveryOutcome(DeliveryVerdict.NEVER, f"the key {CANARY} is over")
+
+    async def main(kernel: Kernel, exchange: ScriptedExchange) -> None:
+        del exchange
+        await kernel.session(owner="bot").execute(BUY)
+        await enough.wait()
+
+    key = Secret(CANARY)
+    path = tmp_path / "bot.sqlite"
+    settings = DeliverySettings(retry_pauses_ms=(1,), circuit_failures=100)
+    with_kernel(path, main, notifiers=[ScriptedNotifier(delivery=settings, script=script)])
+    with closing(sqlite3.connect(path)) as connection:
+        said = {
+            (state, detail) for state, detail in connection.execute("SELECT state, detail FROM deliveries")
+        }
+    assert any(state == "dead" and detail.startswith("the key ") for state, detail in said), said
+    assert CANARY.encode() not in path.read_bytes()
     assert key.reveal() == CANARY
 
 
