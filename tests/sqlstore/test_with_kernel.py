@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,14 @@ from fairlead.errors import FairleadError
 from fairlead.kernel.outbox.book import Delivery
 from fairlead.ports.events import KernelChanged
 from fairlead.ports.exchange import Outcome
-from fairlead.ports.notices import DELIVERED, DeliveryOutcome, DeliverySettings, Notice, Notifier
+from fairlead.ports.notices import (
+    DELIVERED,
+    DeliveryOutcome,
+    DeliverySettings,
+    DeliveryVerdict,
+    Notice,
+    Notifier,
+)
 from fairlead.ports.risk import ALLOW, Deny
 from fairlead.ports.settings import Secret
 from fairlead.ports.store import Batch, Row
@@ -49,8 +58,8 @@ def with_kernel(
             exchange=exchange,
             store=store(SqlStoreSettings(path)),
             checks=checks,
-            logger=quiet_logger(),
             notifiers=notifiers,
+            logger=quiet_logger(),
         )
         async with kernel:
             await main(kernel, exchange)
@@ -78,6 +87,37 @@ def test_a_file_shows_no_secret(tmp_path: Path) -> None:
     check = Says(ALLOW)
     with_kernel(tmp_path / "bot.sqlite", main, check)
     assert CANARY.encode() not in (tmp_path / "bot.sqlite").read_bytes()
+    assert key.reveal() == CANARY
+
+
+@pytest.mark.requirement("SEC-5")
+def test_a_dead_letter_shows_no_secret(tmp_path: Path) -> None:
+    """A notifier that puts the key into its words: the row says what was wrong, and no byte has the key."""
+    tried: list[int] = []
+    enough = asyncio.Event()
+
+    async def script(_notice: Notice, attempt: int) -> DeliveryOutcome:
+        tried.append(attempt)
+        if len(tried) == 6:
+            enough.set()
+        if attempt == 1:
+            raise ValueError(f"the receiver does not know {CANARY}")
+        return DeliveryOutcome(DeliveryVerdict.NEVER, f"the key {CANARY} is over")
+
+    async def main(kernel: Kernel, exchange: ScriptedExchange) -> None:
+        del exchange
+        await kernel.session(owner="bot").execute(BUY)
+        await enough.wait()
+
+    key = Secret(CANARY)
+    path = tmp_path / "bot.sqlite"
+    settings = DeliverySettings(retry_pauses_ms=(1,), circuit_failures=100)
+    with_kernel(path, main, notifiers=[ScriptedNotifier(delivery=settings, script=script)])
+    with closing(sqlite3.connect(path)) as connection:
+        dead = connection.execute("SELECT detail FROM deliveries WHERE state = 'dead'").fetchall()
+    assert dead
+    assert all(detail.startswith("the key ") for (detail,) in dead), dead
+    assert CANARY.encode() not in path.read_bytes()
     assert key.reveal() == CANARY
 
 

@@ -16,10 +16,13 @@ from pathlib import Path
 import pytest
 
 from fairlead.kernel.system_clock import SystemClock
+from fairlead.ports.clock import NANOSECONDS_PER_SECOND
 from fairlead.ports.notices import DELIVERED, DeliveryVerdict
 from fairlead.ports.settings import Secret
 from fairlead_webhook import listening
+from fairlead_webhook.dates import TOLERANCE_SECONDS
 from fairlead_webhook.listening import BODY_BYTES_MAX, HEAD_BYTES_MAX, Heard, Listener
+from fairlead_webhook.probing import EndpointProbe
 from fairlead_webhook.signing import secret_bytes, signed_headers
 from fairlead_webhook.telling import json_line, line_of
 from tests.webhook.deliveries import attempt, local_endpoint, notice_of, secret_text
@@ -27,6 +30,14 @@ from tests.webhook.deliveries import attempt, local_endpoint, notice_of, secret_
 CLOCK = SystemClock()
 SECRET = Secret(secret_text())
 SHORT = "whsec_short"
+
+
+class Ahead(SystemClock):
+    """A clock that is wrong by more than a signature allows."""
+
+    def wall_ns(self) -> int:
+        """See `Clock.wall_ns`."""
+        return super().wall_ns() + (TOLERANCE_SECONDS + 60) * NANOSECONDS_PER_SECOND
 
 
 @asynccontextmanager
@@ -286,3 +297,15 @@ def test_a_new_secret_is_one_of_the_specifications_shape() -> None:
     first, second = (fairlead("secret").stdout.strip() for _ in range(2))
     assert len(secret_bytes(Secret(first)) or b"") == 32
     assert first != second
+
+
+def test_its_clock_can_be_compared() -> None:
+    """Every answer has a date, also to a request that is not taken, so that the doctor can look."""
+
+    async def scenario() -> None:
+        async with listener() as (port, _):
+            probe = EndpointProbe("desk", local_endpoint(port), Ahead())
+            (found,) = await probe.examine()
+            assert "the receiver's clock is 3" in found.text
+
+    asyncio.run(scenario())

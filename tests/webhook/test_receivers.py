@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import ssl
+from email.utils import formatdate
 from pathlib import Path
 
 import pytest
@@ -255,3 +256,13 @@ def test_a_slow_endpoint_does_not_hold_up_another() -> None:
             assert (await hanging).verdict is DeliveryVerdict.AGAIN
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(("ahead", "expected"), [(0, ""), (400, " ahead of ours"), (-400, " behind ours")])
+def test_a_refusal_by_a_clock_that_differs_says_so(ahead: int, expected: str) -> None:
+    """A receiver only says that the signature is wrong; its date tells why, and no success is looked at."""
+    date = formatdate(SystemClock().wall_ns() // NANOSECONDS_PER_SECOND + ahead, usegmt=True)
+    outcome = asyncio.run(told_by(answer("400 Bad Request", b"bad signature", Date=date)))
+    assert ("the receiver's clock is" in outcome.detail) is bool(expected)
+    assert outcome.detail.endswith(f"{expected}: bad signature")
+    assert asyncio.run(told_by(answer(Date=date))) is DELIVERED

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Mapping
+from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any
 
@@ -100,7 +101,7 @@ class Listener:
             async with self._clock.timeout_ns(REQUEST_PATIENCE_NS):
                 heard = await self._heard(reader)
                 self._hear(heard)
-                writer.write(_answer(heard))
+                writer.write(_answer(heard, self._clock.wall_ns()))
                 await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError, TimeoutError):
             pass  # nobody is there who could be answered
@@ -148,10 +149,11 @@ def _length(headers: Mapping[str, str]) -> int:
     return int(text)
 
 
-def _answer(heard: Heard) -> bytes:
+def _answer(heard: Heard, now_ns: int) -> bytes:
     body = heard.problem.encode("ascii", "backslashreplace")
     lines = (
         f"HTTP/1.1 {heard.status.value} {heard.status.phrase}",
+        f"Date: {formatdate(now_ns // NANOSECONDS_PER_SECOND, usegmt=True)}",
         "Content-Type: text/plain",
         f"Content-Length: {len(body)}",
         "Connection: close",

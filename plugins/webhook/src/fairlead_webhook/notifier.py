@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fairlead.errors import InvalidInput
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND, Clock
 from fairlead.ports.notices import DeliveryOutcome, DeliverySettings, DeliveryVerdict, Notice
-from fairlead_webhook.outcomes import outcome_of, told
+from fairlead_webhook.outcomes import failure_of, outcome_of
 from fairlead_webhook.payload import body_of
 from fairlead_webhook.selection import wanted
 from fairlead_webhook.sending import Answer, Sender
@@ -71,7 +71,7 @@ class WebhookNotifier:
                 await self._sender.post(headers, body, answer)
         except Exception as error:  # isolation point: whatever the network throws, the attempt has failed
             if not answer.status:
-                return DeliveryOutcome(DeliveryVerdict.AGAIN, _failure(error))
+                return DeliveryOutcome(DeliveryVerdict.AGAIN, failure_of(error))
         return outcome_of(
             answer, self._clock.wall_ns(), limits.retry_after_max_ms * NANOSECONDS_PER_MILLISECOND
         )
@@ -80,11 +80,3 @@ class WebhookNotifier:
 def notifiers_of(settings: WebhookSettings, clock: Clock) -> list[WebhookNotifier]:
     """Return a notifier for each endpoint, in the order of the settings."""
     return [WebhookNotifier(name, each, clock) for name, each in settings.endpoints.items()]
-
-
-def _failure(error: Exception) -> str:
-    if type(error).__name__ == "AddressBlocked":
-        return f"blocked: {error}"
-    if isinstance(error, TimeoutError):
-        return "no answer within the attempt's time"
-    return told(error)

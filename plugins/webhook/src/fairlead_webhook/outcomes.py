@@ -11,12 +11,11 @@ import errno
 import re
 import ssl
 from collections.abc import Iterator
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 from fairlead.ports.clock import NANOSECONDS_PER_SECOND
 from fairlead.ports.notices import DELIVERED, DeliveryOutcome, DeliveryVerdict
+from fairlead_webhook.dates import date_ns, difference_of
 from fairlead_webhook.sending import Answer
 
 _ASKS_FOR_A_PAUSE = frozenset(
@@ -30,7 +29,6 @@ _ASKS_FOR_A_PAUSE = frozenset(
 _SECONDS = re.compile(r"[0-9]+", re.ASCII)
 # fixed: 300 years in seconds; a longer number is the same as the longest pause that is allowed
 _DIGITS_MAX = 10
-_DATE = re.compile(r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT", re.ASCII)
 
 # fixed: OpenSSL's numbers for what people ask about
 _CERTIFICATES = {
@@ -50,6 +48,9 @@ def outcome_of(answer: Answer, now_ns: int, retry_after_max_ns: int) -> Delivery
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return DELIVERED
     detail = f"HTTP {status}{_meaning(status)}"
+    difference = difference_of(answer.date, now_ns, now_ns)
+    if difference is not None and difference.is_too_much:  # an attempt's own time is no matter against that
+        detail = f"{detail}, and {difference}"
     if answer.excerpt:
         detail = f"{detail}: {answer.excerpt}"
     if status == HTTPStatus.GONE:
@@ -69,14 +70,19 @@ def retry_after_ns(text: str, now_ns: int, longest_ns: int) -> int | None:
     if _SECONDS.fullmatch(text):
         seconds = int(text[:_DIGITS_MAX]) if len(text) <= _DIGITS_MAX else longest_ns
         return min(seconds * NANOSECONDS_PER_SECOND, longest_ns)
-    if not _DATE.fullmatch(text):
+    moment_ns = date_ns(text)
+    if moment_ns is None or moment_ns <= now_ns:
         return None
-    try:
-        moment = parsedate_to_datetime(text).replace(tzinfo=UTC)
-    except ValueError:
-        return None
-    pause_ns = int(moment.timestamp()) * NANOSECONDS_PER_SECOND - now_ns
-    return min(pause_ns, longest_ns) if pause_ns > 0 else None
+    return min(moment_ns - now_ns, longest_ns)
+
+
+def failure_of(error: Exception) -> str:
+    """Return in a few words why there was no answer."""
+    if type(error).__name__ == "AddressBlocked":
+        return f"blocked: {error}"
+    if isinstance(error, TimeoutError):
+        return "no answer within the attempt's time"
+    return told(error)
 
 
 def told(error: BaseException) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from fairlead.errors import ConfigurationRefused
 from fairlead.hookspecs import PluginContext, hookimpl
-from fairlead.ports.tools import PluginCommand
+from fairlead.ports.tools import PluginCommand, Probe
 from fairlead_webhook.settings import PATH, WebhookSettings
 
 if TYPE_CHECKING:
@@ -27,6 +27,12 @@ def fairlead_notifiers(context: PluginContext) -> Sequence[Notifier]:
     if not settings.endpoints:
         context.logger.warning("%s names no endpoint, so nobody is told anything", PATH)
     return _notifiers(settings, context)
+
+
+@hookimpl
+def fairlead_probes(context: PluginContext) -> Sequence[Probe]:
+    """Return a probe for each endpoint: whether it can be reached, and what its clock says."""
+    return _probes(WebhookSettings.structured(context), context)
 
 
 @hookimpl
@@ -55,8 +61,19 @@ class WebhookPlugin:
             )
         return _notifiers(self._settings, context)
 
+    @hookimpl
+    def fairlead_probes(self, context: PluginContext) -> Sequence[Probe]:
+        """Return a probe for each endpoint of the settings."""
+        return _probes(self._settings, context)
+
 
 def _notifiers(settings: WebhookSettings, context: PluginContext) -> Sequence[Notifier]:
     from fairlead_webhook.notifier import notifiers_of
 
     return notifiers_of(settings, context.clock)
+
+
+def _probes(settings: WebhookSettings, context: PluginContext) -> Sequence[Probe]:
+    from fairlead_webhook.probing import probes_of
+
+    return probes_of(settings, context.clock)

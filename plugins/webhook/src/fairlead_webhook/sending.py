@@ -23,7 +23,7 @@ ENGINE_LOGS = ("httpcore2.connection", "httpcore2.http11")
 """Loggers of the HTTP engine, which tell everything at their finest level."""
 
 # fixed: longer than any date; the rest of the header would not be read
-RETRY_AFTER_LENGTH_MAX = 64
+HEADER_LENGTH_MAX = 64
 
 
 @attrs.define
@@ -32,6 +32,7 @@ class Answer:
 
     status: int = 0
     retry_after: str = ""
+    date: str = ""
     excerpt: str = ""
 
 
@@ -52,12 +53,23 @@ class Sender:
 
     async def post(self, headers: Iterable[tuple[str, str]], body: bytes, answer: Answer) -> None:
         """Send, and fill in the answer as it comes: its status counts, even when its body never ends."""
+        content = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+        await self._ask("POST", [*content, *headers], body, answer)
+
+    async def look(self, answer: Answer) -> None:
+        """Ask for the headers of an answer alone, and tell the receiver nothing: for a probe."""
+        await self._ask("HEAD", [], b"", answer)
+
+    async def _ask(
+        self, method: str, headers: Iterable[tuple[str, str]], body: bytes, answer: Answer
+    ) -> None:
         pool = await self._opened()
-        response = await pool.handle_async_request(self._request(headers, body))
+        response = await pool.handle_async_request(self._request(method, headers, body))
         try:
             answer.status = response.status
             found = {name.lower(): value for name, value in response.headers}
-            answer.retry_after = found.get(b"retry-after", b"")[:RETRY_AFTER_LENGTH_MAX].decode("latin-1")
+            answer.retry_after = _text_of(found.get(b"retry-after", b""))
+            answer.date = _text_of(found.get(b"date", b""))
             answer.excerpt = await self._excerpt(response)
         finally:
             await response.aclose()
@@ -72,7 +84,7 @@ class Sender:
         for name in ENGINE_LOGS:
             logging.getLogger(name).removeFilter(self._veil)
 
-    def _request(self, headers: Iterable[tuple[str, str]], body: bytes) -> httpcore2.Request:
+    def _request(self, method: str, headers: Iterable[tuple[str, str]], body: bytes) -> httpcore2.Request:
         import httpcore2
 
         from fairlead_webhook import __version__
@@ -82,8 +94,6 @@ class Sender:
             ("User-Agent", f"fairlead-webhook/{__version__}"),
             ("Accept", "*/*"),
             ("Accept-Encoding", "identity"),
-            ("Content-Type", "application/json"),
-            ("Content-Length", str(len(body))),
         ]
         url = httpcore2.URL(
             scheme=self._target.scheme,
@@ -91,7 +101,7 @@ class Sender:
             port=self._target.port,
             target=self._target.path,
         )
-        return httpcore2.Request("POST", url, headers=[*own, *headers], content=body)
+        return httpcore2.Request(method, url, headers=[*own, *headers], content=body)
 
     async def _excerpt(self, response: httpcore2.Response) -> str:
         """Read what is allowed of the body, and return its beginning for people."""
@@ -117,3 +127,7 @@ class Sender:
                 self._pool = await loop.run_in_executor(None, network.pool_of, self._settings, self._network)
             assert self._pool is not None
             return self._pool
+
+
+def _text_of(header: bytes) -> str:
+    return header[:HEADER_LENGTH_MAX].decode("latin-1")
