@@ -78,7 +78,7 @@ def test_a_modify_is_told_from_the_wish_to_what_came_of_it() -> None:
 
 
 def test_a_cancel_goes_out_at_once_and_is_asked_about_later() -> None:
-    """The moment that is told is that of the look-up, when no answer has ended the order; not the cancel's."""
+    """The moment that is told is that of the look-up, should no answer have come; not that of the cancel."""
     wanted = OrderEventNoted(NAME, OrderEvent.CANCEL_REQUESTED, "enough", "bot", 3 * SECOND_NS)
     waits = OrderEventNoted(NAME, OrderEvent.CANCEL_REQUESTED, "enough", "bot", 0)
     then = "Unless it is over before 1970-01-01 00:00:03.000, the venue is asked then."

@@ -13,9 +13,8 @@ import attrs
 import pytest
 
 from fairlead import KernelSettings, TradingState, log_handler
-from fairlead.errors import UnknownName
 from fairlead.domain.records import OrderInitialized
-from fairlead.errors import PluginRefused
+from fairlead.errors import PluginRefused, UnknownName
 from fairlead.hookspecs import PluginContext, hookimpl
 from fairlead.plugins.redaction import REDACTION, redacted
 from fairlead.plugins.secrets import live_secrets
