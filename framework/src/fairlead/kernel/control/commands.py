@@ -180,14 +180,32 @@ async def _decide_notifier(
     notifier, note = arguments["notifier"], arguments["note"]
     event_ids = arguments.get("event_ids", "").split()
     commands = kernel.commands.notifiers
+    since_ns, until_ns = (_moment(arguments, name) for name in ("since_ns", "until_ns"))
+    if since_ns is not None or until_ns is not None:
+        event_ids = event_ids or await commands.dead_letters(notifier, since_ns, until_ns)
+        if not event_ids:
+            return {"accepted": True, "code": "", "reason": "", "count": 0}
     await (await commands.record(action, notifier, note=note, event_ids=event_ids))
     count = await commands.carry_out(action, notifier, note=note, event_ids=event_ids)
     return {"accepted": True, "code": "", "reason": "", "count": count}
 
 
+def _moment(arguments: Mapping[str, str], name: str) -> int | None:
+    """Return a moment in nanoseconds UTC, or nothing where none was given."""
+    text = arguments.get(name, "")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise InvalidInput(name, f"{text[:30]!a} is no whole number of nanoseconds")
+    return int(text)
+
+
 def _plain(result: CommandResult) -> object:
     return {"accepted": result.accepted, "code": result.code, "reason": result.reason}
 
+
+_BOUNDS = {NotifierAction.REPLAY: ("since_ns", "until_ns")}
+"""What a replay takes besides: of dead letters it means those that got their row in that time."""
 
 CONTROL_COMMANDS: Mapping[str, ControlCommand] = {
     "status": ControlCommand((), _status),
@@ -210,7 +228,7 @@ CONTROL_COMMANDS: Mapping[str, ControlCommand] = {
     "reconcile": ControlCommand((), _reconcile),
     **{
         f"deliveries-{action.value}": ControlCommand(
-            ("notifier", "event_ids", "note"), partial(_decide_notifier, action)
+            ("notifier", "event_ids", *_BOUNDS.get(action, ()), "note"), partial(_decide_notifier, action)
         )
         for action in NotifierAction
     },
