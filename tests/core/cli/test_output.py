@@ -201,6 +201,16 @@ def test_the_last_column_alone_is_broken(capsys: pytest.CaptureFixture[str]) -> 
     assert max(map(len, shown.splitlines())) <= output.PIPED_WIDTH
 
 
+def test_a_table_as_wide_as_the_terminal_is_broken_nowhere(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever its width, a table of figures is a line a row or blocks of lines, and none is cut in two."""
+    for taken in range(output.PIPED_WIDTH - 30, output.PIPED_WIDTH - 14):
+        output.print_table(["asset", "figure", "drift"], [["BTC", "9" * taken, "12345"]])
+        shown = capsys.readouterr().out
+        assert "9" * taken in shown
+        assert "12345" in shown
+        assert max(map(len, shown.splitlines())) <= output.PIPED_WIDTH
+
+
 def test_a_paragraph_hangs_beside_its_mark(capsys: pytest.CaptureFixture[str]) -> None:
     """Every line but the first is indented by the mark; control characters are escapes."""
     output.print_item("proven", "word \x1b" * output.PIPED_WIDTH)

@@ -17,7 +17,8 @@ from fairlead.domain.change_records import (
     ReplaceMoved,
 )
 from fairlead.domain.changes import ChangeKind, Terms
-from fairlead.domain.records import Record
+from fairlead.domain.order_table import OrderEvent
+from fairlead.domain.records import OrderEventNoted, Record
 from fairlead.domain.verdicts import Verdict
 
 NAME, NEW = "a" * 32, "b" * 32
@@ -74,6 +75,14 @@ def test_a_modify_is_told_from_the_wish_to_what_came_of_it() -> None:
         "The change went out after this was on disk.",
         TURNED_AWAY,
     ]
+
+
+def test_a_cancel_goes_out_at_once_and_is_asked_about_later() -> None:
+    """The moment that is told is that of the look-up, should no answer have come; not that of the cancel."""
+    wanted = OrderEventNoted(NAME, OrderEvent.CANCEL_REQUESTED, "enough", "bot", 3 * SECOND_NS)
+    waits = OrderEventNoted(NAME, OrderEvent.CANCEL_REQUESTED, "enough", "bot", 0)
+    then = "Unless it is over before 1970-01-01 00:00:03.000, the venue is asked then."
+    assert told(wanted, waits) == [f"bot wants it canceled: enough. {then}", "bot wants it canceled: enough."]
 
 
 def test_who_had_nothing_against_it_is_told_in_one_sentence() -> None:

@@ -21,7 +21,7 @@ from fairlead.ports.exchange import Fence, Quote, Trade
 from fairlead.ports.notices import Notifier
 from fairlead.ports.pacing import PacingModel
 from fairlead.ports.risk import ALLOW, Fact, Judgement, RiskCheck, RiskRequest, RiskView
-from fairlead.ports.store import Batch, Opened, Scalar
+from fairlead.ports.store import Batch, Opened, OutboxRow, Scalar
 from fairlead.testing import SeededIds, SeededLoop, SeedStreams, VirtualClock, run
 from fairlead.testing.memory_store import AppendFault, MemoryDisk, MemoryStore
 from fairlead.testing.scripted_exchange import ScriptedExchange
@@ -88,6 +88,11 @@ class WatchedStore(MemoryStore):
         """See `Store.reopen`."""
         await self.before("reopen")
         return await super().reopen()
+
+    async def outbox(self, after_sequence: int, limit: int) -> Sequence[OutboxRow]:
+        """See `Store.outbox`."""
+        await self.before("outbox")
+        return await super().outbox(after_sequence, limit)
 
     async def rows(self, table: str, *, live_only: bool = False) -> Sequence[Mapping[str, Scalar]]:
         """See `Store.rows`."""

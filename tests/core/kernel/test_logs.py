@@ -14,7 +14,7 @@ import pytest
 
 from fairlead import KernelSettings, TradingState, log_handler
 from fairlead.domain.records import OrderInitialized
-from fairlead.errors import PluginRefused
+from fairlead.errors import PluginRefused, UnknownName
 from fairlead.hookspecs import PluginContext, hookimpl
 from fairlead.plugins.redaction import REDACTION, redacted
 from fairlead.plugins.secrets import live_secrets
@@ -124,6 +124,13 @@ def test_plain_lines_are_one_line_each() -> None:
     log_handler("plain", stream).handle(record)
     assert stream.getvalue().endswith("error fairlead: two\\nlines \\x1b[2J order=abc\n")
     assert stream.getvalue().count("\n") == 1
+
+
+def test_a_format_that_there_is_not_is_refused_with_those_there_are() -> None:
+    """The house's error says what was meant, instead of Python's about an enumeration."""
+    with pytest.raises(UnknownName, match=r"style: 'plian' is not known.*Did you mean 'plain'") as refused:
+        log_handler("plian")
+    assert refused.value.known == ("json", "plain")
 
 
 def test_a_traceback_is_a_field(lines: io.StringIO) -> None:

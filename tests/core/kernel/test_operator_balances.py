@@ -44,6 +44,8 @@ def test_a_difference_is_seen_and_accepted(desk: Desk, capsys: Lines) -> None:
             " ".join(line.split()) for line in lines if "USDT" in line or "asset" in line
         ]
         accept = ("accept-balance", "USDT", "--note", "a deposit", "--yes", "--total")
+        assert desk(*accept, "1 005") == ExitCode.REFUSED
+        assert capsys.readouterr().err.startswith("--total: '1 005' is not a plain decimal number")
         assert desk(*accept, "1005") == ExitCode.FOUND_WRONG
         assert "give the figure that the venue holds now" in capsys.readouterr().out
         assert desk(*accept, "1005.5") == ExitCode.OK

@@ -130,6 +130,9 @@ def test_a_drift_is_seen_and_accepted(desk: Desk, capsys: Lines) -> None:
         assert desk(*accept, "5", "--price", "100", "--json") == ExitCode.OK
         assert json.loads(capsys.readouterr().out)["code"] == "NO_DRIFT"
         assert desk(*accept, "five") == ExitCode.REFUSED
+        assert capsys.readouterr().err.startswith("--quantity: 'five' is not a plain decimal number")
+        assert desk(*accept, "5", "--price", "-1") == ExitCode.REFUSED
+        assert capsys.readouterr().err.startswith("--price: ")
         assert desk("resume", "--yes") == ExitCode.OK
         assert kernel.trading_state is TradingState.ACTIVE
 

@@ -11,11 +11,11 @@ import pytest
 
 from fairlead.domain.notifier_records import NotifierDecided
 from fairlead.errors import ConfigurationRefused, UnknownName
-from fairlead.kernel.control.commands import answer as control_answer
 from fairlead.ports.notices import DELIVERED, DeliveryOutcome, DeliverySettings, Notice
 from fairlead.testing.memory_store import AppendFault
 from fairlead.testing.scripted_notifier import AGAIN, GONE, NEVER, ScriptedNotifier
 from tests.core.kernel.bench import BTC, ETH, Bench, on_bench
+from tests.core.kernel.notifier_words import NOTE, say
 
 SECOND = 1_000
 QUICK = DeliverySettings(retry_pauses_ms=(1_000, 2_000), attempt_timeout_ms=500, circuit_failures=1_000)
@@ -282,7 +282,8 @@ def test_a_circuit_that_is_open_lets_one_notice_try() -> None:
         assert "circuit open" in health(bench)
         healthy[0] = True
         await bench.pass_ms(600 * SECOND)
-        assert sorted(set(ids(notifier.told))) == sorted(owed(bench, notifier.attempts[0][0].sequence - 1))
+        first = min(notice.sequence for notice, _ in notifier.attempts)
+        assert sorted(set(ids(notifier.told))) == sorted(owed(bench, first - 1))
         assert health(bench) == ""
 
     notifier = ScriptedNotifier(script=script)
@@ -320,6 +321,7 @@ def test_a_kernel_that_dies_between_telling_and_marking_tells_again_the_same() -
     async def main(bench: Bench) -> None:
         await bench.pass_ms(3 * SECOND)
         await bench.hold("1", "100")
+        await bench.pass_ms(200)  # told, and the mark is written only after a second
         before = list(notifier.told)
         marked = int((await mark(bench))["mark"])
         assert [notice for notice in before if notice.sequence > marked]
@@ -443,23 +445,29 @@ def test_an_operators_word_is_recorded_and_done() -> None:
         return answer[0]
 
     async def main(bench: Bench) -> None:
-        async def say(action: str, *events: str) -> object:
-            arguments = {"notifier": "scripted", "event_ids": "\n".join(events), "note": "for the test"}
-            return await control_answer(bench.kernel, f"deliveries-{action}", arguments)
-
         await bench.working()
         await bench.pass_ms(2 * SECOND)
         dead = [event_id for event_id, _, _ in await deliveries(bench)]
         assert len(dead) >= 3
-        assert await say("discard", dead[0]) == {"accepted": True, "code": "", "reason": "", "count": 1}
-        assert await say("discard", dead[0]) == {"accepted": True, "code": "", "reason": "", "count": 0}
-        await say("disable")
+        assert await say(bench, "discard", dead[0]) == {
+            "accepted": True,
+            "code": "",
+            "reason": "",
+            "count": 1,
+        }
+        assert await say(bench, "discard", dead[0]) == {
+            "accepted": True,
+            "code": "",
+            "reason": "",
+            "count": 0,
+        }
+        await say(bench, "disable")
         answer[0] = DELIVERED
-        await say("replay")
+        await say(bench, "replay")
         await bench.pass_ms(2 * SECOND)
         assert notifier.told == []
-        assert health(bench).startswith("notifier scripted: disabled: for the test")
-        await say("enable")
+        assert health(bench).startswith(f"notifier scripted: disabled: {NOTE}")
+        await say(bench, "enable")
         await bench.pass_ms(2 * SECOND)
         assert set(dead[1:]) <= set(ids(notifier.told))
         assert dead[0] not in ids(notifier.told)
@@ -467,14 +475,12 @@ def test_an_operators_word_is_recorded_and_done() -> None:
         said = [record for record in bench.records() if isinstance(record, NotifierDecided)]
         actions = ["discard", "discard", "disable", "replay", "enable"]
         assert [record.action.value for record in said] == actions
-        assert {(record.by, record.note) for record in said} == {("operator", "for the test")}
+        assert {(record.by, record.note) for record in said} == {("operator", NOTE)}
         assert health(bench) == ""
         with pytest.raises(UnknownName, match="nobody"):
-            await control_answer(
-                bench.kernel, "deliveries-enable", {"notifier": "nobody", "event_ids": "", "note": "x"}
-            )
+            await say(bench, "enable", notifier="nobody")
         with pytest.raises(UnknownName, match="x-1"):
-            await say("replay", "x-1")
+            await say(bench, "replay", "x-1")
 
     notifier = ScriptedNotifier(delivery=QUICK, script=script)
     on_bench(main, notifiers=[notifier])

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from fairlead.kernel.control.commands import answer as control_answer
 from fairlead.ports.notices import DELIVERED, DeliveryOutcome, Notice
 from fairlead.testing.scripted_notifier import AGAIN, ScriptedNotifier
 from tests.core.kernel.bench import Bench, on_bench
+from tests.core.kernel.notifier_words import say
 
 SECOND_MS = 1_000
 HOUR_MS = 3_600 * SECOND_MS
 DAY_MS = 24 * HOUR_MS
-
-
-async def say(bench: Bench, action: str) -> None:
-    """Say a word of an operator about the notifier's deliveries."""
-    arguments = {"notifier": "scripted", "event_ids": "", "note": "the receiver is back"}
-    await control_answer(bench.kernel, f"deliveries-{action}", arguments)
 
 
 def test_who_is_down_for_five_days_is_disabled_and_told_all_of_it_afterwards() -> None:

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from fairlead.errors import RowRuleBroken
-from fairlead.kernel.control.commands import answer as control_answer
 from fairlead.kernel.journal.loose_rows import LooseRows
 from fairlead.kernel.outbox.book import Delivery, NotifierAccount
 from fairlead.ports.notices import DELIVERED, DeliveryOutcome, DeliverySettings, Notice
 from fairlead.ports.store import Row
 from fairlead.testing.scripted_notifier import AGAIN, NEVER, ScriptedNotifier
 from tests.core.kernel.bench import ETH, Bench, on_bench
+from tests.core.kernel.notifier_words import say
 
 SECOND = 1_000
 PATIENT = DeliverySettings(retry_pauses_ms=(1_000,) * 60, circuit_failures=1_000)
@@ -247,8 +247,7 @@ def test_a_discarded_notice_is_not_told_by_a_kernel_that_reads_past_it_again() -
         await bench.kernel.annotate(other, note="a word")
         await bench.pass_ms(3 * SECOND)
         (dead,) = [each for each, state in (await rows(bench, "scripted")).items() if state == "dead"]
-        said = {"notifier": "scripted", "event_ids": dead, "note": "for the test"}
-        await control_answer(bench.kernel, "deliveries-discard", said)
+        await say(bench, "discard", dead)
         sequence = next(row.sequence for row in bench.disk.outbox if row.event_id == dead)
         assert (await marks(bench))["scripted"] < sequence
         await bench.die()

@@ -14,7 +14,6 @@ from msgspec.structs import replace
 from fairlead.domain.order_kinds import OrderSide
 from fairlead.domain.reconcile_records import PositionCorrected
 from fairlead.errors import CommitUncertain
-from fairlead.kernel.control.commands import answer as control_answer
 from fairlead.kernel.journal.codec import seal
 from fairlead.kernel.journal.figures import read_position_figures
 from fairlead.kernel.outbox.attempt import attempted
@@ -29,6 +28,7 @@ from fairlead.testing.memory_store import AppendFault
 from fairlead.testing.scripted_notifier import AGAIN, ScriptedNotifier
 from tests.core.kernel.bench import BTC, Bench, on_bench
 from tests.core.kernel.faults import LONG_MS, fail_from
+from tests.core.kernel.notifier_words import say
 
 SECOND = 1_000
 QUICK = DeliverySettings(retry_pauses_ms=(1_000, 2_000), attempt_timeout_ms=500, circuit_failures=1_000)
@@ -251,9 +251,8 @@ def test_a_waiting_notice_is_discarded_or_tried_at_once() -> None:
     notifier = ScriptedNotifier(delivery=slow, script=script)
 
     async def main(bench: Bench) -> None:
-        async def say(action: str, event: str) -> object:
-            arguments = {"notifier": "scripted", "event_ids": event, "note": "for the test"}
-            answer = await control_answer(bench.kernel, f"deliveries-{action}", arguments)
+        async def counted(action: str, event: str) -> object:
+            answer = await say(bench, action, event)
             assert isinstance(answer, Mapping)
             return answer["count"]
 
@@ -263,8 +262,8 @@ def test_a_waiting_notice_is_discarded_or_tried_at_once() -> None:
         tried = [notice.event_id for notice, _ in notifier.attempts]
         assert len(tried) == len(set(tried)) >= 2
         healthy[0] = True
-        assert await say("discard", tried[0]) == 1
-        assert await say("replay", tried[1]) == 1
+        assert await counted("discard", tried[0]) == 1
+        assert await counted("replay", tried[1]) == 1
         await bench.pass_ms(2 * SECOND)
         found = await states(bench)
         assert found[tried[0]][0] == "discarded"
@@ -292,8 +291,7 @@ def test_a_notice_on_its_way_is_not_discarded() -> None:
         await bench.pass_ms(6 * SECOND)
         again_tried = begun[-1]
         assert begun.count(again_tried) > 1
-        arguments = {"notifier": "scripted", "event_ids": again_tried, "note": "for the test"}
-        said = await control_answer(bench.kernel, "deliveries-discard", arguments)
+        said = await say(bench, "discard", again_tried)
         assert isinstance(said, Mapping)
         assert said["count"] == 0
         released.set()

@@ -14,6 +14,7 @@ from fairlead.cli.answer_timeout import answer_timeout_seconds
 from fairlead.cli.control_answers import print_report, print_status
 from fairlead.cli.exit_codes import ExitCode
 from fairlead.cli.store_access import JsonOption
+from fairlead.domain.numbers import to_decimal, to_positive
 
 SocketOption = Annotated[
     Path, typer.Option("--socket", help="The control socket that the kernel was configured with.")
@@ -205,6 +206,9 @@ def accept_drift(
     as_json: JsonOption = False,
 ) -> None:
     """Book the difference between the venue's net position and our books, as a correction by the operator."""
+    to_decimal(quantity, "--quantity")
+    if price:
+        to_positive(price, "--price")
     confirm(f"Book what is missing until our books hold {quantity} {symbol}?", yes=yes)
     answer = request(
         control, "accept-drift", symbol=symbol, at_venue=quantity, book=book, price=price, note=note
@@ -222,6 +226,7 @@ def accept_balance(
     as_json: JsonOption = False,
 ) -> None:
     """Book the difference between the venue's balance of an asset and ours, as the operator's correction."""
+    to_decimal(total, "--total")
     confirm(f"Book what is missing until we derive {total} {asset}?", yes=yes)
     answer = request(control, "accept-balance", asset=asset, at_venue=total, note=note)
     finish(answer, "The difference is booked.", as_json=as_json, fixes=DRIFT_FIXES)

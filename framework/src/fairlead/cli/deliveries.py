@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fairlead.cli.control import NoteOption, SocketOption, YesOption, confirm, finish, request
+from fairlead.cli.history_options import SinceOption, UntilOption, time_ns_of
 from fairlead.cli.store_access import (
     DEFAULT_PLUGIN,
     ConfigOption,
@@ -33,6 +34,7 @@ def add_to(app: typer.Typer) -> None:
     group = typer.Typer(help="What notifiers are owed, and what became of it.", no_args_is_help=True)
     for name, command in (
         ("list", list_deliveries),
+        ("show", show),
         ("notifiers", list_notifiers),
         ("replay", replay),
         ("discard", discard),
@@ -43,25 +45,37 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(group, name="deliveries")
 
 
-def list_deliveries(
+def list_deliveries(  # noqa: PLR0913 - an argument for each option
     *,
     store: StoreOption = None,
     store_plugin: PluginOption = DEFAULT_PLUGIN,
     config: ConfigOption = None,
     notifier: Annotated[str | None, typer.Option(help="Only of this notifier.")] = None,
     state: Annotated[str | None, typer.Option(help="Only pending, dead, delivered or discarded.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Only of this kind, such as order_filled.")] = None,
+    subject: Annotated[str | None, typer.Option(help="Only about this order, by its whole id.")] = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    last: Annotated[int, typer.Option(help="Only so many, the newest; 0 for all.", min=0)] = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """List the notices that were not delivered at once: what became of each, and when it is tried again."""
+    """List the notices that were not delivered at once: what became of each, and when it is tried again.
+
+    Times are those at which a notice got its row: when its first attempt failed, or it had to wait.
+    """
     from fairlead.cli import output
+
+    named = (("notifier", notifier), ("state", state), ("kind", kind), ("subject", subject))
+    bounds = [None if text is None else time_ns_of(text, f"--{name}") for name, text in
+              (("since", since), ("until", until))]  # fmt: skip
 
     async def read(reader: StoreReader) -> list[dict[str, Any]]:
         from fairlead.ports.searches import Search
 
-        equal = tuple(
-            (name, value) for name, value in (("notifier", notifier), ("state", state)) if value is not None
-        )
-        return [dict(row) for row in await reader.search("deliveries", Search(equal=equal))]
+        since_at, until_at = (None if each is None else ("created_ns", each) for each in bounds)
+        equal = tuple((name, value) for name, value in named if value is not None)
+        wanted = Search(equal=equal, since=since_at, before=until_at)
+        return [dict(row) for row in await reader.search("deliveries", wanted)][-last:]
 
     rows = read_place(StorePlace(store, store_plugin, config), read)
     if as_json:
@@ -70,6 +84,23 @@ def list_deliveries(
         output.print_line("No deliveries: every notice went at once, or none is owed.")
     else:
         output.print_table(_SHOWN, [tuple(row[name] for name in _SHOWN) for row in rows])
+
+
+def show(
+    event: Annotated[str, typer.Argument(metavar="EVENT", help="The id of the event.")],
+    *,
+    store: StoreOption = None,
+    store_plugin: PluginOption = DEFAULT_PLUGIN,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell the story of one event: what it says, and how far every notifier was told of it."""
+    from fairlead.cli import delivery_story
+
+    found = read_place(
+        StorePlace(store, store_plugin, config), lambda reader: delivery_story.read(reader, event)
+    )
+    delivery_story.tell(found, as_json=as_json)
 
 
 def list_notifiers(
@@ -100,12 +131,26 @@ def replay(
     *,
     control: SocketOption,
     note: NoteOption,
+    since: SinceOption = None,
+    until: UntilOption = None,
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Have deliveries tried again at once, from the first attempt on; all dead letters if none is named."""
-    what = f"{len(events)} deliveries" if events else "every dead letter"
-    _say("replay", notifier, events, note, control, (f"Replay {what} of {notifier}?", yes), as_json=as_json)
+    """Have events told again at once, from the first attempt on; all dead letters if none is named.
+
+    An event may be one that was told long ago. --since and --until narrow dead letters to those that got
+    their row in that time.
+    """
+    if events and (since or until):
+        raise typer.BadParameter("name events, or a time, and not both", param_hint="--since / --until")
+    bounds = {
+        f"{name}_ns": "" if text is None else str(time_ns_of(text, f"--{name}"))
+        for name, text in (("since", since), ("until", until))
+    }
+    which = f" {since or ''} to {until or 'now'}" if since or until else ""
+    what = f"{len(events)} events" if events else f"every dead letter{which}"
+    asked = (f"Replay {what} of {notifier}?", yes)
+    _say("replay", notifier, events, note, control, asked, as_json=as_json, **bounds)
 
 
 def discard(
@@ -155,10 +200,11 @@ def _say(
     asked: tuple[str, bool],
     *,
     as_json: bool,
+    **more: str,
 ) -> None:
     question, yes = asked
     confirm(question, yes=yes)
     ids = "\n".join(events or ())
-    answer = request(control, f"deliveries-{action}", notifier=notifier, event_ids=ids, note=note)
+    answer = request(control, f"deliveries-{action}", notifier=notifier, event_ids=ids, note=note, **more)
     done = f"Done: {answer['count']} deliveries." if "count" in answer else "Done."
     finish(answer, done, as_json=as_json)

@@ -31,6 +31,9 @@ LAST_COLUMN_MIN = 24
 
 # fixed: a matter of layout, not of behaviour
 _GAP = 3
+_EDGE = 1
+"""Between two columns, and more than that at the outside of a grid."""
+
 _NOTHING = "-"
 
 # fixed: what spreadsheets take for the beginning of a formula; tab and line breaks are escaped before
@@ -161,7 +164,7 @@ def _fitting(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> list[l
     for short in (False, True):
         cells = [[cell(value, short=short) for value in row] for row in rows]
         widths = [max(map(_width, column)) for column in zip(columns, *cells, strict=True)]
-        needed = sum(width + _GAP for width in widths[:-1]) + min(widths[-1], LAST_COLUMN_MIN) + _GAP
+        needed = sum(width + _GAP for width in widths[:-1]) + min(widths[-1], LAST_COLUMN_MIN) + _GAP + _EDGE
         if needed <= terminal_width():
             return cells
     return None

@@ -164,6 +164,8 @@ class _Teller:
         later = f" The venue is asked at {time_of(record.look_up_ns)}." if record.look_up_ns else ""
         if record.look_up_ns and record.event is OrderEvent.LIMITED:
             later = f" It is tried again at {time_of(record.look_up_ns)}."
+        if record.look_up_ns and record.event is OrderEvent.CANCEL_REQUESTED:
+            later = f" Unless it is over before {time_of(record.look_up_ns)}, the venue is asked then."
         yield f"{start}: {record.cause or 'no reason was given'}.{later}"
 
     def paced(self, record: OrderPaced) -> Iterator[str]:

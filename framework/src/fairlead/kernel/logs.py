@@ -17,6 +17,7 @@ from typing import TextIO
 
 from fairlead.domain.events import Event, FillBooked, OrderChanged, PositionChanged
 from fairlead.domain.records import AnomalyNoted, Record, TradingStateChanged
+from fairlead.errors import UnknownName
 from fairlead.plugins.redaction import REDACTION, redacted
 
 FIELDS = "fairlead_fields"
@@ -72,7 +73,11 @@ def log_handler(style: LogFormat | str = LogFormat.JSON, stream: TextIO | None =
 
         logging.getLogger("fairlead").addHandler(log_handler("json"))
         logging.getLogger("fairlead").setLevel(logging.INFO)
+
+    Raises `UnknownName` for a format that there is not.
     """
+    if style not in set(LogFormat):
+        raise UnknownName("style", str(style), tuple(known.value for known in LogFormat))
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(LineFormatter(LogFormat(style)))
     handler.addFilter(REDACTION)

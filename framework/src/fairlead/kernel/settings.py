@@ -311,6 +311,14 @@ class KernelSettings:
         1_000, "how often it is written how far notifiers were told; a kernel that dies repeats as much"
     )
     notices_held_max: int = limit(1_000, "notices that memory holds for one notifier; more wait in the store")
+    notice_gather_ms: int = limit_or_zero(
+        50,
+        "what became durable is read for notifiers after so long, with what gathered meanwhile; 0: at once",
+    )
+    notice_spacing_ms: int = limit_or_zero(
+        10,
+        "while there is trading, at most one attempt begins in so long for each notifier; 0: as many as may",
+    )
     notify_on_stop_ms: int = limit_or_zero(
         5_000, "a stop waits at most so long for notifiers to be told what they are owed; 0: not at all"
     )

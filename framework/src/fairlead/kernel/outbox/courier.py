@@ -19,6 +19,7 @@ from fairlead.kernel.outbox.intake import Intake, Rows
 from fairlead.kernel.outbox.lanes import Item, Lane
 from fairlead.kernel.outbox.owing import Owing
 from fairlead.kernel.outbox.reading import OutboxReader
+from fairlead.kernel.outbox.restraint import Restraint
 from fairlead.kernel.outbox.schedule import (
     DRAW_DIGITS,
     HEXADECIMAL,
@@ -41,6 +42,8 @@ class CourierLimits:
 
     held_max: int
     mark_interval_ns: int
+    gather_ns: int
+    spacing_ns: int
     pause_ns: int
 
 
@@ -50,13 +53,15 @@ class CourierHooks:
 
     *write* has rows written, and calls back when they are durable; *durable* is the last durable sequence;
     *spawn* runs a supervised task; *disabled* is told when the notifier gave itself up, *refused* when the
-    store would not have rows of it.
+    store would not have rows of it. *fares* is called whenever an operator may have to look, or need not
+    any more.
     """
 
     write: Write
     durable: Callable[[], int]
     spawn: Callable[[str, Callable[[], Coroutine[Any, Any, None]]], asyncio.Task[None]]
     disabled: Callable[[str, str], None]
+    fares: Callable[[], None]
     refused: Callable[[str, str], None]
 
 
@@ -102,6 +107,10 @@ class Courier:
         self._wake = asyncio.Event()
         self._news = asyncio.Event()
         self._under_way: dict[Attempt, None] = {}
+        self._gather_ns = limits.gather_ns
+        self._gathers = False
+        self._reads_from_ns = 0
+        self._restraint = Restraint(limits.spacing_ns)
         self._wants_fails = False
 
     @property
@@ -113,12 +122,21 @@ class Courier:
         """Look what there is to do."""
         self._wake.set()
         self._news.set()
+        self._hooks.fares()
 
     def _rows_written(self, written: Written) -> None:
         self.wake()
         if written.mark is None:
             events = ", ".join(each.event_id for each in written.refused) or "its own row"
             self._hooks.refused(self.name, f"the store refused its rows: {events}")
+
+    def news(self) -> None:
+        """Something has become durable. It is read a moment later: orders and readers share the store."""
+        self._restraint.traded(self._clock.monotonic_ns())
+        if not self._gathers:
+            self._gathers = True
+            self._reads_from_ns = self._clock.monotonic_ns() + self._gather_ns
+            self.wake()
 
     def is_owed(self, until_ns: int) -> bool:
         """Tell whether it may be told something by then; who is disabled or rests may not."""
@@ -129,7 +147,10 @@ class Courier:
         return unread or not owing.is_open or owing.has_work(until_ns)
 
     async def told(self, until_ns: int) -> None:
-        """Wait until it is owed nothing that could be told by then."""
+        """Wait until it is owed nothing that could be told by then; nothing gathers any more."""
+        self._gather_ns = self._reads_from_ns = 0
+        self._restraint = Restraint(0)
+        self.wake()
         while self.is_owed(until_ns):
             self._news.clear()
             await self._news.wait()
@@ -142,7 +163,7 @@ class Courier:
             try:
                 await intake.open()
                 await intake.refill()
-                while await intake.read_on(self._hooks.durable()):
+                while self._may_read and await intake.read_on(self._hooks.durable()):
                     self._begin_attempts()
                     self.owing.write_if_due()
             except Exception as error:  # supervision point: the store recovers, and so does what reads it
@@ -154,6 +175,14 @@ class Courier:
             self.owing.write_if_due()
             self._news.set()
             await self._pause()
+
+    @property
+    def _may_read(self) -> bool:
+        """Tell whether what is durable is read now; from then on the next news may gather."""
+        if self._reads_from_ns > self._clock.monotonic_ns():
+            return False
+        self._gathers = False
+        return True
 
     async def _pause(self) -> None:
         try:
@@ -169,8 +198,11 @@ class Courier:
         if not self.account.disabled and self._may_begin:
             due = [lane.items[0].due_ns for lane in self.owing.lanes if lane.items and not lane.busy]
             waits = [max(min(due), self.account.circuit_until_ns) - now_ns] if due else []
+            waits = [max(each, self._restraint.wait_ns(self._clock.monotonic_ns())) for each in waits]
         if self.owing.has_news:
             waits.append(self.owing.due_in_ns())
+        if self._gathers:
+            waits.append(self._reads_from_ns - self._clock.monotonic_ns())
         return max(min(waits, default=_LONG_NS), 1)
 
     def _wants(self, notice: Notice) -> bool:
@@ -192,7 +224,7 @@ class Courier:
         if self.account.disabled or self.account.circuit_until_ns > now_ns:
             return
         for lane in list(self.owing.lanes):
-            if not self._may_begin:
+            if not self._may_begin or self._restraint.wait_ns(self._clock.monotonic_ns()) > 0:
                 return
             if lane.busy or not lane.items or lane.items[0].due_ns > now_ns:
                 continue
@@ -204,6 +236,7 @@ class Courier:
                 self.wake()  # for the next of its lane
                 continue
             lane.busy = True
+            self._restraint.began(self._clock.monotonic_ns())
             self.owing.lanes.rotate(lane)
             self._begin(Attempt(lane, item, item.owed.notice))
 

@@ -152,6 +152,8 @@ class Relay(Component):
         limits = CourierLimits(
             held_max=settings.notices_held_max,
             mark_interval_ns=settings.ns("delivery_mark_interval"),
+            gather_ns=settings.ns("notice_gather"),
+            spacing_ns=settings.ns("notice_spacing"),
             pause_ns=settings.ns("recovery_interval"),
         )
         hooks = CourierHooks(
@@ -159,6 +161,7 @@ class Relay(Component):
             durable=lambda: self._journal.durable_sequence,
             spawn=self._spawn,
             disabled=self._disabled,
+            fares=self._look,
             refused=self._refused,
         )
         return Courier(notifier, account, self._clock, self._tools.ids, self._tools.logger, limits, hooks)
@@ -179,8 +182,7 @@ class Relay(Component):
 
     def _wake(self) -> None:
         for courier in self.couriers.values():
-            courier.wake()
-        self._look()
+            courier.news()
 
     def _look(self) -> None:
         """Be DEGRADED while a notifier is, and RUNNING again when none is any more."""
