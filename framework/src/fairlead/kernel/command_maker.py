@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from hashlib import sha256
-from typing import TYPE_CHECKING, TypedDict
+from typing import Protocol, TypedDict
 
 import msgspec
 
@@ -35,9 +35,6 @@ from fairlead.kernel.core.inputs import AcceptDrift, CancelAll, ClosePosition, F
 from fairlead.kernel.core.position_inputs import Annotate
 from fairlead.kernel.settings import to_pacing_policy
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
-
-if TYPE_CHECKING:
-    from fairlead.kernel.kernel import Kernel
 
 
 class CloseWishes(TypedDict, total=False):
@@ -79,10 +76,21 @@ _KNOWN = frozenset(CloseWishes.__annotations__)
 _CHANGES = frozenset(ChangeWishes.__annotations__)
 
 
+class CommandSource(Protocol):
+    """What a command is made from: the venue's rules, and an id for what is new."""
+
+    @property
+    def instruments(self) -> Mapping[str, Instrument]:
+        """Return the venue's rules by symbol."""
+
+    def new_client_order_id(self) -> str:
+        """Return a fresh client order id of this account."""
+
+
 class CommandMaker:
     """Makes the inputs of commands in the name of an owner, or of the operator for all owners."""
 
-    def __init__(self, kernel: Kernel, by: str, *, operator: bool = False) -> None:
+    def __init__(self, kernel: CommandSource, by: str, *, operator: bool = False) -> None:
         self._kernel = kernel
         self._by = by
         self._operator = operator

@@ -65,7 +65,7 @@ class Commands:
     def __init__(self, parts: Parts, check_usable: Callable[[], None]) -> None:
         self._parts = parts
         self.check_usable = check_usable
-        self.notifiers = NotifierCommands(parts, check_usable)
+        self.notifiers = NotifierCommands(parts.engine, parts.journal, parts.store, parts.relay, check_usable)
         self._loading = 0
         self.is_stopping = False
 

@@ -14,6 +14,8 @@ from fairlead.domain.reconciliation import ForeignPolicy
 from fairlead.errors import ConfigurationRefused, InvalidInput
 from fairlead.hookspecs import PluginContext
 from fairlead.kernel.configuration import digest_of
+from fairlead.kernel.core.market import Market
+from fairlead.kernel.gate.gate import Gate
 from fairlead.kernel.gate.judgements import limits_of
 from fairlead.kernel.gate.watchdog import ThreadWatchdog, Watchdog
 from fairlead.kernel.plugged.notifiers import checked_notifiers
@@ -248,3 +250,15 @@ def check_checks(
             not_done="The kernel was not made.",
             fix="Give each its own name.",
         )
+
+
+def gate_of(ingredients: Ingredients) -> Gate:
+    """Return the gate with the checks that the kernel was given."""
+    return Gate(
+        ingredients.checks,
+        ingredients.clock,
+        Market.of(ingredients.settings),
+        budget_ns=ingredients.settings.ns("check_budget"),
+        required=ingredients.required_checks,
+        watchdog=ingredients.watchdog,
+    )

@@ -14,16 +14,13 @@ import logging
 import sys
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from fairlead.domain.anomalies import AnomalyKind
 from fairlead.kernel.components import Part
 from fairlead.kernel.core.inputs import TroubleSeen
+from fairlead.kernel.parts import Parts
 from fairlead.kernel.system_clock import SystemClock
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
-
-if TYPE_CHECKING:
-    from fairlead.kernel.parts import Parts
 
 LOOP = "loop"
 """The name of the part, and the subject of its anomaly."""

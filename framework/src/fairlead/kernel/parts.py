@@ -12,8 +12,7 @@ from fairlead.domain.identifiers import account_tag
 from fairlead.domain.pending_requests import PendingRequest
 from fairlead.errors import NotRunning, StoreFault
 from fairlead.kernel.components import Component, Part, Supervisor
-from fairlead.kernel.composition import Ingredients
-from fairlead.kernel.control.parts import kill_switch_parts
+from fairlead.kernel.composition import Ingredients, gate_of
 from fairlead.kernel.core.inputs import (
     InFlightLost,
     Input,
@@ -22,22 +21,19 @@ from fairlead.kernel.core.inputs import (
     TimerDue,
     TroubleSeen,
 )
-from fairlead.kernel.core.market import Market
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.decide.account import BALANCES
 from fairlead.kernel.decide.rules import Rules
 from fairlead.kernel.engine.engine import Engine, deliver
 from fairlead.kernel.events.bus import EventBus
 from fairlead.kernel.events.observers import Observers
-from fairlead.kernel.gate.gate import Gate
 from fairlead.kernel.holder import holder_text
 from fairlead.kernel.journal.journal import Journal, SealedBatch
 from fairlead.kernel.journal.outputs import StepOutput
 from fairlead.kernel.journal.restore import restore_state
-from fairlead.kernel.outbox.parts import relay_of
+from fairlead.kernel.outbox.relay import Relay, RelayTools
 from fairlead.kernel.prices.service import PriceService
 from fairlead.kernel.recovery import Recovery, RecoveryHooks
-from fairlead.kernel.snapshots import snapshot_part
 from fairlead.kernel.venue.admission import Admission
 from fairlead.kernel.venue.dispatcher import Dispatcher
 from fairlead.kernel.venue.foreign_orders import ForeignOrders
@@ -50,18 +46,6 @@ from fairlead.kernel.venue.reconciler import Reconciler
 from fairlead.kernel.venue.rules_reader import RULES, RulesReader
 from fairlead.kernel.venue.time_limits import in_time
 from fairlead.kernel.venue.timers import PACE, Timers
-
-
-def gate_of(ingredients: Ingredients) -> Gate:
-    """Return the gate with the checks that the kernel was given."""
-    return Gate(
-        ingredients.checks,
-        ingredients.clock,
-        Market.of(ingredients.settings),
-        budget_ns=ingredients.settings.ns("check_budget"),
-        required=ingredients.required_checks,
-        watchdog=ingredients.watchdog,
-    )
 
 
 class Parts:
@@ -103,7 +87,7 @@ class Parts:
         queue_max = settings.price_queue_max
         self.prices = PriceService(state.prices, clock, rules.market.limits, self.logger, queue_max=queue_max)
         self.observers = Observers(ingredients.observers, self.bus, clock, self.logger, self._spawn_endless)
-        self.relay = relay_of(self, ingredients.notifiers, ingredients.ids)
+        self.relay = self._new_relay(ingredients)
         self._connect_parts()
         self.components = self._components()
 
@@ -116,10 +100,27 @@ class Parts:
             self.relay,
             Part("inbox", nothing, self._stop_inbox),
             Part("exchange", self._connect, self._disconnect),
-            *kill_switch_parts(self),
-            Part("reconciler", self._first_reconciliation, self._stop_reconciler),
-            snapshot_part(self),
+            Part(RECONCILER, self._first_reconciliation, self._stop_reconciler),
         )
+
+    def add_before_reconciler(self, added: tuple[Component, ...]) -> None:
+        """Have these started when the venue is known, and before the part that enables trading."""
+        place = [component.name for component in self.components].index(RECONCILER)
+        self.components = (*self.components[:place], *added, *self.components[place:])
+
+    def _new_relay(self, ingredients: Ingredients) -> Relay:
+        tools = RelayTools(
+            journal=self.journal,
+            store=self.store,
+            clock=self.clock,
+            ids=ingredients.ids,
+            logger=self.logger,
+            settings=self.settings,
+            supervisor=self.supervisor,
+            endless=self.endless,
+            take=self.take,
+        )
+        return Relay(ingredients.notifiers, tools)
 
     def _connect_parts(self) -> None:
         settings, clock = self.settings, self.clock
@@ -390,6 +391,7 @@ class Parts:
 
 
 RECONCILE = "reconcile"
+RECONCILER = "reconciler"
 JOURNAL = "journal"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Unpack
+from typing import Unpack
 
 from msgspec.structs import replace
 
@@ -23,17 +23,15 @@ from fairlead.kernel.command_maker import ChangeWishes, CloseWishes, CommandMake
 from fairlead.kernel.core.inputs import SubmitProposal
 from fairlead.kernel.door import submission
 from fairlead.kernel.history import Filters
+from fairlead.kernel.operator_commands import OperatorCommands
 from fairlead.kernel.results import CommandResult, ExecutionResult, FlattenResult
 from fairlead.kernel.settings import to_pacing_policy
-
-if TYPE_CHECKING:
-    from fairlead.kernel.kernel import Kernel
 
 
 class Session:
     """What one owner may do. Made by `Kernel.session`; orders of other owners are out of its reach."""
 
-    def __init__(self, kernel: Kernel, owner: str, *, hedging: bool = False) -> None:
+    def __init__(self, kernel: OperatorCommands, owner: str, *, hedging: bool = False) -> None:
         self._kernel = kernel
         self.owner = to_name(owner, "owner")
         self.hedging = hedging
@@ -63,7 +61,7 @@ class Session:
         the intent could not be recorded, `NotRunning` and `WrongThread`.
         """
         kernel = self._kernel
-        kernel.check_usable()
+        kernel.commands.check_usable()
         started_ns = kernel.clock.monotonic_ns()
         given = self._input(proposal, idempotency_key)
         if pacing is not None:

@@ -7,18 +7,15 @@ process; it is a picture of what the rows of positions and the prices said, and 
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
 
 from fairlead.domain.marks import mark
 from fairlead.domain.snapshots import PositionSnapshot, snapshot_of
 from fairlead.kernel.components import Part
 from fairlead.kernel.core.position_inputs import SnapshotsTaken
 from fairlead.kernel.engine.engine import Engine
+from fairlead.kernel.parts import Parts
 from fairlead.kernel.prices.service import PriceService
 from fairlead.ports.clock import Clock, Timer
-
-if TYPE_CHECKING:
-    from fairlead.kernel.parts import Parts
 
 SNAPSHOTS = "snapshots"
 

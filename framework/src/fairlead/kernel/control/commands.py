@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
 
 import attrs
 
@@ -18,17 +17,15 @@ from fairlead.domain.numbers import text_of
 from fairlead.domain.order_names import order_meant
 from fairlead.domain.trading_state import TradingState
 from fairlead.errors import InvalidInput, UnknownName
+from fairlead.kernel.command_maker import Saying
 from fairlead.kernel.decide.rules import OPERATOR
+from fairlead.kernel.operator_commands import OperatorCommands
+from fairlead.kernel.results import CommandResult
 from fairlead.kernel.serialisation import to_dict
-
-if TYPE_CHECKING:
-    from fairlead.kernel.command_maker import Saying
-    from fairlead.kernel.kernel import Kernel
-    from fairlead.kernel.results import CommandResult
 
 _WHOLE_ID = "Write the whole id: the kernel looks among live orders and those that ended lately."
 
-_Handler = Callable[["Kernel", Mapping[str, str]], Awaitable[object]]
+_Handler = Callable[[OperatorCommands, Mapping[str, str]], Awaitable[object]]
 
 
 @attrs.frozen
@@ -42,7 +39,7 @@ class ControlCommand:
     handler: _Handler
 
 
-async def answer(kernel: Kernel, command: str, arguments: Mapping[str, object]) -> object:
+async def answer(kernel: OperatorCommands, command: str, arguments: Mapping[str, object]) -> object:
     """Carry a command out and return what JSON can hold of its answer.
 
     Raises `UnknownName` for another command, `InvalidInput` for other arguments, and whatever the
@@ -58,7 +55,7 @@ async def answer(kernel: Kernel, command: str, arguments: Mapping[str, object]) 
     return await known.handler(kernel, texts)
 
 
-async def _status(kernel: Kernel, _arguments: Mapping[str, str]) -> object:
+async def _status(kernel: OperatorCommands, _arguments: Mapping[str, str]) -> object:
     report = kernel.last_reconciliation
     return {
         "account": kernel.settings.account,
@@ -75,21 +72,21 @@ async def _status(kernel: Kernel, _arguments: Mapping[str, str]) -> object:
     }
 
 
-async def _halt(kernel: Kernel, arguments: Mapping[str, str]) -> object:
+async def _halt(kernel: OperatorCommands, arguments: Mapping[str, str]) -> object:
     return _plain(await kernel.set_trading_state(TradingState.HALTED, reason=arguments["reason"]))
 
 
-async def _reduce(kernel: Kernel, arguments: Mapping[str, str]) -> object:
+async def _reduce(kernel: OperatorCommands, arguments: Mapping[str, str]) -> object:
     return _plain(await kernel.set_trading_state(TradingState.REDUCING, reason=arguments["reason"]))
 
 
-async def _resume(kernel: Kernel, arguments: Mapping[str, str]) -> object:
+async def _resume(kernel: OperatorCommands, arguments: Mapping[str, str]) -> object:
     """Enable trading, once a reconciliation made for it has passed."""
     await kernel.reconcile("an operator resumes trading")
     return _plain(await kernel.set_trading_state(TradingState.ACTIVE, reason=arguments["reason"]))
 
 
-async def _find_order(kernel: Kernel, arguments: Mapping[str, str]) -> object:
+async def _find_order(kernel: OperatorCommands, arguments: Mapping[str, str]) -> object:
     """Say which order is meant; nothing is done to it, so that whoever asks can look before it acts."""
     held = {order.client_order_id: order for order in kernel.orders()}
     order = held[order_meant(arguments["name"], held, fix=_WHOLE_ID)]
@@ -103,19 +100,19 @@ async def _find_order(kernel: Kernel, arguments: Mapping[str, str]) -> object:
     }
 
 
-async def _cancel(kernel: Kernel, arguments: Mapping[str, str]) -> object:
+async def _cancel(kernel: OperatorCommands, arguments: Mapping[str, str]) -> object:
     return _plain(await kernel.cancel(arguments["client_order_id"], OPERATOR, operator=True))
 
 
-async def _resolve(kernel: Kernel, arguments: Mapping[str, str]) -> object:
+async def _resolve(kernel: OperatorCommands, arguments: Mapping[str, str]) -> object:
     return _plain(await kernel.resolve_not_placed(arguments["client_order_id"], note=arguments["note"]))
 
 
-async def _resolve_missing(kernel: Kernel, arguments: Mapping[str, str]) -> object:
+async def _resolve_missing(kernel: OperatorCommands, arguments: Mapping[str, str]) -> object:
     return _plain(await kernel.resolve_missing(arguments["client_order_id"], note=arguments["note"]))
 
 
-async def _annotate(kernel: Kernel, arguments: Mapping[str, str]) -> object:
+async def _annotate(kernel: OperatorCommands, arguments: Mapping[str, str]) -> object:
     saying: Saying = {}
     if arguments["note"] or arguments["clear_note"]:
         saying["note"] = arguments["note"]
@@ -126,7 +123,7 @@ async def _annotate(kernel: Kernel, arguments: Mapping[str, str]) -> object:
     return _plain(await kernel.annotate(arguments["client_order_id"], **saying))
 
 
-async def _adopt(kernel: Kernel, arguments: Mapping[str, str]) -> object:
+async def _adopt(kernel: OperatorCommands, arguments: Mapping[str, str]) -> object:
     result = await kernel.adopt_order(
         arguments["venue_order_id"],
         owner=arguments["owner"],
@@ -138,7 +135,7 @@ async def _adopt(kernel: Kernel, arguments: Mapping[str, str]) -> object:
     return {**answer, "client_order_id": result.names[0] if result.names else ""}
 
 
-async def _accept_drift(kernel: Kernel, arguments: Mapping[str, str]) -> object:
+async def _accept_drift(kernel: OperatorCommands, arguments: Mapping[str, str]) -> object:
     result = await kernel.accept_drift(
         arguments["symbol"],
         at_venue=arguments["at_venue"],
@@ -149,25 +146,25 @@ async def _accept_drift(kernel: Kernel, arguments: Mapping[str, str]) -> object:
     return _plain(result)
 
 
-async def _accept_balance(kernel: Kernel, arguments: Mapping[str, str]) -> object:
+async def _accept_balance(kernel: OperatorCommands, arguments: Mapping[str, str]) -> object:
     asset, at_venue, note = arguments["asset"], arguments["at_venue"], arguments["note"]
     return _plain(await kernel.accept_balance(asset, at_venue=at_venue, note=note))
 
 
-async def _balances(kernel: Kernel, _arguments: Mapping[str, str]) -> object:
+async def _balances(kernel: OperatorCommands, _arguments: Mapping[str, str]) -> object:
     return {"balances": [balance_dict(view) for view in kernel.balances()]}
 
 
-async def _reconcile(kernel: Kernel, _arguments: Mapping[str, str]) -> object:
+async def _reconcile(kernel: OperatorCommands, _arguments: Mapping[str, str]) -> object:
     return to_dict(await kernel.reconcile("an operator asks"))
 
 
-async def _cancel_all(kernel: Kernel, _arguments: Mapping[str, str]) -> object:
+async def _cancel_all(kernel: OperatorCommands, _arguments: Mapping[str, str]) -> object:
     result = await kernel.cancel_all()
     return {"accepted": result.accepted, "code": result.code, "reason": result.reason, "orders": result.names}
 
 
-async def _flatten(kernel: Kernel, _arguments: Mapping[str, str]) -> object:
+async def _flatten(kernel: OperatorCommands, _arguments: Mapping[str, str]) -> object:
     result = await kernel.flatten()
     closings = [
         {"symbol": end.symbol, "book": end.book, "code": end.code.value, "left": text_of(end.quantity_left)}
@@ -176,7 +173,9 @@ async def _flatten(kernel: Kernel, _arguments: Mapping[str, str]) -> object:
     return {"accepted": result.accepted, "code": "", "reason": "", "closings": closings}
 
 
-async def _decide_notifier(action: NotifierAction, kernel: Kernel, arguments: Mapping[str, str]) -> object:
+async def _decide_notifier(
+    action: NotifierAction, kernel: OperatorCommands, arguments: Mapping[str, str]
+) -> object:
     """Record an operator's word about a notifier, and carry it out."""
     notifier, note = arguments["notifier"], arguments["note"]
     event_ids = arguments.get("event_ids", "").split()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fairlead.domain.trading_state import TradingState
 from fairlead.kernel.components import Part
@@ -13,10 +12,8 @@ from fairlead.kernel.control.kill_switch import KillSwitch
 from fairlead.kernel.control.server import ControlServer
 from fairlead.kernel.core.inputs import SetTradingState
 from fairlead.kernel.decide.rules import OPERATOR
-
-if TYPE_CHECKING:
-    from fairlead.kernel.kernel import Kernel
-    from fairlead.kernel.parts import Parts
+from fairlead.kernel.operator_commands import OperatorCommands
+from fairlead.kernel.parts import Parts
 
 KILL_SWITCH = "kill switch"
 CONTROL = "control"
@@ -48,7 +45,7 @@ def kill_switch_parts(parts: Parts) -> tuple[Part, ...]:
     return (Part(KILL_SWITCH, start, lambda: parts.supervisor.cancel_named(KILL_SWITCH)),)
 
 
-def control_parts(kernel: Kernel, parts: Parts) -> tuple[Part, ...]:
+def control_parts(kernel: OperatorCommands, parts: Parts) -> tuple[Part, ...]:
     """Return the part that listens on the control socket, or nothing where none is configured."""
     settings = parts.settings
     if not settings.control_socket:

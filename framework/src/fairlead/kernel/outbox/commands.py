@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from fairlead.domain.identifiers import to_line, to_name
 from fairlead.domain.notifier_records import NotifierAction
 from fairlead.errors import UnknownName
 from fairlead.kernel.core.notifier_inputs import DecideNotifier
 from fairlead.kernel.decide.rules import OPERATOR
+from fairlead.kernel.engine.engine import Engine
+from fairlead.kernel.journal.journal import Journal
 from fairlead.kernel.outbox.book import Delivery, DeliveryState
+from fairlead.kernel.outbox.courier import Courier
 from fairlead.kernel.outbox.events import sequence_of
+from fairlead.kernel.outbox.relay import Relay
 from fairlead.ports.searches import Search
-
-if TYPE_CHECKING:
-    import asyncio
-
-    from fairlead.kernel.outbox.courier import Courier
-    from fairlead.kernel.parts import Parts
+from fairlead.ports.store import Store
 
 
 class NotifierCommands:
@@ -27,8 +26,13 @@ class NotifierCommands:
     A kernel that dies in between has recorded it and not done it: say it again, it does no more.
     """
 
-    def __init__(self, parts: Parts, check_usable: Callable[[], None]) -> None:
-        self._parts = parts
+    def __init__(
+        self, engine: Engine, journal: Journal, store: Store, relay: Relay, check_usable: Callable[[], None]
+    ) -> None:
+        self._engine = engine
+        self._journal = journal
+        self._store = store
+        self._relay = relay
         self._check_usable = check_usable
 
     async def record(
@@ -54,8 +58,8 @@ class NotifierCommands:
                 if event_id not in known:
                     raise UnknownName("delivery", event_id, tuple(sorted(known)))
             self._check_usable()
-        command_id, future = self._parts.engine.new_command()
-        self._parts.engine.process(DecideNotifier(action, notifier, wanted, name, text, command_id))
+        command_id, future = self._engine.new_command()
+        self._engine.process(DecideNotifier(action, notifier, wanted, name, text, command_id))
         return future
 
     async def carry_out(
@@ -73,11 +77,11 @@ class NotifierCommands:
             change = courier.replay if action is NotifierAction.REPLAY else courier.discard
             count = sum(change(each) for each in found)
         courier.owing.write()
-        await self._parts.journal.settled()
+        await self._journal.settled()
         return count
 
     def _courier(self, notifier: str) -> Courier:
-        couriers = self._parts.relay.couriers
+        couriers = self._relay.couriers
         if notifier not in couriers:
             raise UnknownName("notifier", notifier, tuple(couriers))
         return couriers[notifier]
@@ -98,7 +102,7 @@ class NotifierCommands:
     async def _found(self, courier: Courier, event_ids: Sequence[str]) -> list[Delivery]:
         """Return these deliveries, or every dead letter, as they are now and durable."""
         courier.owing.write()
-        await self._parts.journal.settled()
+        await self._journal.settled()
         if event_ids:
             each = [await self._of_event(courier, event_id) for event_id in event_ids]
             return [delivery for delivery in each if delivery is not None]
@@ -112,7 +116,7 @@ class NotifierCommands:
         sequence = sequence_of(event_id)
         if sequence is None or sequence > courier.owing.read:
             return None
-        for row in await self._parts.store.outbox(sequence - 1, 1):
+        for row in await self._store.outbox(sequence - 1, 1):
             if row.event_id == event_id:
                 told = DeliveryState.DELIVERED
                 return Delivery(courier.name, row.sequence, event_id, row.kind, row.subject, told)
@@ -120,4 +124,4 @@ class NotifierCommands:
 
     async def _with_rows(self, courier: Courier, which: tuple[str, str]) -> list[Delivery]:
         wanted = Search(equal=(("notifier", courier.name), which))
-        return [Delivery.from_row(row) for row in await self._parts.store.search("deliveries", wanted)]
+        return [Delivery.from_row(row) for row in await self._store.search("deliveries", wanted)]

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
 
 from fairlead.domain.events import Event, EventsMissed
 from fairlead.domain.orders import OrderView, PositionView
 from fairlead.domain.prices import Price, Quote, Trade
 from fairlead.domain.trading_state import TradingState
-
-if TYPE_CHECKING:
-    from fairlead.kernel.kernel import Kernel
+from fairlead.kernel.readings import Readings
 
 
-class ReadingView:
+class ComponentView:
     """See `fairlead.ports.components.KernelView`."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Readings) -> None:
         self._kernel = kernel
 
     @property
