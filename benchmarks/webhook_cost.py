@@ -8,8 +8,9 @@ requests over loopback. Four cases, in turn, round after round, each on a fresh 
 * ``hangs``: it takes the connections and the requests, and never answers;
 * ``refuses``: nobody listens.
 
-Two loads: ``paced``, an order every so many milliseconds, as a busy bot has them; and ``flat out``, one order
-after the other, as fast as they are answered: then the couriers compete with the orders for the one thread.
+Two loads: ``paced``, an order about every so many milliseconds, as a busy bot has them (the pauses lie between
+half and one and a half of it, or telling would keep step with the orders); and ``flat out``, one order after
+the other, as fast as they are answered: then the couriers compete with the orders for the one thread.
 Figures are wall time from proposal to answer, and to the filled order; and CPU time of the process.
 
 Usage: ``python -m benchmarks.webhook_cost [--orders N] [--rounds N] [--pause-ms N] [--json]``
@@ -47,6 +48,8 @@ SYMBOL = "BTC/USDT"
 CASES = ("none", "answers", "hangs", "refuses")
 LOADS = ("paced", "flat out")
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
+STRIDE, ONE_PERCENT_OF = 37, 100
+"""Every pause of a hundred is another one, and their mean is the pause that was asked for."""
 WARMING_SHARE = 5
 """A fifth as many orders go before those that count: connections are opened, caches filled."""
 
@@ -132,13 +135,14 @@ async def one_round(case: str, port: int, orders: int, pause_ns: int) -> Round:
 
 async def sent(bot: Session, clock: SystemClock, orders: int, pause_ns: int, measured: Round) -> None:
     """Send orders one after the other."""
-    for _ in range(orders):
+    for number in range(orders):
         begun = time.perf_counter_ns()
         result = await bot.execute(Proposal.buy(SYMBOL, quantity="0.01", limit_price="100"))
         measured.answered.append(time.perf_counter_ns() - begun)
         await result.closed()
         measured.filled.append(time.perf_counter_ns() - begun)
-        await clock.sleep_ns(max(0, pause_ns - measured.filled[-1]))
+        uneven_ns = pause_ns // 2 + pause_ns * (number * STRIDE % ONE_PERCENT_OF) // ONE_PERCENT_OF
+        await clock.sleep_ns(max(0, uneven_ns - measured.filled[-1]))
 
 
 def figures(rounds: Sequence[Round]) -> dict[str, int]:
