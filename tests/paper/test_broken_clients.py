@@ -11,7 +11,7 @@ from fairlead.errors import ExchangeFault
 from fairlead.ports.exchange import Fence
 from fairlead.testing import run
 from fairlead.testing.conformance.exchange import ExchangeConformance, exchange_rules
-from fairlead.testing.conformance.exchange_rule import method_of
+from fairlead.testing.conformance.rules import method_of
 from fairlead_paper.client import PaperClient
 from tests.paper import broken_clients as broken
 from tests.paper.paper_world import PaperWorld

@@ -46,7 +46,7 @@ def view(now_ns: int = NOW_NS, money: MoneyRules = USDT, **given: Any) -> FakeRi
     return FakeRiskView(now_ns=now_ns, money=money, **given)
 
 
-def answer(facts: list[Fact], seen: FakeRiskView | None = None, **limits: str) -> object:
+def answer(facts: list[Fact], seen: FakeRiskView | None = None, **limits: Any) -> object:  # noqa: ANN401 - texts and flags
     """Return what the check says after these facts."""
     check = DailyLoss(DailyLossSettings(**limits))
     value = check.initial()
@@ -141,8 +141,10 @@ def test_reductions_pass() -> None:
     assert check.judge(order(reduces=True), view(), value) == ALLOW
 
 
-@pytest.mark.parametrize("limits", [{}, {"maximum_loss": "0"}, {"maximum_drawdown": "-1"}])
-def test_settings_without_a_real_limit_are_refused(limits: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "limits", [{}, {"unrealized": True}, {"maximum_loss": "0"}, {"maximum_drawdown": "-1"}]
+)
+def test_settings_without_a_real_limit_are_refused(limits: dict[str, Any]) -> None:
     """No limit, or one of zero, is a mistake and not a wish."""
     with pytest.raises((SettingRefused, ValueError), match="maximum_"):
         DailyLossSettings(**limits)

@@ -54,6 +54,7 @@ CHECKS: tuple[RiskCheck, ...] = (
     MaximumExposure(MaximumExposureSettings(total="1e32")),
     DailyLoss(DailyLossSettings(maximum_loss="1e20")),
     DailyLoss(DailyLossSettings(maximum_drawdown="1e21")),
+    DailyLoss(DailyLossSettings(maximum_loss="1e20", maximum_drawdown="1e21", unrealized=True)),
     OrderRate(OrderRateSettings(window_ms=WINDOW_MS, total=1)),
     OrderRate(OrderRateSettings(window_ms=WINDOW_MS, per_owner=1)),
     OrderRate(OrderRateSettings(window_ms=WINDOW_MS, per_symbol=1)),

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from fairlead.errors import FairleadError
+from fairlead.testing.conformance.rules import method_of
 from fairlead.testing.conformance.store import StoreConformance, store_rules
 from fairlead.testing.conformance.store_medium import StoreMedium
-from fairlead.testing.conformance.store_rule import method_of
 from fairlead.testing.memory_store import MemoryStore
 from tests.core.testing.broken_stores import BROKEN
 from tests.core.testing.memory_medium import MemoryMedium

@@ -26,7 +26,9 @@ from fairlead.ports.risk import (
 )
 from fairlead_riskhooks import __version__, reason_codes
 from fairlead_riskhooks.exact import minus, plain, plus, total_of
+from fairlead_riskhooks.exposure_book import EMPTY, ExposureBook, fold_exposure, unknown_of
 from fairlead_riskhooks.fields import check_one_given, is_positive, to_number
+from fairlead_riskhooks.held_results import held_losses
 from fairlead_riskhooks.stored import dump, load
 
 _NAME = "daily_loss"
@@ -38,7 +40,9 @@ class DailyLossSettings:
     """Limits in the reporting currency of the kernel; at least one is given.
 
     *maximum_loss* is what may be lost since the day began; *maximum_drawdown* what may be lost since the
-    day's best result. The kernel's ``trading_day`` says when a day begins.
+    day's best realized result. The kernel's ``trading_day`` says when a day begins. With *unrealized* the
+    whole loss of what is held counts as well, also what it lost on earlier days; a profit on paper makes
+    no room.
     """
 
     maximum_loss: Decimal | None = attrs.field(
@@ -55,6 +59,11 @@ class DailyLossSettings:
             "doc": "loss from the day's best result that locks, reporting currency; none when left out"
         },
     )
+    unrealized: bool = attrs.field(
+        default=False,
+        validator=attrs.validators.instance_of(bool),
+        metadata={"doc": "whether what open positions would lose if they were closed now counts as lost"},
+    )
 
     def __attrs_post_init__(self) -> None:
         check_one_given(self, "maximum_loss", "maximum_drawdown")
@@ -68,18 +77,23 @@ class DayResult(msgspec.Struct):
 
 
 class DayBook(msgspec.Struct):
-    """The day's results by currency, and the lock of this check that was placed last."""
+    """The day's results by currency, and the lock of this check that was placed last.
+
+    *exposure* is what is held and may be, as text; it is kept only where unrealized losses count.
+    """
 
     results: dict[str, DayResult] = {}
     locked_until_ns: int = 0
     code: str = ""
+    exposure: str = EMPTY
 
 
 @attrs.frozen
 class DailyLoss:
     """Locks all new exposure until the trading day ends once a limit is reached.
 
-    Realized PnL and fees count with each fill, so a partial close counts at once; what is held does not.
+    Realized PnL and fees count with each fill, so a partial close counts at once; what is held only with
+    *unrealized*.
     A lock stands until the day ends, whatever is won back and whatever the limits are changed to.
     """
 
@@ -92,14 +106,19 @@ class DailyLoss:
     def limits(self) -> Mapping[str, Decimal]:
         """Return the limits that are set, in the reporting currency."""
         found = attrs.asdict(self.settings)
-        return {name: limit for name, limit in found.items() if limit is not None}
+        return {name: limit for name, limit in found.items() if isinstance(limit, Decimal)}
 
     def initial(self) -> str:
         """Return a day without any result."""
         return dump(DayBook())
 
     def fold(self, value: str, fact: Fact) -> str:
-        """Count results and fees, begin anew with each day, and note the own lock."""
+        """Count results and fees, begin anew with each day, note the own lock, and what is held."""
+        if self.settings.unrealized:
+            book = load(value, DayBook)
+            exposure = fold_exposure(book.exposure, fact)
+            if exposure != book.exposure:
+                value = dump(msgspec.structs.replace(book, exposure=exposure))
         if isinstance(fact, TradingDayBegan):
             return dump(msgspec.structs.replace(load(value, DayBook), results={}))
         if isinstance(fact, PositionMoved):
@@ -125,25 +144,47 @@ class DailyLoss:
             )
         if not view.reporting_currency:
             return _not_converted(NoRate("*", "no reporting_currency is set"))
-        return self._loss_reached(book, view) or self._drawdown_reached(book, view) or ALLOW
+        held = self._held(book, view, request.live_order_id)
+        if isinstance(held, Deny):
+            return held
+        return self._loss_reached(book, held, view) or self._drawdown_reached(book, held, view) or ALLOW
 
-    def _loss_reached(self, book: DayBook, view: RiskView) -> Judgement | None:
+    def _held(self, book: DayBook, view: RiskView, live_order_id: str) -> Mapping[str, Decimal] | Deny:
+        """Return the losses of what is held by currency: none unless they count."""
+        if not self.settings.unrealized:
+            return {}
+        exposure = load(book.exposure, ExposureBook)
+        exposure.orders.pop(live_order_id, None)
+        keys = sorted({*exposure.positions, *(order.key for order in exposure.orders.values())})
+        if what := unknown_of(keys, None, exposure, view):
+            return Deny(
+                reason_codes.RESULT_UNKNOWN,
+                f"What is held counts, and {what} began before that was switched on and are not known yet: "
+                "positions are with the next snapshot of positions, orders when they end.",
+                (("unknown", what),),
+            )
+        return held_losses(keys, view)
+
+    def _loss_reached(self, book: DayBook, held: Mapping[str, Decimal], view: RiskView) -> Judgement | None:
         limit = self.settings.maximum_loss
         if limit is None:
             return None
-        results = ((currency, result.now) for currency, result in book.results.items())
-        result = _in_reporting_currency(results, view, exposure=False)
+        results = [(currency, result.now) for currency, result in book.results.items()]
+        result = _in_reporting_currency([*results, *held.items()], view, exposure=False)
         if isinstance(result, Deny):
             return result
         loss = result.copy_negate()
         return _lock(reason_codes.DAILY_LOSS, "Since the day began", loss, limit, view)
 
-    def _drawdown_reached(self, book: DayBook, view: RiskView) -> Judgement | None:
+    def _drawdown_reached(
+        self, book: DayBook, held: Mapping[str, Decimal], view: RiskView
+    ) -> Judgement | None:
         """Count currency by currency: at worst all were best at one time, which is never in our favour."""
         limit = self.settings.maximum_drawdown
         if limit is None:
             return None
-        falls = ((currency, minus(each.best, each.now)) for currency, each in book.results.items())
+        falls = [(currency, minus(each.best, each.now)) for currency, each in book.results.items()]
+        falls += [(currency, loss.copy_negate()) for currency, loss in held.items()]
         fall = _in_reporting_currency(falls, view, exposure=True)
         if isinstance(fall, Deny):
             return fall

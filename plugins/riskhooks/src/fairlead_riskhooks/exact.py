@@ -16,6 +16,7 @@ _ROUNDING_UP = Context(
 plus = _ROUNDING_UP.add
 minus = _ROUNDING_UP.subtract
 times = _ROUNDING_UP.multiply
+over = _ROUNDING_UP.divide
 
 
 def total_of(amounts: Iterable[Decimal]) -> Decimal:

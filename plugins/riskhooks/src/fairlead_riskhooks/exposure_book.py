@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -23,6 +23,7 @@ from fairlead.ports.risk import (
     OrderUpdated,
     PositionMoved,
     PositionsSnapshotted,
+    RiskView,
     Terms,
 )
 from fairlead_riskhooks.exact import minus, plus
@@ -81,6 +82,21 @@ def fold_exposure(value: str, fact: Fact) -> str:
     book = load(value, ExposureBook)
     fold(book, fact)
     return dump(book)
+
+
+def unknown_of(keys: Iterable[Key], symbol: str | None, book: ExposureBook, view: RiskView) -> str:
+    """Return what the view counts and the book does not hold, in a few words; nothing when it holds all."""
+    seen = 0
+    for key in keys:
+        position = view.position(*key)
+        if position is None or not position.is_exposed:
+            continue
+        seen += 1
+        known = sum(order.key == key for order in book.orders.values())
+        if position.pending_openings > known:
+            return f"{position.pending_openings - known} live orders of {key[0]}"
+    missing = view.exposed_positions(symbol) - seen
+    return f"{missing} positions" if missing > 0 else ""
 
 
 def terms_of_contract(contract: Contract | None) -> tuple[Decimal, bool]:

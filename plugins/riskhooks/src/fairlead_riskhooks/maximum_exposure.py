@@ -24,6 +24,7 @@ from fairlead_riskhooks.exposure_book import (
     OpeningOrder,
     fold_exposure,
     terms_of_contract,
+    unknown_of,
 )
 from fairlead_riskhooks.fields import check_one_given, is_positive, to_number
 from fairlead_riskhooks.stored import load
@@ -144,20 +145,9 @@ def _denial(code: str, what: str, worth: Decimal | Deny, limit: Decimal, view: R
 
 def _unknown(keys: Iterable[Key], symbol: str | None, book: ExposureBook, view: RiskView) -> Deny | None:
     """Return a denial when the view counts a position or an order that the book does not hold."""
-    seen = 0
-    for key in keys:
-        position = view.position(*key)
-        if position is None or not position.is_exposed:
-            continue
-        seen += 1
-        known = sum(order.key == key for order in book.orders.values())
-        if position.pending_openings > known:
-            return _unknown_denial(f"{position.pending_openings - known} live orders of {key[0]}")
-    missing = view.exposed_positions(symbol) - seen
-    return _unknown_denial(f"{missing} positions") if missing > 0 else None
-
-
-def _unknown_denial(what: str) -> Deny:
+    what = unknown_of(keys, symbol, book, view)
+    if not what:
+        return None
     return Deny(
         reason_codes.EXPOSURE_UNKNOWN,
         f"{what} began before this check was switched on and are not known to it yet: positions are with "

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import ClassVar
 
 import attrs
 
 from fairlead.ports.names import to_symbol
 from fairlead.ports.numbers import text_of, to_decimal, to_positive
-from fairlead.ports.risk import ALLOW, Deny, Fact, Judgement, RiskRequest, RiskView
+from fairlead.ports.risk import ALLOW, Deny, Judgement, RiskRequest, RiskView
 from fairlead_riskhooks import __version__, reason_codes
 from fairlead_riskhooks.fields import is_positive, to_limit
+from fairlead_riskhooks.stateless_check import StatelessCheck
 
 
 @attrs.frozen(kw_only=True)
@@ -42,28 +42,18 @@ class MaximumLeverageSettings:
 
 
 @attrs.frozen
-class MaximumLeverage:
+class MaximumLeverage(StatelessCheck):
     """Denies an order that asks for more leverage than allowed; an order that asks for none passes."""
 
     settings: MaximumLeverageSettings
     name: str = attrs.field(default="maximum_leverage", init=False)
     version: str = attrs.field(default=__version__, init=False)
-    stateless: ClassVar[bool] = True
 
     @property
     def limits(self) -> Mapping[str, Decimal]:
         """Return the limits, for all symbols and by symbol."""
         by_symbol = {f"symbols.{symbol}": limit for symbol, limit in self.settings.symbols.items()}
         return {"maximum": self.settings.maximum, **by_symbol}
-
-    def initial(self) -> str:
-        """Return the empty value: this check remembers nothing."""
-        return ""
-
-    def fold(self, value: str, fact: Fact) -> str:
-        """Return the value as it is."""
-        del fact
-        return value
 
     def judge(self, request: RiskRequest, view: RiskView, value: str) -> Judgement:
         """Compare the order's leverage with the limit of its symbol."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import ClassVar
 
 import attrs
 
-from fairlead.ports.risk import ALLOW, Deny, Fact, Judgement, RiskRequest, RiskView
+from fairlead.ports.risk import ALLOW, Deny, Judgement, RiskRequest, RiskView
 from fairlead_riskhooks import __version__, reason_codes
+from fairlead_riskhooks.stateless_check import StatelessCheck
 
 
 class PendingClosePolicy(StrEnum):
@@ -55,7 +55,7 @@ class MaximumPositionsSettings:
 
 
 @attrs.frozen
-class MaximumPositions:
+class MaximumPositions(StatelessCheck):
     """Denies an order that would expose one more position than allowed.
 
     A position is a key (symbol, book) with quantity, or with a pending order that may open it; the
@@ -65,22 +65,12 @@ class MaximumPositions:
     settings: MaximumPositionsSettings
     name: str = attrs.field(default="maximum_positions", init=False)
     version: str = attrs.field(default=__version__, init=False)
-    stateless: ClassVar[bool] = True
 
     @property
     def limits(self) -> Mapping[str, int]:
         """Return the limits that are set."""
         found = {"total": self.settings.total, "per_symbol": self.settings.per_symbol}
         return {name: limit for name, limit in found.items() if limit is not None}
-
-    def initial(self) -> str:
-        """Return the empty value: positions and pending orders are in the view."""
-        return ""
-
-    def fold(self, value: str, fact: Fact) -> str:
-        """Return the value as it is."""
-        del fact
-        return value
 
     def judge(self, request: RiskRequest, view: RiskView, value: str) -> Judgement:
         """Count exposed positions and compare with both limits."""

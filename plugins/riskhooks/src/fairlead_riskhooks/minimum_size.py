@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal, Inexact
-from typing import ClassVar
 
 import attrs
 
@@ -15,10 +14,11 @@ from fairlead.ports.numbers import (
     nearest_multiples,
     text_of,
 )
-from fairlead.ports.risk import ALLOW, Deny, Fact, Judgement, RiskRequest, RiskView
+from fairlead.ports.risk import ALLOW, Deny, Judgement, RiskRequest, RiskView
 from fairlead_riskhooks import __version__, reason_codes
 from fairlead_riskhooks.exact import times
 from fairlead_riskhooks.fields import is_positive, to_number
+from fairlead_riskhooks.stateless_check import StatelessCheck
 
 VENUE = "venue"
 CONFIGURATION = "configuration"
@@ -75,7 +75,7 @@ class MinimumSizeSettings:
 
 
 @attrs.frozen
-class MinimumSize:
+class MinimumSize(StatelessCheck):
     """Denies orders below a minimum, above a maximum, off the lot step, or of too little cost.
 
     The venue's rules always hold; configured ones are added. A reducing order is exempt from the
@@ -87,7 +87,6 @@ class MinimumSize:
     settings: MinimumSizeSettings = attrs.field(factory=MinimumSizeSettings)
     name: str = attrs.field(default="minimum_size", init=False)
     version: str = attrs.field(default=__version__, init=False)
-    stateless: ClassVar[bool] = True
 
     @property
     def limits(self) -> Mapping[str, Decimal]:
@@ -97,15 +96,6 @@ class MinimumSize:
             for symbol, limits in self.settings.symbols.items()
             if limits.maximum_quantity is not None
         }
-
-    def initial(self) -> str:
-        """Return the empty value: this check remembers nothing."""
-        return ""
-
-    def fold(self, value: str, fact: Fact) -> str:
-        """Return the value as it is."""
-        del fact
-        return value
 
     def judge(self, request: RiskRequest, view: RiskView, value: str) -> Judgement:
         """Compare the order's size with every limit; the first breach is the answer."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import ClassVar
 
 import attrs
 
 from fairlead.ports.numbers import ONE, text_of
-from fairlead.ports.risk import ALLOW, Deny, Fact, Judgement, OrderSide, RiskRequest, RiskView
+from fairlead.ports.risk import ALLOW, Deny, Judgement, OrderSide, RiskRequest, RiskView
 from fairlead_riskhooks import __version__, reason_codes
 from fairlead_riskhooks.exact import minus, plain, plus, times
 from fairlead_riskhooks.fields import is_positive, to_limit
+from fairlead_riskhooks.stateless_check import StatelessCheck
 
 _PERCENT = Decimal(100)
 
@@ -35,7 +35,7 @@ class PriceBandSettings:
 
 
 @attrs.frozen
-class PriceBand:
+class PriceBand(StatelessCheck):
     """Denies an order whose price lies outside the band, or where no usable price says where the band is.
 
     What is compared is the limit price, or the trigger of an order without one. Market orders pass: they
@@ -45,21 +45,11 @@ class PriceBand:
     settings: PriceBandSettings
     name: str = attrs.field(default="price_band", init=False)
     version: str = attrs.field(default=__version__, init=False)
-    stateless: ClassVar[bool] = True
 
     @property
     def limits(self) -> Mapping[str, Decimal]:
         """Return the width of the band, a share of the price."""
         return {"rate": self.settings.rate}
-
-    def initial(self) -> str:
-        """Return the empty value: this check remembers nothing."""
-        return ""
-
-    def fold(self, value: str, fact: Fact) -> str:
-        """Return the value as it is."""
-        del fact
-        return value
 
     def judge(self, request: RiskRequest, view: RiskView, value: str) -> Judgement:
         """Compare the order's price with the latest one."""

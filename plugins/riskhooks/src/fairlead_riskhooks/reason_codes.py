@@ -20,6 +20,8 @@ EXPOSURE_UNKNOWN = "EXPOSURE_UNKNOWN"
 DAILY_LOSS = "DAILY_LOSS"
 DAILY_DRAWDOWN = "DAILY_DRAWDOWN"
 RESULT_NOT_CONVERTED = "RESULT_NOT_CONVERTED"
+RESULT_UNKNOWN = "RESULT_UNKNOWN"
+RESULT_UNPRICED = "RESULT_UNPRICED"
 ORDER_RATE = "ORDER_RATE"
 DUPLICATE_INTENT = "DUPLICATE_INTENT"
 TOO_MANY_INTENTS = "TOO_MANY_INTENTS"
@@ -78,7 +80,7 @@ REASON_CODES: Mapping[str, tuple[str, str]] = {
     ),
     DAILY_LOSS: (
         "daily_loss",
-        "The trading day's realized loss reached its limit; locked until the day ends.",
+        "The trading day's loss reached its limit; locked until the day ends.",
     ),
     DAILY_DRAWDOWN: (
         "daily_loss",
@@ -88,6 +90,11 @@ REASON_CODES: Mapping[str, tuple[str, str]] = {
         "daily_loss",
         "The day's result cannot be counted: no reporting currency is set, or a conversion is missing.",
     ),
+    RESULT_UNKNOWN: (
+        "daily_loss",
+        "What is held counts, and positions began before that was switched on: it does not know them yet.",
+    ),
+    RESULT_UNPRICED: ("daily_loss", "What is held counts, and there is no usable price to value it by."),
     ORDER_RATE: (
         "order_rate",
         "As many orders as allowed were sent in the window.",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
 
 import attrs
 
-from fairlead.ports.risk import ALLOW, Deny, Fact, Judgement, RiskRequest, RiskView
+from fairlead.ports.risk import ALLOW, Deny, Judgement, RiskRequest, RiskView
 from fairlead_riskhooks import __version__, reason_codes
 from fairlead_riskhooks.fields import is_count
 from fairlead_riskhooks.recent_orders import NANOSECONDS_PER_MILLISECOND
+from fairlead_riskhooks.stateless_check import StatelessCheck
 
 
 @attrs.frozen(kw_only=True)
@@ -24,27 +24,17 @@ class StalePriceSettings:
 
 
 @attrs.frozen
-class StalePrice:
+class StalePrice(StatelessCheck):
     """Denies an order of any type where the price is older, unconfirmed after a jump, or missing."""
 
     settings: StalePriceSettings
     name: str = attrs.field(default="stale_price", init=False)
     version: str = attrs.field(default=__version__, init=False)
-    stateless: ClassVar[bool] = True
 
     @property
     def limits(self) -> Mapping[str, int]:
         """Return the age, milliseconds."""
         return {"maximum_age_ms": self.settings.maximum_age_ms}
-
-    def initial(self) -> str:
-        """Return the empty value: this check remembers nothing."""
-        return ""
-
-    def fold(self, value: str, fact: Fact) -> str:
-        """Return the value as it is."""
-        del fact
-        return value
 
     def judge(self, request: RiskRequest, view: RiskView, value: str) -> Judgement:
         """Look at the age of the symbol's price."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import attrs
 
 from fairlead.errors import SettingRefused
 from fairlead.ports.names import to_symbol
-from fairlead.ports.risk import ALLOW, Deny, Fact, Judgement, RiskRequest, RiskView
+from fairlead.ports.risk import ALLOW, Deny, Judgement, RiskRequest, RiskView
 from fairlead_riskhooks import __version__, reason_codes
+from fairlead_riskhooks.stateless_check import StatelessCheck
 
 
 @attrs.frozen(kw_only=True)
@@ -33,7 +32,7 @@ class SymbolsSettings:
 
 
 @attrs.frozen
-class Symbols:
+class Symbols(StatelessCheck):
     """Denies new exposure in a symbol that is not on the allow-list, or is on the deny-list.
 
     An empty allow-list allows nothing.
@@ -42,16 +41,6 @@ class Symbols:
     settings: SymbolsSettings
     name: str = attrs.field(default="symbols", init=False)
     version: str = attrs.field(default=__version__, init=False)
-    stateless: ClassVar[bool] = True
-
-    def initial(self) -> str:
-        """Return the empty value: this check remembers nothing."""
-        return ""
-
-    def fold(self, value: str, fact: Fact) -> str:
-        """Return the value as it is."""
-        del fact
-        return value
 
     def judge(self, request: RiskRequest, view: RiskView, value: str) -> Judgement:
         """Look the symbol up."""

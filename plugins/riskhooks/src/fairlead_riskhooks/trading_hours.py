@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import ClassVar
 
 import attrs
 
 from fairlead import TradingDay
 from fairlead.errors import SettingRefused
-from fairlead.ports.risk import ALLOW, Deny, Fact, Judgement, RiskRequest, RiskView
+from fairlead.ports.risk import ALLOW, Deny, Judgement, RiskRequest, RiskView
 from fairlead_riskhooks import __version__, reason_codes
+from fairlead_riskhooks.stateless_check import StatelessCheck
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NANOSECONDS_PER_MICROSECOND = 1_000
@@ -97,7 +97,7 @@ class TradingHoursSettings:
 
 
 @attrs.frozen
-class TradingHours:
+class TradingHours(StatelessCheck):
     """Denies new exposure outside all windows, by what a clock on the wall of that zone shows.
 
     So an hour that the clocks skip is no time to trade, and one that they show twice is two. The time is the
@@ -107,7 +107,6 @@ class TradingHours:
     settings: TradingHoursSettings
     name: str = attrs.field(default="trading_hours", init=False)
     version: str = attrs.field(default=__version__, init=False)
-    stateless: ClassVar[bool] = True
     _zone: tzinfo = attrs.field(init=False, repr=False, eq=False)
 
     @_zone.default
@@ -118,15 +117,6 @@ class TradingHours:
         from zoneinfo import ZoneInfo  # only who names a zone pays for it
 
         return ZoneInfo(name)
-
-    def initial(self) -> str:
-        """Return the empty value: this check remembers nothing."""
-        return ""
-
-    def fold(self, value: str, fact: Fact) -> str:
-        """Return the value as it is."""
-        del fact
-        return value
 
     def judge(self, request: RiskRequest, view: RiskView, value: str) -> Judgement:
         """Look the time of this step up in the windows."""

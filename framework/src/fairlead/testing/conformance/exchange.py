@@ -15,9 +15,9 @@ from fairlead.testing.conformance.exchange_changes import ChangeRules
 from fairlead.testing.conformance.exchange_evidence import EvidenceRules
 from fairlead.testing.conformance.exchange_failures import FailureRules
 from fairlead.testing.conformance.exchange_orders import OrderRules
-from fairlead.testing.conformance.exchange_rule import rules_of
 from fairlead.testing.conformance.exchange_terms import TermRules
 from fairlead.testing.conformance.exchange_world import Ability, ExchangeWorld, RecordingSink
+from fairlead.testing.conformance.rules import rules_of
 
 __all__ = ["Ability", "ExchangeConformance", "ExchangeWorld", "RecordingSink", "exchange_rules"]
 

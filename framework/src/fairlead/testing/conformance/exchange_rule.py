@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
@@ -11,8 +10,6 @@ from typing import Any
 import pytest
 
 from fairlead.testing.conformance.exchange_world import Ability, ExchangeWorld
-
-_NUMBERED = re.compile(r"(E-\d\d) (.*)", re.DOTALL)
 
 
 class NotDeclared(Exception):
@@ -60,19 +57,3 @@ def rule(*needs: Ability) -> Callable[[Callable[[Any, ExchangeWorld], Coroutine[
         return test
 
     return wrap
-
-
-def rules_of(suite: type[ExchangeRules]) -> dict[str, str]:
-    """Return number -> text of the suite's rules, in order of number."""
-    found = {}
-    for name in dir(suite):
-        match = _NUMBERED.fullmatch(getattr(suite, name).__doc__ or "") if name.startswith("test_") else None
-        if match:
-            found[match[1]] = " ".join(match[2].split())
-    return dict(sorted(found.items()))
-
-
-def method_of(suite: type[ExchangeRules], number: str) -> str:
-    """Return the name of the method that checks a rule."""
-    prefix = f"test_{number.lower().replace('-', '')}_"
-    return next(name for name in dir(suite) if name.startswith(prefix))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import NoReturn
 
 import attrs
+
+_NUMBERED = re.compile(r"([A-Z]-\d\d) (.*)", re.DOTALL)
 
 
 @attrs.frozen
@@ -40,3 +43,19 @@ def overridden_tests(kit: type, subclass: type) -> Iterable[str]:
         for name, test in vars(kit).items()
         if name.startswith("test_") and getattr(subclass, name, None) is not test
     ]
+
+
+def rules_of(kit: type) -> dict[str, str]:
+    """Return number -> text of the rules that stand in the docstrings of the kit's tests, in order."""
+    found = {}
+    for name in dir(kit):
+        match = _NUMBERED.fullmatch(getattr(kit, name).__doc__ or "") if name.startswith("test_") else None
+        if match:
+            found[match[1]] = " ".join(match[2].split())
+    return dict(sorted(found.items()))
+
+
+def method_of(kit: type, number: str) -> str:
+    """Return the name of the method that checks a rule."""
+    prefix = f"test_{number.lower().replace('-', '')}_"
+    return next(name for name in dir(kit) if name.startswith(prefix))

@@ -11,9 +11,9 @@ A rule is a method whose docstring begins with its number; ``docs/reference/stor
 
 from __future__ import annotations
 
+from fairlead.testing.conformance.rules import rules_of
 from fairlead.testing.conformance.store_contents import ContentRules
 from fairlead.testing.conformance.store_recovery import RecoveryRules
-from fairlead.testing.conformance.store_rule import rules_of
 from fairlead.testing.conformance.store_searches import SearchRules
 from fairlead.testing.conformance.store_tripwires import TripwireRules
 from fairlead.testing.conformance.store_writing import WritingRules

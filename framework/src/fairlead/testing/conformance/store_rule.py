@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -12,8 +11,6 @@ import pytest
 
 from fairlead.testing.conformance.store_medium import StoreMedium
 from fairlead.testing.memory_store import AppendFault
-
-_NUMBERED = re.compile(r"(S-\d\d) (.*)", re.DOTALL)
 
 
 class StoreRules:
@@ -65,19 +62,3 @@ def rule(check: Callable[[Suite, StoreMedium], Awaitable[None]]) -> Callable[[Su
     test.__qualname__ = check.__qualname__
     test.__doc__ = check.__doc__
     return test
-
-
-def rules_of(suite: type[StoreRules]) -> dict[str, str]:
-    """Return number -> text of the suite's rules, in order of number."""
-    found = {}
-    for name in dir(suite):
-        match = _NUMBERED.fullmatch(getattr(suite, name).__doc__ or "") if name.startswith("test_") else None
-        if match:
-            found[match[1]] = " ".join(match[2].split())
-    return dict(sorted(found.items()))
-
-
-def method_of(suite: type[StoreRules], number: str) -> str:
-    """Return the name of the method that checks a rule."""
-    prefix = f"test_{number.lower().replace('-', '')}_"
-    return next(name for name in dir(suite) if name.startswith(prefix))
