@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from fairlead.ports.notices import Notice
-from fairlead.ports.store import OutboxRow
+from fairlead.ports.store import Batch, OutboxRow
 from fairlead.testing.memory_store import MemoryDisk
 from fairlead.testing.scripted_notifier import ScriptedNotifier
 
@@ -34,10 +34,15 @@ class Truth:
         self._contents: dict[str, Notice] = {}
         self._first_told: dict[str, int] = {}
 
-    def begin(self) -> None:
-        """Count from here on: the notifier is new, and its first mark is durable."""
-        (account,) = self._rows("notifiers")
-        self._begin = int(str(account["mark"]))
+    def begin(self, batch: Batch | None = None) -> None:
+        """Count from here on: the notifier is new, and its first mark is durable, or in this batch."""
+        accounts = self._rows("notifiers")
+        if batch is not None and not accounts:
+            accounts = [row.named() for row in batch.rows if row.table == "notifiers"]
+        elif batch is not None:
+            return
+        for account in accounts:
+            self._begin = int(str(account["mark"]))
 
     def wants(self, kind: str) -> bool:
         """Tell whether facts of this kind are wanted."""

@@ -12,17 +12,15 @@ from fairlead.domain.events import FillBooked
 from fairlead.domain.numbers import ZERO
 from fairlead.errors import CommitUncertain, NotRunning, UnknownName
 from fairlead.kernel.apply.apply import NOTED_MAX
-from fairlead.kernel.core.inputs import (
+from fairlead.kernel.core.inputs import CancelOrder, TimerDue, TroubleSeen
+from fairlead.kernel.core.state import EngineState
+from fairlead.kernel.core.venue_inputs import (
     AbsenceSeen,
     CancelAnswered,
-    CancelOrder,
     FillReported,
     LookUpFailed,
     SubmitAnswered,
-    TimerDue,
-    TroubleSeen,
 )
-from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.engine.engine import Engine
 from fairlead.kernel.journal.journal import Journal
 from fairlead.kernel.journal.outputs import StepOutput

@@ -11,8 +11,8 @@ from fairlead import KernelSettings, OrderSide, TradingState
 from fairlead.domain.reconciliation import Found, ReconcileReport
 from fairlead.domain.records import OrderEventNoted, Reconciled
 from fairlead.errors import ExchangeFault, SettingRefused, UnknownName
-from fairlead.kernel.core.inputs import OrderReported
 from fairlead.kernel.core.state import MISSING
+from fairlead.kernel.core.venue_inputs import OrderReported
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
 from fairlead.ports.exchange import FillPage, OrderReport, ReportSink, VenueStatus
 from fairlead.testing.scripted_exchange import ScriptedExchange, loses_request

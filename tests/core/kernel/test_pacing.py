@@ -12,7 +12,7 @@ from fairlead import TradingState
 from fairlead.domain.events import Event, KernelChanged, OrderChanged
 from fairlead.domain.records import AttemptStarted, BudgetSpent, OrderInitialized
 from fairlead.errors import ConfigurationRefused, InvalidInput, UnknownName
-from fairlead.kernel.core.inputs import SubmitAnswered
+from fairlead.kernel.core.venue_inputs import SubmitAnswered
 from fairlead.ports.exchange import Answer, OrderSide, Outcome
 from fairlead.ports.pacing import EACH, Lane, Limit, Price, RateLimits, RequestKind, TokenBucket
 from fairlead.testing.scripted_exchange import ScriptedExchange, answers, refuses_cancel

@@ -14,6 +14,7 @@ from fairlead.ports.notices import DELIVERED, DeliveryOutcome, DeliverySettings,
 from fairlead.ports.store import Row
 from fairlead.testing.scripted_notifier import AGAIN, NEVER, ScriptedNotifier
 from tests.core.kernel.bench import ETH, Bench, on_bench
+from tests.core.kernel.faults import Brake
 from tests.core.kernel.notifier_words import say
 
 SECOND = 1_000
@@ -317,3 +318,24 @@ def test_a_record_whose_rows_are_refused_still_ends_the_journal() -> None:
         assert {part: state for part, state, _ in bench.kernel.health()}["journal"] == "faulted"
 
     on_bench(main, notifiers=[ScriptedNotifier()])
+
+
+def test_records_that_share_a_batch_with_a_refused_row_are_committed_without_it() -> None:
+    """An order's records and a bad row gather behind a slow commit: it goes out, the row is dropped."""
+    heard: list[Sequence[Row]] = []
+
+    async def main(bench: Bench) -> None:
+        brake = Brake(bench)
+        first = bench.spawn_execute("buy", "1", "90")
+        await bench.pass_ms()
+        bad = Row.of("deliveries", {**delivery("scripted", 1).named(), "attempts": -1})
+        bench.kernel._parts.journal.add_rows([bad], heard.append)
+        second = bench.spawn_execute("buy", "1", "91")
+        await bench.pass_ms()
+        brake.release()
+        assert {(await first).status, (await second).status} == {"ACCEPTED"}
+        assert heard == [[bad]]
+        assert bench.kernel._parts.recovery.count == 0
+        assert bench.disk.tables.by_name["deliveries"].all() == []
+
+    on_bench(main)

@@ -20,19 +20,21 @@ from fairlead.kernel.core.effects import (
     SendOrder,
 )
 from fairlead.kernel.core.inputs import (
-    CancelAnswered,
     CancelOrder,
-    FillReported,
     Input,
-    LookedUp,
-    OrderReported,
     ResolveByOperator,
     SetTradingState,
-    SubmitAnswered,
     SubmitProposal,
     TimerDue,
 )
 from fairlead.kernel.core.market import Market as KernelMarket
+from fairlead.kernel.core.venue_inputs import (
+    CancelAnswered,
+    FillReported,
+    LookedUp,
+    OrderReported,
+    SubmitAnswered,
+)
 from fairlead.kernel.decide.rules import Rules
 from fairlead.kernel.gate.gate import Gate
 from fairlead.kernel.settings import KernelSettings

@@ -30,6 +30,7 @@ from fairlead.kernel.kernel import Kernel
 from fairlead.kernel.settings import KernelSettings
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND, Clock
 from fairlead.ports.exchange import ExchangeClient
+from fairlead.ports.notices import Notifier
 from fairlead.ports.risk import RiskCheck
 from fairlead.ports.store import Batch
 from fairlead.testing.generation import Generation
@@ -112,11 +113,16 @@ class KernelWorld(World):
             exchange=self.wire.client(generation),
             store=SlowStore(self, generation, self._append_fault),
             checks=self._checks,
+            notifiers=self.notifiers(),
             clock=self.clock_of(generation),
             ids=self.ids_of(generation),
             logger=_silent(),
             watchdog=NoWatchdog(),
         )
+
+    def notifiers(self) -> Sequence[Notifier]:
+        """Return whom a kernel of this world tells; nobody here. They live as long as the world."""
+        return ()
 
     def acknowledge(self, generation: Generation, client_order_id: str) -> None:
         """Note that the bot was told of this order: from here on it may not be lost."""

@@ -11,7 +11,7 @@ from decimal import Decimal
 from fairlead.domain.ledger import PositionKey
 from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
 from fairlead.domain.reconciliation import Counts
-from fairlead.domain.requests import PacingPolicy, RequestKind
+from fairlead.domain.requests import PacingPolicy
 from fairlead.domain.trading_state import TradingState
 from fairlead.domain.values import Value
 from fairlead.kernel.core.account_inputs import AccountInput
@@ -19,7 +19,19 @@ from fairlead.kernel.core.change_inputs import AdvanceChange, ChangeOrder, Modif
 from fairlead.kernel.core.notifier_inputs import DecideNotifier
 from fairlead.kernel.core.position_inputs import Annotate, DayTurned, SnapshotsTaken
 from fairlead.kernel.core.rule_inputs import RulesDiffer
-from fairlead.ports.exchange import Answer, FillReport, LookUp, OrderReport
+from fairlead.kernel.core.venue_inputs import (
+    AbsenceSeen,
+    CancelAnswered,
+    FillReported,
+    FillsRead,
+    LookedUp,
+    LookUpFailed,
+    OrderReported,
+    QueryRefused,
+    QueryWanted,
+    SubmitAnswered,
+)
+from fairlead.ports.exchange import FillReport, OrderReport
 
 
 class SubmitProposal(Value):
@@ -219,61 +231,6 @@ class AcceptDrift(Value):
     command_id: int
 
 
-class SubmitAnswered(Value):
-    """What became of one attempt to submit."""
-
-    client_order_id: str
-    attempt: int
-    answer: Answer
-
-
-class CancelAnswered(Value):
-    """What became of one request to cancel."""
-
-    client_order_id: str
-    answer: Answer
-
-
-class OrderReported(Value):
-    """The venue said something about an order; *source* is stream, history, open_orders, look_up or adoption.
-
-    *asked_ns* is when a snapshot was asked for, 0 for what came by itself.
-    """
-
-    report: OrderReport
-    source: str
-    asked_ns: int = 0
-
-
-class FillReported(Value):
-    """The venue reported one trade of ours."""
-
-    report: FillReport
-    source: str
-
-
-class LookedUp(Value):
-    """A look-up came back; *asked_ns* is when it was asked."""
-
-    client_order_id: str
-    result: LookUp
-    asked_ns: int
-
-
-class AbsenceSeen(Value):
-    """A complete look-up, asked at that time, found nothing."""
-
-    client_order_id: str
-    asked_ns: int
-
-
-class LookUpFailed(Value):
-    """A look-up could not be made, or was not complete."""
-
-    client_order_id: str
-    reason: str
-
-
 class TimerDue(Value):
     """The time has come to see to an order."""
 
@@ -282,33 +239,6 @@ class TimerDue(Value):
 
 class PaceDue(Value):
     """The time has come to see to what waits for its pace."""
-
-
-class QueryWanted(Value):
-    """Somebody wants to ask the venue something that is about no order."""
-
-    command_id: int
-    request: RequestKind
-    symbol: str
-
-
-class QueryRefused(Value):
-    """The venue refused a question for its rate limit; *pause_ns* is how long it said to wait."""
-
-    request: RequestKind
-    symbol: str
-    pause_ns: int
-
-
-class FillsRead(Value):
-    """A page of fill history, with the cursor that covers it.
-
-    *settled*: the pages before it in this reading were old enough for nothing to be added to them.
-    """
-
-    fills: Sequence[FillReport]
-    cursor: str
-    settled: bool = True
 
 
 class KernelStarting(Value):

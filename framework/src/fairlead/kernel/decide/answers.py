@@ -9,8 +9,8 @@ from fairlead.domain.pending_requests import PendingRequest
 from fairlead.domain.records import OrderEventNoted
 from fairlead.domain.requests import RequestKind
 from fairlead.kernel.core.effects import LookUpOrder, ReadRules, WakeAt
-from fairlead.kernel.core.inputs import AbsenceSeen, CancelAnswered, LookUpFailed, SubmitAnswered
 from fairlead.kernel.core.state import MISSING, EngineState
+from fairlead.kernel.core.venue_inputs import AbsenceSeen, CancelAnswered, LookUpFailed, SubmitAnswered
 from fairlead.kernel.decide.pacing import drain
 from fairlead.kernel.decide.pauses import pause_ns
 from fairlead.kernel.decide.reports import accept, note_event, note_stranger

@@ -15,8 +15,8 @@ from fairlead.domain.numbers import text_of
 from fairlead.domain.order_table import OrderState
 from fairlead.domain.orders import Order
 from fairlead.kernel.core.effects import LookUpOrder, WakeAt
-from fairlead.kernel.core.inputs import OrderReported
 from fairlead.kernel.core.state import EngineState
+from fairlead.kernel.core.venue_inputs import OrderReported
 from fairlead.kernel.decide.pauses import pause_ns
 from fairlead.kernel.decide.rules import Rules, Step
 from fairlead.ports.exchange import Fence, OrderReport

@@ -29,32 +29,22 @@ from fairlead.kernel.core.account_inputs import (
 from fairlead.kernel.core.change_inputs import AdvanceChange, ChangeOrder, ModifyAnswered
 from fairlead.kernel.core.effects import AnswerCommand, Effect
 from fairlead.kernel.core.inputs import (
-    AbsenceSeen,
     AcceptDrift,
     AdoptOrder,
     AdvanceClosing,
     CancelAll,
-    CancelAnswered,
     CancelForeign,
     CancelOrder,
     ClosePosition,
     DriftSeen,
-    FillReported,
-    FillsRead,
     Flatten,
     InFlightLost,
     Input,
     KernelStarting,
-    LookedUp,
-    LookUpFailed,
-    OrderReported,
     PaceDue,
-    QueryRefused,
-    QueryWanted,
     ReconciliationEnded,
     ResolveByOperator,
     SetTradingState,
-    SubmitAnswered,
     SubmitProposal,
     TimerDue,
     TroubleSeen,
@@ -66,6 +56,18 @@ from fairlead.kernel.core.readable import report_problem
 from fairlead.kernel.core.rule_inputs import RulesDiffer
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.core.strangers import ADOPTION
+from fairlead.kernel.core.venue_inputs import (
+    AbsenceSeen,
+    CancelAnswered,
+    FillReported,
+    FillsRead,
+    LookedUp,
+    LookUpFailed,
+    OrderReported,
+    QueryRefused,
+    QueryWanted,
+    SubmitAnswered,
+)
 from fairlead.kernel.decide.account import (
     decide_balance_acceptance,
     decide_differences,

@@ -22,9 +22,10 @@ from fairlead.domain.requests import Lane, RequestKind
 from fairlead.domain.trading_state import CommandKind, passes
 from fairlead.domain.verdicts import RiskRequest
 from fairlead.kernel.core.effects import AnswerCommand, Effect, LookUpOrder, PaceIn, SendCancel, WakeAt
-from fairlead.kernel.core.inputs import PaceDue, QueryRefused, QueryWanted
+from fairlead.kernel.core.inputs import PaceDue
 from fairlead.kernel.core.pace_queue import Waiting
 from fairlead.kernel.core.state import EngineState
+from fairlead.kernel.core.venue_inputs import QueryRefused, QueryWanted
 from fairlead.kernel.decide.attempts import start_attempt
 from fairlead.kernel.decide.change_attempts import kind_of, outdated_change, start_waiting
 from fairlead.kernel.decide.change_evidence import reject_change

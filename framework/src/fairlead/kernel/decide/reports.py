@@ -18,10 +18,10 @@ from fairlead.domain.records import OrderAccepted, OrderEventNoted, OrderFilled
 from fairlead.errors import NumberRefused
 from fairlead.kernel.core.effects import LookUpOrder, ReadRules, SendCancel, WakeAt
 from fairlead.kernel.core.fill_rows import fill_digest
-from fairlead.kernel.core.inputs import FillReported, OrderReported
 from fairlead.kernel.core.readable import outside_text, report_problem
 from fairlead.kernel.core.state import FOUND_AGAIN, MISSING, EngineState
 from fairlead.kernel.core.strangers import ADOPTION, is_ours, name_in
+from fairlead.kernel.core.venue_inputs import FillReported, OrderReported
 from fairlead.kernel.decide.account import read_balances_later
 from fairlead.kernel.decide.change_evidence import compare_terms, confirm_change, reject_change, terms_in
 from fairlead.kernel.decide.rules import KERNEL, Rules, Step

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from fairlead.domain.requests import RequestKind
 from fairlead.errors import JournalUnavailable, RateLimited
-from fairlead.kernel.core.inputs import QueryRefused, QueryWanted
+from fairlead.kernel.core.venue_inputs import QueryRefused, QueryWanted
 from fairlead.kernel.engine.engine import Engine
 from fairlead.kernel.venue.time_limits import in_time
 from fairlead.ports.clock import Clock

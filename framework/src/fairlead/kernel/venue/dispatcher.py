@@ -25,14 +25,14 @@ from fairlead.kernel.core.effects import (
     SendOrder,
     WakeAt,
 )
-from fairlead.kernel.core.inputs import (
+from fairlead.kernel.core.readable import Failure, look_up_problem, sound_answer
+from fairlead.kernel.core.venue_inputs import (
     CancelAnswered,
     LookedUp,
     LookUpFailed,
     QueryRefused,
     SubmitAnswered,
 )
-from fairlead.kernel.core.readable import Failure, look_up_problem, sound_answer
 from fairlead.kernel.engine.engine import Engine
 from fairlead.kernel.settings import KernelSettings
 from fairlead.kernel.venue import questions

@@ -11,14 +11,10 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 from fairlead.kernel.core.change_inputs import ModifyAnswered
-from fairlead.kernel.core.inputs import (
-    FillReported,
-    Input,
-    OrderReported,
-    SubmitAnswered,
-)
+from fairlead.kernel.core.inputs import Input
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.core.strangers import name_of_report
+from fairlead.kernel.core.venue_inputs import FillReported, OrderReported, SubmitAnswered
 from fairlead.kernel.engine.engine import Engine
 from fairlead.kernel.journal.restore import load_adjustment, load_order
 from fairlead.ports.clock import Clock

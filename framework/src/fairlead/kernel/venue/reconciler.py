@@ -25,17 +25,11 @@ from fairlead.domain.reconciliation import (
 )
 from fairlead.domain.requests import RequestKind
 from fairlead.errors import ExchangeFault, JournalUnavailable
-from fairlead.kernel.core.inputs import (
-    DriftSeen,
-    FillsRead,
-    Input,
-    LookedUp,
-    OrderReported,
-    ReconciliationEnded,
-)
+from fairlead.kernel.core.inputs import DriftSeen, Input, ReconciliationEnded
 from fairlead.kernel.core.readable import look_up_problem, report_problem
 from fairlead.kernel.core.state import MISSING
 from fairlead.kernel.core.strangers import name_in
+from fairlead.kernel.core.venue_inputs import FillsRead, LookedUp, OrderReported
 from fairlead.kernel.decide.decide import CURSOR_FILLS, is_settled
 from fairlead.kernel.engine.engine import Engine
 from fairlead.kernel.venue import questions
