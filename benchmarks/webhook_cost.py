@@ -8,9 +8,9 @@ requests over loopback. Four cases, in turn, round after round, each on a fresh 
 * ``hangs``: it takes the connections and the requests, and never answers;
 * ``refuses``: nobody listens.
 
-Two loads: ``paced``, an order about every so many milliseconds, as a busy bot has them (the pauses lie between
-half and one and a half of it, or telling would keep step with the orders); and ``flat out``, one order after
-the other, as fast as they are answered: then the couriers compete with the orders for the one thread.
+Two loads: ``paced``, an order about every so many milliseconds, as a busy bot has them (each pause is another
+one, or telling would keep step with the orders); and ``flat out``, one order after the other, as fast as they
+are answered: then the couriers compete with the orders for the one thread.
 Figures are wall time from proposal to answer, and to the filled order; and CPU time of the process.
 
 Usage: ``python -m benchmarks.webhook_cost [--orders N] [--rounds N] [--pause-ms N] [--json]``
