@@ -42,6 +42,18 @@ def receiving(port: int, told: list[Any]) -> Iterator[int]:
         told += [json.loads(line) for line in receiver.stdout or ()]
 
 
+def states(folder: Path) -> list[str]:
+    """Return the state of each delivery, by the command that the page shows."""
+    page = (ROOT / "docs/tutorials/get-told.md").read_text(encoding="utf-8")
+    (command,) = (line for line in page.splitlines() if "deliveries list" in line)
+    arguments = command.removeprefix("$ .venv/bin/fairlead ").split()
+    done = subprocess.run(
+        [sys.executable, "-m", "fairlead.cli.main", *arguments, "--json"],
+        capture_output=True, text=True, cwd=folder, check=True,
+    )  # fmt: skip
+    return [row["state"] for row in json.loads(done.stdout)["deliveries"]]
+
+
 def test_the_fills_arrive(tmp_path: Path) -> None:
     """The bot beside the receiver: both trades of its order are told, and taken."""
     told: list[Any] = []
@@ -56,7 +68,9 @@ def test_what_nobody_received_is_told_by_the_next_run(tmp_path: Path) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     run_bot(tmp_path, port)
+    assert states(tmp_path) == ["pending", "pending"]
     told: list[Any] = []
     with receiving(port, told):
         run_bot(tmp_path, port)
     assert [(each["event"]["type"], each["status"]) for each in told] == FILLS
+    assert states(tmp_path) == ["delivered", "delivered"]

@@ -111,10 +111,20 @@ async def order_of(reader: StoreReader, name: str) -> Mapping[str, Any]:
     Raises `UnknownName` when there is none, which says in which archive it is, and `InvalidInput` when there
     are several.
     """
-    from fairlead.domain.order_names import only_one, order_meant
     from fairlead.errors import UnknownName
 
-    rows = {str(row["client_order_id"]): row for row in await reader.rows("orders")}
+    try:
+        return _row_meant(name, await reader.rows("orders"))
+    except UnknownName as unknown:
+        if where := await archives_with(reader, name):
+            raise UnknownName("order", name, fix=f"{where} Give that file to --store.") from unknown
+        raise
+
+
+def _row_meant(name: str, orders: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    from fairlead.domain.order_names import only_one, order_meant
+
+    rows = {str(row["client_order_id"]): row for row in orders}
     exact = [
         each
         for each, row in rows.items()
@@ -122,18 +132,12 @@ async def order_of(reader: StoreReader, name: str) -> Mapping[str, Any]:
     ]
     if exact:
         return rows[only_one(name, exact)]
-    try:
-        return rows[order_meant(name, rows, fix="List them with `fairlead orders`.")]
-    except UnknownName as unknown:
-        if where := await archives_with(reader, name):
-            raise UnknownName("order", name, fix=f"{where} Give that file to --store.") from unknown
-        raise
+    return rows[order_meant(name, rows, fix="List them with `fairlead orders`.")]
 
 
 async def archives_with(reader: StoreReader, name: str) -> str:
     """Say which archive holds the order, or which were not found; "" when there is none."""
     from fairlead.cli.archives import anchors_of, open_archive
-    from fairlead.domain.order_names import order_meant
     from fairlead.errors import ConfigurationRefused, UnknownName
 
     anchors = [each for each in await anchors_of(reader) if each.archive]
@@ -141,8 +145,7 @@ async def archives_with(reader: StoreReader, name: str) -> str:
     for anchor in reversed(anchors):
         try:
             async with open_archive(reader, anchor) as archive:
-                found = [row["client_order_id"] for row in await archive.rows("orders")]
-                order_meant(name, [str(each) for each in found], fix="")
+                _row_meant(name, await archive.rows("orders"))
                 return f"It was archived and is in {anchor.archive}."
         except UnknownName:
             continue
