@@ -15,7 +15,7 @@ from fairlead.ports.notices import DELIVERED, DeliveryOutcome, DeliverySettings,
 from fairlead.testing.memory_store import AppendFault
 from fairlead.testing.scripted_notifier import AGAIN, GONE, ScriptedNotifier
 from tests.core.kernel.bench import BTC, Bench, on_bench
-from tests.core.kernel.faults import fail_from
+from tests.core.kernel.faults import fail_from, slow_down
 
 Script = Callable[[Notice, int], Coroutine[Any, Any, DeliveryOutcome]]
 
@@ -302,3 +302,26 @@ def test_a_stop_that_is_canceled_still_closes_the_notifiers() -> None:
 
     notifier = ScriptedNotifier()
     on_bench(main, notifiers=[notifier])
+
+
+def test_what_is_on_its_way_from_the_store_is_waited_for() -> None:
+    """A notice of a kept lane is neither in memory nor in the store's answer yet: the stop tells it, too."""
+
+    async def script(notice: Notice, attempt: int) -> DeliveryOutcome:
+        return AGAIN if notice.kind == "order_initialized" and attempt == 1 else DELIVERED
+
+    async def main(bench: Bench) -> None:
+        await bench.working()
+        await bench.pass_ms(100)
+        slow_down(bench, "outbox", 200)
+        courier = bench.kernel._parts.relay.couriers["scripted"]
+        stop = bench.loop.create_task(bench.kernel.stop())
+        while not stop.done():  # whatever wakes it, and whenever
+            await bench.pass_ms(20)
+            courier.wake()
+        assert sorted(notice.event_id for notice in notifier.told) == sorted(owed(bench))
+        bench.fittings["notifiers"] = []
+        await bench.start_another()
+
+    notifier = ScriptedNotifier(delivery=SOON, script=script)
+    on_bench(main, notifiers=[notifier], settings={"notify_on_stop_ms": 60_000})

@@ -81,6 +81,13 @@ class Intake:
 
     async def refill(self) -> None:
         """Bring the next notices of kept lanes into memory, once their rows are durable."""
+        self._owing.is_filling = True
+        try:
+            await self._refill()
+        finally:
+            self._owing.is_filling = False
+
+    async def _refill(self) -> None:
         owing = self._owing
         for lane in [each for each in owing.lanes if each.more and not each.items and not each.busy]:
             room = min(self._held_max - owing.held, _LANE_PAGE)

@@ -36,6 +36,8 @@ class Owing:
         """Up to which sequence the outbox was read."""
         self.is_open = False
         """Whether it is known what earlier kernels left."""
+        self.is_filling = False
+        """Whether notices are on their way from the store into their lanes."""
         self.waiting = 0
         """How many notices have a row and are still tried."""
         self.dead = 0
@@ -218,7 +220,7 @@ class Owing:
 
     def has_work(self, until_ns: int) -> bool:
         """Tell whether something that was read is being tried, or will be due by then."""
-        return any(
+        return self.is_filling or any(
             lane.busy or (lane.items[0].due_ns <= until_ns if lane.items else lane.more)
             for lane in self.lanes
         )
