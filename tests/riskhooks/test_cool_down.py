@@ -9,11 +9,14 @@ import pytest
 
 from fairlead import Proposal
 from fairlead.domain.episodes import EpisodeView, PositionSide
+from fairlead.domain.order_table import OrderState
+from fairlead.domain.orders import view_of
 from fairlead.errors import SettingRefused
-from fairlead.ports.risk import ALLOW, EpisodeEnded
+from fairlead.ports.risk import ALLOW, EpisodeEnded, OrderEnded, OrderView
 from fairlead.testing.risk_view import FakeRiskView
 from fairlead_riskhooks.cool_down import CoolDown, CoolDownSettings, Rests
 from fairlead_riskhooks.stored import load
+from tests.core.domain.test_order_sequences import order as engine_order
 from tests.core.kernel.bench import BTC, ETH, Bench, on_bench
 from tests.riskhooks.orders import code_of, denial, folded, instrument_of, order
 
@@ -28,6 +31,11 @@ def ended(realized: str, fees: str = "0", symbol: str = "BTC/USDT", closed_ns: i
     return EpisodeEnded(
         EpisodeView(symbol, "bot", "", 1, "bot", PositionSide.LONG, "USDT", 0, closed_ns, *figures)
     )
+
+
+def over(closed_ns: int) -> OrderView:
+    """Return an order of another symbol that was canceled at that time of ours."""
+    return view_of(engine_order(symbol="XRP/USDT", state=OrderState.CANCELED, closed_ns=closed_ns))
 
 
 def cooling(**rests: Any) -> CoolDown:  # noqa: ANN401 - settings as a user writes them
@@ -69,15 +77,23 @@ def test_denial_says_how_long_it_lasts() -> None:
 
 
 def test_rests_are_dropped_when_they_are_over() -> None:
-    """The value holds no symbol that has rested, and no rest is cut short by another."""
+    """The value forgets a symbol that has rested when an order ends; our own time says what is over."""
     check = cooling(after_loss_ms=REST_MS)
-    late = 2 * REST_MS * MILLISECOND
-    value = folded(
-        check, [ended("-1", symbol="ETH/USDT"), ended("-1", closed_ns=late), ended("-1", closed_ns=5)]
-    )
+    rest_ns = REST_MS * MILLISECOND
+    facts = [ended("-1", symbol="ETH/USDT"), ended("-1", closed_ns=rest_ns)]
+    for closed_ns, resting in ((rest_ns - 1, ["ETH/USDT", "BTC/USDT"]), (rest_ns, ["BTC/USDT"])):
+        value = folded(check, [*facts, OrderEnded(over(closed_ns))])
+        assert list(load(value, Rests).symbols) == resting
 
-    assert list(load(value, Rests).symbols) == ["BTC/USDT"]
-    assert check.judge(order(), FakeRiskView(now_ns=late), value) != ALLOW
+
+@pytest.mark.parametrize("ahead_ms", [0, REST_MS - 1, REST_MS, 100 * REST_MS])
+def test_no_rest_is_cut_short_by_another(ahead_ms: int) -> None:
+    """A loss elsewhere, at whatever time its venue says, leaves a symbol's rest as it is."""
+    check = cooling(after_loss_ms=REST_MS)
+    elsewhere = ended("-1", symbol="ETH/USDT", closed_ns=ahead_ms * MILLISECOND)
+    for facts in ([ended("-1"), elsewhere], [elsewhere, ended("-1")]):
+        found = check.judge(order(), FakeRiskView(now_ns=REST_MS * MILLISECOND - 1), folded(check, facts))
+        assert code_of(found) == "COOL_DOWN_AFTER_LOSS"
 
 
 def test_reductions_pass() -> None:

@@ -18,13 +18,22 @@ from fairlead.domain.records import PositionsSnapshotted
 from fairlead.domain.snapshots import PositionSnapshot
 from fairlead.errors import SettingRefused
 from fairlead.kernel.engine.position_events import position_view
-from fairlead.ports.risk import ALLOW, PositionMoved, RiskRequest
+from fairlead.ports.risk import (
+    ALLOW,
+    ChangeKind,
+    ChangeRequested,
+    Fact,
+    OrderUpdated,
+    PositionMoved,
+    RiskRequest,
+    Terms,
+)
 from fairlead.testing.risk_view import FakeRiskView
 from fairlead_riskhooks.exposure_book import Asked, ExposureBook, Key, OpeningOrder
 from fairlead_riskhooks.maximum_exposure import MaximumExposure, MaximumExposureSettings
 from fairlead_riskhooks.stored import dump, load
 from tests.core.kernel.bench import BTC, ETH, Bench, Yes, on_bench
-from tests.riskhooks.orders import denial, folded, instrument_of, order
+from tests.riskhooks.orders import denial, folded, initialized, instrument_of, order
 
 USDT = MoneyRules("USDT")
 BTC_KEY: Key = ("BTC/USDT", "bot", "")
@@ -243,6 +252,20 @@ def test_change_is_judged_without_the_order_itself() -> None:
 
     check = MaximumExposure(MaximumExposureSettings(total=Decimal(250)))
     on_bench(main, checks=(check,), settings={"reporting_currency": "USDT"})
+
+
+@pytest.mark.parametrize(("change_id", "leaves"), [("", ["1", "5"]), ("c", ["1"])])
+def test_a_wish_counts_until_it_is_done(change_id: str, leaves: list[str]) -> None:
+    """While a larger size is asked for, the venue may say the old one unasked: the larger still counts."""
+    check = MaximumExposure(MaximumExposureSettings(total="1000"))
+    wished, told = (Terms(Decimal(quantity), Decimal(100), None) for quantity in ("5", "1"))
+    facts: list[Fact] = [
+        initialized(order("1"), "o"),
+        ChangeRequested("c", ChangeKind.MODIFY, "o", "bot", wished, False, ()),
+        OrderUpdated("o", change_id, told, "v", 0, "stream"),
+    ]
+    known = load(folded(check, facts), ExposureBook).orders["o"]
+    assert [str(each.quantity) for each in known.leaves()] == leaves
 
 
 def moved(key: Key, quantity: str) -> PositionMoved:

@@ -104,6 +104,7 @@ class CoolDown:
         if stopped and settings.after_stop_ms is not None:
             code = reason_codes.COOL_DOWN_AFTER_STOP
             _rest(rests, order.symbol, order.closed_ns, settings.after_stop_ms, code)
+        _forget_over(rests, order.closed_ns)
         return dump(rests)
 
     def judge(self, request: RiskRequest, view: RiskView, value: str) -> Judgement:
@@ -120,7 +121,11 @@ class CoolDown:
 
 
 def _rest(rests: Rests, symbol: str, since_ns: int, rest_ms: int, code: str) -> None:
-    """Add this rest, and drop those that are over by then; the longer one of a symbol counts."""
+    """Add this rest; the longer one of a symbol counts."""
     until_ns = min(since_ns + rest_ms * NANOSECONDS_PER_MILLISECOND, _LATEST_NS)
-    rests.symbols = {name: rest for name, rest in rests.symbols.items() if rest[0] > since_ns}
     rests.symbols[symbol] = max(rests.symbols.get(symbol, (0, "")), (until_ns, code))
+
+
+def _forget_over(rests: Rests, now_ns: int) -> None:
+    """Drop the rests that are over by our time; a venue's time may be wrong, and ends no other symbol's."""
+    rests.symbols = {name: rest for name, rest in rests.symbols.items() if rest[0] > now_ns}

@@ -49,7 +49,7 @@ class DailyLossSettings:
         default=None,
         converter=to_number,
         validator=is_positive,
-        metadata={"doc": "realized loss of the day that locks, reporting currency; no limit when left out"},
+        metadata={"doc": "loss of the day that locks, reporting currency; no limit when left out"},
     )
     maximum_drawdown: Decimal | None = attrs.field(
         default=None,

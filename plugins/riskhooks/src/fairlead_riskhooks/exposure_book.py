@@ -147,7 +147,9 @@ def _change_requested(book: ExposureBook, fact: ChangeRequested) -> None:
 def _order_updated(book: ExposureBook, fact: OrderUpdated) -> None:
     order = book.orders.get(fact.client_order_id)
     if order is not None:
-        order.asked, order.wish = _changed(order, fact.terms), None
+        order.asked = _changed(order, fact.terms)
+        if fact.change_id:  # the venue may change an order unasked, while the wish is still under way
+            order.wish = None
 
 
 def _modify_rejected(book: ExposureBook, fact: ModifyRejected) -> None:
