@@ -175,3 +175,18 @@ def test_page_lists_every_reason_code_as_the_code_says() -> None:
     rows = re.findall(r"^\| `([A-Z_]+)` \| (\w+) \| (.*) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
 
     assert rows == [(code, check, meaning) for code, (check, meaning) in REASON_CODES.items()]
+
+
+def test_the_page_of_checks_has_a_row_for_each_with_all_its_codes() -> None:
+    """docs/reference/risk-checks.md names every check once, with exactly the codes that it gives."""
+    page = (PAGE.parent / "risk-checks.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z_]+)` \| [^|]+ \| ([^|]+) \| [^|]+ \|$", page, re.MULTILINE)
+    told = {check: set(re.findall(r"`([A-Z_]+)`", codes)) for check, codes in rows}
+    given: dict[str, set[str]] = {}
+    for code, (check, _) in REASON_CODES.items():
+        given.setdefault(check, set()).add(code)
+    assert told == given
+    assert len(rows) == len(told)
+    for check in told:
+        assert f"\n## `{check}`\n" in page
+        assert f"[plugins.riskhooks.{check}" in page
