@@ -105,7 +105,22 @@ def test_so_many_fail_as_were_asked_for(fail_percent: int) -> None:
     ]
 
 
+def tampered() -> bytes:
+    """Return a request whose body was changed after it was signed."""
+    signed = request(b'{"quantity":"1"}')
+    return signed.replace(b'{"quantity":"1"}', b'{"quantity":"9"}')
+
+
+def repeated_late() -> bytes:
+    """Return a request that was signed well, and longer ago than a signature holds."""
+    long_ago_ns = CLOCK.wall_ns() - (TOLERANCE_SECONDS + 60) * NANOSECONDS_PER_SECOND
+    headers = signed_headers((SECRET,), "main-1-0", "{}", long_ago_ns)
+    return request(b"{}", **{name.replace("-", "_"): value for name, value in headers})
+
+
 BAD = {
+    "a body that was tampered with": tampered(),
+    "an old request, sent again": repeated_late(),
     "no signature": request(webhook_signature=""),
     "another signature": request(webhook_signature="v1,AAAA"),
     "a signature without a comma": request(webhook_signature="v1"),
