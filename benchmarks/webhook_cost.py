@@ -118,9 +118,7 @@ async def one_round(case: str, port: int, orders: int, pause_ns: int) -> Round:
     clock, measured = SystemClock(), Round()
     with tempfile.TemporaryDirectory() as folder:
         kernel = Kernel(
-            KernelSettings(
-                account="bench", notify_on_stop_ms=0
-            ),  # what is told after the last order is not timed
+            KernelSettings(account="bench", notify_on_stop_ms=0),  # telling afterwards is not timed
             exchange=InstantVenue(),
             store=sqlite_store(folder),
             checks=[AllowAll()],

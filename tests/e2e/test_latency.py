@@ -36,7 +36,7 @@ def test_each_operation_is_measured_and_published() -> None:
 
 
 def test_what_webhooks_cost_is_measured_and_published() -> None:
-    """The benchmark measures both loads with and without an endpoint, and the page has a row for each case."""
+    """The benchmark measures both loads, with and without an endpoint; the page has a row for each case."""
     command = [sys.executable, "-m", "benchmarks.webhook_cost", *WEBHOOK_COST]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     figures = json.loads(done.stdout)
