@@ -207,3 +207,26 @@ def test_an_advance_is_one_step(tmp_path: Path) -> None:
     reopened = open_desk(settings_at(tmp_path), lambda: 7)
     assert (reopened.position, reopened.venue.fill_count) == (31, fills)
     reopened.close()
+
+
+def book_of(desk: Desk) -> tuple[object, object]:
+    """Return the levels that a seller and a buyer would meet."""
+    book = desk.venue.markets[SYMBOL].book
+    assert book is not None
+    return list(book.facing(OrderSide.SELL)), list(book.facing(OrderSide.BUY))
+
+
+@pytest.mark.parametrize("sides", ["bids", "asks", "neither"])
+def test_half_a_book_is_kept(tmp_path: Path, sides: str) -> None:
+    """Nobody is told of a book with one side, and after a restart the other side is as gone as before."""
+    one = Decimal(1)
+    bids, asks = [(Decimal(99_000), one)], [(Decimal(101_000), one)]
+    desk = open_desk(settings_at(tmp_path), lambda: 7)
+    desk.show(SYMBOL, bids, asks)
+    desk.show(SYMBOL, bids if sides == "bids" else [], asks if sides == "asks" else [])
+    book = book_of(desk)
+    desk.close()
+    reopened = open_desk(settings_at(tmp_path), lambda: 7)
+    assert book_of(reopened) == book
+    assert [bool(side) for side in book] == [sides == "bids", sides == "asks"]
+    reopened.close()

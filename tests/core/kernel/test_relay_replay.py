@@ -8,8 +8,10 @@ import pytest
 
 from fairlead.errors import InvalidInput, UnknownName
 from fairlead.kernel.outbox.events import sequence_of
-from fairlead.ports.notices import DELIVERED, DeliveryOutcome, Notice
-from fairlead.testing.scripted_notifier import NEVER, ScriptedNotifier
+from fairlead.ports.notices import DELIVERED, DeliveryOutcome, DeliverySettings, Notice
+from fairlead.ports.searches import Search
+from fairlead.testing.memory_store import MemoryStore
+from fairlead.testing.scripted_notifier import AGAIN, NEVER, ScriptedNotifier
 from tests.core.kernel.bench import Bench, on_bench
 from tests.core.kernel.notifier_words import say
 
@@ -114,3 +116,66 @@ def test_an_event_that_never_was_is_refused(event_id: str) -> None:
 def test_an_id_says_the_sequence_of_its_record(event_id: str, sequence: int | None) -> None:
     """What no kernel wrote says nothing."""
     assert sequence_of(event_id) == sequence
+
+
+@pytest.mark.parametrize("action", ["discard", "replay"])
+def test_a_word_about_what_waits_in_memory_is_kept(action: str) -> None:
+    """A circuit is open, and what was read has no row yet: it is given up, or told once and counted once."""
+    healthy = [False]
+
+    async def script(_notice: Notice, _attempt: int) -> DeliveryOutcome:
+        return DELIVERED if healthy[0] else AGAIN
+
+    async def main(bench: Bench) -> None:
+        for price in range(90, 100):
+            await bench.working("buy", "1", str(price))
+        await bench.pass_ms(2 * SECOND)
+        rows = {str(row["event_id"]) for row in await bench.store.rows("deliveries")}
+        facts = [row.event_id for row in bench.disk.outbox if row.kind == "order_accepted"]
+        waiting = [event_id for event_id in facts if event_id not in rows]
+        first, second = waiting[-1], waiting[-2]
+        assert count_of(await say(bench, action, first)) == 1
+        healthy[0] = True
+        await bench.pass_ms(600 * SECOND)
+        told = [notice.event_id for notice in notifier.told]
+        assert told.count(first) == (action == "replay")
+        assert told.count(second) == 1
+        assert {part: problem for part, _, problem in bench.kernel.health()}["outbox"] == ""
+        (courier,) = bench.kernel._parts.relay.couriers.values()
+        assert courier.owing.waiting == 0
+
+    notifier = ScriptedNotifier(script=script, delivery=DeliverySettings(retry_pauses_ms=(1_000,) * 50))
+    on_bench(main, notifiers=[notifier])
+
+
+def test_a_replay_during_a_search_is_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The courier searches for rows of a subject when an operator replays another of it: both are told."""
+    answer = [NEVER]
+    during: list[str] = []
+
+    async def script(_notice: Notice, _attempt: int) -> DeliveryOutcome:
+        return answer[0]
+
+    async def main(bench: Bench) -> None:
+        await bench.working()
+        await bench.pass_ms(3 * SECOND)
+        order = [row for row in bench.disk.outbox if row.kind.startswith("order_")]
+        first, second = (row.event_id for row in order)
+        search = MemoryStore.search
+
+        async def slow(store: MemoryStore, table: str, wanted: Search) -> object:
+            found = await search(store, table, wanted)
+            if during and ("subject", order[0].subject) in wanted.equal:
+                await say(bench, "replay", during.pop())
+            return found
+
+        monkeypatch.setattr(MemoryStore, "search", slow)
+        answer[0] = DELIVERED
+        during.append(second)
+        await say(bench, "replay", first)
+        await bench.pass_ms(60 * SECOND)
+        assert not during
+        assert {first, second} <= {notice.event_id for notice in notifier.told}
+
+    notifier = ScriptedNotifier(script=script)
+    on_bench(main, notifiers=[notifier])

@@ -126,7 +126,7 @@ class Desk:
         """Take the book of others as it is now, best levels first; `InvalidInput` for what is none."""
         self._check()
         self.venue.show(symbol, bids, asks, self.now_ns())
-        self._finish(None)
+        self._finish(self.position)  # also half a book, of which nobody is told, is kept
 
     def close(self) -> None:
         """Close the file; harmless when there is none."""

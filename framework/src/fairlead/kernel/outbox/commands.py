@@ -109,7 +109,7 @@ class NotifierCommands:
         return await self._with_rows(courier, ("state", DeliveryState.DEAD.value))
 
     async def _of_event(self, courier: Courier, event_id: str) -> Delivery | None:
-        """Return the delivery of an event; one that was told at once has no row, and gets one here."""
+        """Return the delivery of an event; one that waits in memory, or was told at once, has no row yet."""
         rows = await self._with_rows(courier, ("event_id", event_id))
         if rows:
             return rows[0]
@@ -118,8 +118,8 @@ class NotifierCommands:
             return None
         for row in await self._store.outbox(sequence - 1, 1):
             if row.event_id == event_id:
-                told = DeliveryState.DELIVERED
-                return Delivery(courier.name, row.sequence, event_id, row.kind, row.subject, told)
+                told, held = DeliveryState.DELIVERED, courier.owing.with_row(row.subject, event_id)
+                return held or Delivery(courier.name, row.sequence, event_id, row.kind, row.subject, told)
         return None
 
     async def _with_rows(self, courier: Courier, which: tuple[str, str]) -> list[Delivery]:

@@ -98,10 +98,12 @@ class Intake:
                     owing.write()
                 continue
             equal = (("notifier", self._name), ("subject", lane.subject), ("live", True))
+            expected = lane.expected
             rows = await self._rows.search("deliveries", Search(equal=equal, limit=room))
-            lane.more = len(rows) == room
+            is_full = len(rows) == room
+            lane.more = is_full or lane.expected != expected
             found = {each.event_id: each for each in map(Delivery.from_row, rows)}
-            last = max((each.sequence for each in found.values()), default=0) if lane.more else None
+            last = max((each.sequence for each in found.values()), default=0) if is_full else None
             found |= {each.event_id: each for each in owing.take_refused(lane.subject, last)}
             await self._bring(sorted(found.values(), key=lambda each: (each.sequence, each.event_id)))
             owing.lanes.drop_if_empty(lane)

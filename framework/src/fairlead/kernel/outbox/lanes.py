@@ -31,13 +31,22 @@ class Item:
 
 @attrs.define(slots=True, eq=False)
 class Lane:
-    """The notices of one subject that memory holds; *more* tells that the store holds further ones."""
+    """The notices of one subject that memory holds; *more* tells that the store holds further ones.
+
+    *expected* counts how often that was said, so that a search under way does not take it back.
+    """
 
     subject: str
     items: deque[Item] = attrs.Factory(deque)
     kept: bool = False
     more: bool = False
     busy: bool = False
+    expected: int = 0
+
+    def expect(self) -> None:
+        """Note that the store holds notices of the subject that memory does not."""
+        self.more = True
+        self.expected += 1
 
     def has(self, delivery: Delivery) -> bool:
         """Tell whether memory holds the notice of this delivery."""
@@ -98,7 +107,7 @@ class Lanes:
         while len(lane.items) > 1:
             lane.items.pop()
             self.held -= 1
-            lane.more = True
+            lane.expect()
         return fresh
 
     def drop_if_empty(self, lane: Lane) -> None:

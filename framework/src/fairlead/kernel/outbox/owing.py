@@ -66,7 +66,7 @@ class Owing:
             for each in self.lanes.keep(lane):  # one subject alone may not fill the memory of all
                 self._write_down(each)
         if lane is not None and lane.kept:
-            lane.more = True
+            lane.expect()
             self._write_down(Item(owed))
         else:
             self.lanes.put(Item(owed))
@@ -120,8 +120,20 @@ class Owing:
         self.note(delivery)
         for each in self.lanes.keep(lane):
             self._write_down(each)
-        lane.more = True
+        lane.expect()
         return True
+
+    def with_row(self, subject: str, event_id: str) -> Delivery | None:
+        """Return the delivery of a notice that memory holds, with a row from here on; nothing for another."""
+        lane = self.lanes.lane(subject)
+        if lane is None:
+            return None
+        found = [item for item in lane.items if item.owed.row.event_id == event_id]
+        if not found:
+            return None
+        for each in self.lanes.keep(lane):
+            self._write_down(each)
+        return found[0].delivery
 
     def discard(self, delivery: Delivery) -> bool:
         """Give a delivery up, unless it is over already or an attempt is under way."""
@@ -204,7 +216,8 @@ class Owing:
         lane = self.lanes.open(delivery.subject)
         if delivery.state is DeliveryState.PENDING and not lane.has(delivery):
             self._refused[delivery.event_id] = delivery
-            lane.kept = lane.more = True
+            lane.kept = True
+            lane.expect()
         self.lanes.drop_if_empty(lane)
 
     def take_refused(self, subject: str, until: int | None) -> list[Delivery]:
