@@ -126,10 +126,8 @@ class Owing:
     def with_row(self, subject: str, event_id: str) -> Delivery | None:
         """Return the delivery of a notice that memory holds, with a row from here on; nothing for another."""
         lane = self.lanes.lane(subject)
-        if lane is None:
-            return None
-        found = [item for item in lane.items if item.owed.row.event_id == event_id]
-        if not found:
+        found = [item for item in (lane.items if lane else ()) if item.owed.row.event_id == event_id]
+        if lane is None or not found:
             return None
         for each in self.lanes.keep(lane):
             self._write_down(each)
