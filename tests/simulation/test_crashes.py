@@ -79,7 +79,7 @@ def test_recoveries_from_crashes_all_over_the_scenario_lose_nothing(
 def test_crashes_under_many_seeds(name: str, record_property: Record) -> None:
     """Other interleavings and latencies: every first crash, and recoveries crashed from some of them."""
     points = 0
-    for seed in range(1, campaign_size("CRASH_SEEDS", default=5) + 1):
+    for seed in range(1, campaign_size("CRASH_SEEDS", default=3) + 1):
         subject = experiment(name, seed)
         spots, steps = spots_of(subject)
         points += subject.survey(spots, steps, recovery_samples=campaign_size("CRASH_SAMPLES", 3)).points
