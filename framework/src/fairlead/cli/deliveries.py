@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fairlead.cli.control import NoteOption, SocketOption, YesOption, confirm, finish, request
-from fairlead.cli.history_options import SinceOption, UntilOption, time_ns_of
+from fairlead.cli.history_options import SinceOption, UntilOption, bounds_of
 from fairlead.cli.store_access import (
     DEFAULT_PLUGIN,
     ConfigOption,
@@ -66,8 +66,7 @@ def list_deliveries(  # noqa: PLR0913 - an argument for each option
     from fairlead.cli import output
 
     named = (("notifier", notifier), ("state", state), ("kind", kind), ("subject", subject))
-    bounds = [None if text is None else time_ns_of(text, f"--{name}") for name, text in
-              (("since", since), ("until", until))]  # fmt: skip
+    bounds = bounds_of(since, until)
 
     async def read(reader: StoreReader) -> list[dict[str, Any]]:
         from fairlead.ports.searches import Search
@@ -143,14 +142,21 @@ def replay(
     """
     if events and (since or until):
         raise typer.BadParameter("name events, or a time, and not both", param_hint="--since / --until")
-    bounds = {
-        f"{name}_ns": "" if text is None else str(time_ns_of(text, f"--{name}"))
-        for name, text in (("since", since), ("until", until))
-    }
+    since_ns, until_ns = ("" if each is None else str(each) for each in bounds_of(since, until))
     which = f" {since or ''} to {until or 'now'}" if since or until else ""
     what = f"{len(events)} events" if events else f"every dead letter{which}"
     asked = (f"Replay {what} of {notifier}?", yes)
-    _say("replay", notifier, events, note, control, asked, as_json=as_json, **bounds)
+    _say(
+        "replay",
+        notifier,
+        events,
+        note,
+        control,
+        asked,
+        as_json=as_json,
+        since_ns=since_ns,
+        until_ns=until_ns,
+    )
 
 
 def discard(

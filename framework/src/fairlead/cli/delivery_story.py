@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 if TYPE_CHECKING:
     from fairlead.domain.records import Record
-    from fairlead.ports.store import Scalar, StoreReader
+    from fairlead.ports.store import Envelope, Scalar, StoreReader
 
 COLUMNS = ("notifier", "what became of it", "attempts", "next try (UTC)", "detail")
 PASSED = "passed"
@@ -58,7 +58,7 @@ async def read(reader: StoreReader, event_id: str) -> Told:
     return _told(event_id, found[0], kind, subject, fates)
 
 
-def _told(event_id: str, envelope: Any, kind: str, subject: str, fates: list[dict[str, Any]]) -> Told:  # noqa: ANN401 - an envelope, imported when it runs
+def _told(event_id: str, envelope: Envelope, kind: str, subject: str, fates: list[dict[str, Any]]) -> Told:
     import msgspec
 
     from fairlead.kernel.journal.codec import decode
@@ -70,9 +70,7 @@ def _told(event_id: str, envelope: Any, kind: str, subject: str, fates: list[dic
 
 
 def _fates(
-    notifiers: Any,  # noqa: ANN401 - rows of the store
-    rows: Mapping[str, Mapping[str, Scalar]],
-    sequence: int,
+    notifiers: Sequence[Mapping[str, Any]], rows: Mapping[str, Mapping[str, Scalar]], sequence: int
 ) -> list[dict[str, Any]]:
     """Return what became of the event, for each notifier that was ever told something."""
     fates = []

@@ -46,11 +46,20 @@ def filters_of(
         filters["tag"] = tag
     if note is not None:
         filters["note"] = note
-    if since is not None:
-        filters["since_ns"] = time_ns_of(since, "--since")
-    if until is not None:
-        filters["until_ns"] = time_ns_of(until, "--until")
+    since_ns, until_ns = bounds_of(since, until)
+    if since_ns is not None:
+        filters["since_ns"] = since_ns
+    if until_ns is not None:
+        filters["until_ns"] = until_ns
     return filters
+
+
+def bounds_of(since: str | None, until: str | None) -> tuple[int | None, int | None]:
+    """Return both moments in nanoseconds UTC, nothing for one that was not given; see `time_ns_of`."""
+    return (
+        None if since is None else time_ns_of(since, "--since"),
+        None if until is None else time_ns_of(until, "--until"),
+    )
 
 
 def time_ns_of(text: str, option: str) -> int:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from fairlead.ports.store import TABLES, Row, Scalar
+from fairlead.ports.store import NOTIFIERS, TABLES, Row, Scalar
 
 _KEYS = {table.name: len(table.key) for table in TABLES}
 _Key = tuple[str, tuple[Scalar, ...]]
-_MARKS = "notifiers"
+_MARKS = NOTIFIERS.name
 
 Told = Callable[[Sequence[Row]], None]
 """Hears that rows are durable, all but those that the store refused: it is called with these."""
