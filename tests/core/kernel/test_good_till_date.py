@@ -79,6 +79,21 @@ def test_other_timers_of_the_order_do_not_lose_the_date() -> None:
     on_bench(main, exchange=venue(holds=False))
 
 
+def test_the_date_does_not_lose_the_look_up_of_an_order_that_may_not_be_there() -> None:
+    """Its time comes before its look-up can prove anything: it is looked up all the same, and ends."""
+
+    async def main(bench: Bench) -> None:
+        bench.exchange.will_submit(loses_request)
+        name = await dated(bench, in_ms=100)
+        assert bench.order(name).status == "UNRESOLVED"
+        await bench.pass_ms(200)
+        assert bench.order(name).pending == "cancel"
+        await bench.pass_ms(10_000)  # its deadline, the margin and the look-up; no reconciliation yet
+        assert bench.order(name).status == "NOT_PLACED"
+
+    on_bench(main, exchange=venue(holds=False))
+
+
 async def places_in_silence(exchange: ScriptedExchange, request: Any) -> Any:  # noqa: ANN401 - a script
     """The order arrives and nobody says so."""
     exchange.place(request)
