@@ -8,10 +8,13 @@ from tests.simulation.scenarios import (
     busy,
     changing,
     closing,
+    dated,
     lost_ways,
     one_order,
     operating,
     paced,
+    racing,
+    telling,
 )
 from tests.simulation.scenarios.scenario import Scenario
 
@@ -23,6 +26,9 @@ SCENARIOS: dict[str, Scenario] = {
     **closing.SCENARIOS,
     **operating.SCENARIOS,
     **changing.SCENARIOS,
+    **racing.SCENARIOS,
+    **telling.SCENARIOS,
+    **dated.SCENARIOS,
 }
 
 

@@ -72,17 +72,26 @@ class Fate:
 
 
 NORMAL = Fate()
+ONCE = 1
+"""How often a report of the stream arrives when nothing is wrong."""
 
 
 class Wire:
     """The world's end: carries requests to the venue's client, and its reports to who is connected."""
 
     def __init__(
-        self, world: World, venue: ExchangeClient, fate: Callable[[Trip], Fate] = lambda _trip: NORMAL
+        self,
+        world: World,
+        venue: ExchangeClient,
+        fate: Callable[[Trip], Fate] = lambda _trip: NORMAL,
+        copies: Callable[[Report], int] = lambda _report: ONCE,
     ) -> None:
+        """*fate* decides over each request, *copies* how often a report of the stream arrives: 0 is lost."""
         self.venue = venue
         self.world = world
         self._fate = fate
+        self._copies = copies
+        self._is_cut = False
         self._stream = world.streams.of("wire")
         self._counts: dict[str, int] = {}
         self._listener: WireClient | None = None
@@ -134,6 +143,7 @@ class Wire:
             await venue.connect(self)
             self._venue_is_connected = True
         self._listener = client
+        self._is_cut = False
 
     def detach(self, client: WireClient) -> None:
         """Stream nothing more to this client."""
@@ -144,16 +154,20 @@ class Wire:
 
     def put(self, report: Report) -> None:
         """Take a report of the venue and bring it to the program, a little later and maybe out of order."""
-        if self._listener is not None:
+        if self._listener is None or self._is_cut:
+            return
+        for _ in range(self._copies(report)):
             self._listener.bring(self._way_ns(None), lambda sink: sink.put(report))
 
     def disconnected(self, reason: str) -> None:
-        """Hear that the venue's stream broke."""
+        """Hear that the venue's stream broke, or break it: nothing of it arrives until it is back."""
+        self._is_cut = True
         if self._listener is not None:
             self._listener.bring(0, lambda sink: sink.disconnected(reason))
 
     def reconnected(self) -> None:
-        """Hear that the venue's stream is back."""
+        """Hear that the venue's stream is back, or mend it; what it missed stays missed."""
+        self._is_cut = False
         if self._listener is not None:
             self._listener.bring(0, lambda sink: sink.reconnected())
 
