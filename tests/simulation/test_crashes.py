@@ -1,8 +1,8 @@
 """The canonical scenarios, crashed at every step and inside every call, and again in the recovery.
 
 The campaign does that for all of them. The default run does it for those that are not sampled; of the
-others it takes every k-th place to crash, at most `FAIRLEAD_CAMPAIGN_CRASH_PLACES` (40) of each, from an offset
-that is drawn from the scenario's name.
+others it takes every k-th place to crash, at most `FAIRLEAD_CAMPAIGN_CRASH_PLACES` (40) of each, from an
+offset that is drawn from the scenario's name.
 """
 
 from __future__ import annotations

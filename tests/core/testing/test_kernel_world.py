@@ -19,7 +19,7 @@ from fairlead.testing.kernel_world import KernelWorld, NotConverged
 from fairlead.testing.memory_store import AFTER_DURABLE, BEFORE_DURABLE
 from fairlead.testing.scripted_exchange import ScriptedExchange
 from fairlead.testing.simulation_errors import GenerationDead
-from fairlead.testing.wire import NORMAL, ONCE, SUBMIT, Fate, Trip
+from fairlead.testing.wire import NORMAL, SUBMIT, TOLD_ONCE, Fate, ReportFate, Trip
 
 BTC = "BTC/USDT"
 RULES = Instrument(symbol=BTC, base="BTC", quote="USDT", price_increment="0.01", quantity_increment="0.001")
@@ -32,11 +32,11 @@ class Quay(KernelWorld):
     def __init__(
         self,
         fate: Callable[[Trip], Fate] = lambda _trip: NORMAL,
-        copies: Callable[[Report], int] = lambda _report: ONCE,
+        report_fate: Callable[[Report], ReportFate] = lambda _report: TOLD_ONCE,
     ) -> None:
         self.venue = ScriptedExchange([RULES])
         settings = KernelSettings(account="test", allow_unchecked=True, request_timeout_ms=1_000)
-        super().__init__(self._venue_on, settings=settings, fate=fate, copies=copies)
+        super().__init__(self._venue_on, settings=settings, fate=fate, report_fate=report_fate)
 
     def _venue_on(self, clock: Clock) -> ExchangeClient:
         del clock
@@ -182,7 +182,11 @@ def test_a_report_arrives_as_often_as_is_said_and_never_while_the_stream_is_cut(
         world.wire.reconnected()
         await say("1-again")
 
-    with Quay(copies=lambda report: int(getattr(report, "client_order_id", "1")[0])) as world:
+    def fate_of(report: Report) -> ReportFate:
+        assert isinstance(report, OrderReport)
+        return ReportFate(copies=int(report.client_order_id[0]))
+
+    with Quay(report_fate=fate_of) as world:
         world.run_generation(listen)
     assert heard.words == ["1-once", "2-twice", "2-twice", "cut", "back", "1-again"]
 

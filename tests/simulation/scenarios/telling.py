@@ -12,7 +12,7 @@ from fairlead.domain.anomalies import AnomalyKind
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
 from fairlead.ports.exchange import FillReport, OrderReport, Report
 from fairlead.testing.generation import Generation
-from fairlead.testing.wire import ONCE
+from fairlead.testing.wire import TOLD_ONCE, ReportFate
 from fairlead_paper.records import VenueFill
 from tests.simulation.invariants import Journal
 from tests.simulation.market import SETTINGS, SYMBOL, MarketWorld, Place
@@ -24,9 +24,12 @@ from tests.simulation.scenarios.scenario import Scenario
 # -- reports -------------------------------------------------------------------------------------------------
 
 
-def twice(_report: Report) -> int:
+LOST, TWICE = ReportFate(copies=0), ReportFate(copies=2)
+
+
+def twice(_report: Report) -> ReportFate:
     """Let everything arrive twice, each by a way of its own."""
-    return 2
+    return TWICE
 
 
 class HalfTold:
@@ -35,17 +38,17 @@ class HalfTold:
     def __init__(self) -> None:
         self._told = 0
 
-    def __call__(self, report: Report) -> int:
-        """Decide how often a report arrives."""
+    def __call__(self, report: Report) -> ReportFate:
+        """Decide over one report."""
         if not isinstance(report, OrderReport | FillReport):
-            return ONCE
+            return TOLD_ONCE
         self._told += 1
-        return self._told % 2
+        return TOLD_ONCE if self._told % 2 else LOST
 
 
-def prices_only(report: Report) -> int:
+def prices_only(report: Report) -> ReportFate:
     """Lose whatever is said of orders and trades."""
-    return 0 if isinstance(report, OrderReport | FillReport) else ONCE
+    return LOST if isinstance(report, OrderReport | FillReport) else TOLD_ONCE
 
 
 OFTEN = attrs.evolve(SETTINGS, reconcile_interval_ms=300, poll_interval_ms=200)
@@ -136,10 +139,10 @@ def check_shared(world: MarketWorld) -> None:
 
 SCENARIOS = {
     "twice_told": Scenario(
-        lambda seed: MarketWorld(seed, copies=twice), one_limit_order, come_back, check, is_sampled=True
+        lambda seed: MarketWorld(seed, report_fate=twice), one_limit_order, come_back, check, is_sampled=True
     ),
     "half_told": Scenario(
-        lambda seed: MarketWorld(seed, copies=HalfTold(), settings=OFTEN),
+        lambda seed: MarketWorld(seed, report_fate=HalfTold(), settings=OFTEN),
         one_limit_order,
         come_back,
         check,
@@ -147,7 +150,7 @@ SCENARIOS = {
     ),
     "not_streamed": Scenario(
         lambda seed: MarketWorld(
-            seed, copies=prices_only, settings=OFTEN, place=Place(offers={"streams_reports": False})
+            seed, report_fate=prices_only, settings=OFTEN, place=Place(offers={"streams_reports": False})
         ),
         one_limit_order,
         come_back,
