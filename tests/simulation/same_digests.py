@@ -22,17 +22,17 @@ DISTRIBUTIONS = ("framework[testing]", "plugins/paper", "plugins/riskhooks")
 Digests = dict[str, str]
 
 
-def environment_of(interpreter: str, folder: Path) -> Path:
+def environment_of(interpreter: str, folder: Path) -> str:
     """Make an environment with our distributions; return its Python."""
-    subprocess.run([interpreter, "-m", "venv", folder], check=True)
-    python = folder / "bin" / "python"
+    subprocess.run([interpreter, "-m", "venv", str(folder)], check=True)
+    python = str(folder / "bin" / "python")
     wanted = [part for each in DISTRIBUTIONS for part in ("-e", f"{ROOT}/{each}")]
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted]
     subprocess.run(pip, check=True)
     return python
 
 
-def digests(python: Path, seeds: str, hash_seed: str) -> Digests:
+def digests(python: str, seeds: str, hash_seed: str) -> Digests:
     """Return the digest of each seed, as that Python has it."""
     command = [python, "-m", "tests.simulation.digests", seeds]
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
