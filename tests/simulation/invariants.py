@@ -208,8 +208,13 @@ def _is_reserved(row: Record) -> bool:
 
 
 def _same_ends(journal: Journal, orders: list[VenueOrder], forgotten: Collection[str]) -> Problems:
-    """Kernel and venue agree on how each order ended, and on which the venue never had."""
+    """Kernel and venue agree on how each order ended, and on which the venue never had.
+
+    Of an order that showed itself after it was closed here, the cancel that went out at once is on record. A
+    kernel that dies before it hears how that ended does not ask again: nothing is open, nothing was filled.
+    """
     problems = []
+    shown_after_all = {record["subject"] for record in journal.of("anomaly") if record["anomaly"] == "zombie"}
     at_venue = {order.client_order_id: order for order in orders}
     for name, row in journal.orders.items():
         order = at_venue.get(name)
@@ -217,7 +222,10 @@ def _same_ends(journal: Journal, orders: list[VenueOrder], forgotten: Collection
             if row["state"] not in ({"canceled"} if name in forgotten else NEVER_AT_VENUE):
                 problems.append(f"{row['state']} here, never at the venue: {name}")
             continue
-        if row["state"] != END_AT_VENUE.get(order.status):
+        ends = {END_AT_VENUE.get(order.status)}
+        if name in shown_after_all and not order.is_open and not order.filled_quantity:
+            ends |= NEVER_AT_VENUE
+        if row["state"] not in ends:
             problems.append(f"{row['state']} here, {order.status.value} at the venue: {name}")
         booked = (row["filled_quantity"], row["filled_value"], EXACT.add(row["fees"], _other_fees(row)))
         if booked != (order.filled_quantity, order.filled_value, order.fees):

@@ -114,6 +114,6 @@ def test_crashes_under_many_seeds(name: str, record_property: Record) -> None:
     for seed in range(1, campaign_size("CRASH_SEEDS", default=1 if is_sampled else 3) + 1):
         subject = experiment(name, seed)
         spots, steps = spots_of(subject)
-        samples = campaign_size("CRASH_SAMPLES", default=1 if is_sampled else 3)
+        samples = 0 if is_sampled else campaign_size("CRASH_SAMPLES", default=3)
         points += subject.survey(spots, steps, recovery_samples=samples).points
     record_property("crash points", f"{points} ({name}, every first crash, many seeds)")

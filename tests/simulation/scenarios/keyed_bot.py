@@ -19,9 +19,15 @@ class KeyedBot:
     """One owner in one generation; what it was told is noted in the world."""
 
     def __init__(
-        self, world: MarketWorld, generation: Generation, kernel: Kernel, owner: str = "bot"
+        self,
+        world: MarketWorld,
+        generation: Generation,
+        kernel: Kernel,
+        owner: str = "bot",
+        *,
+        hedging: bool = False,
     ) -> None:
-        self.session = kernel.session(owner=owner)
+        self.session = kernel.session(owner=owner, hedging=hedging)
         self._world = world
         self._generation = generation
         self._clock = world.clock_of(generation)
