@@ -31,6 +31,7 @@ from tests.core.kernel.bench import BTC, Bench, instrument, on_bench
 from tests.core.kernel.changing import at_venue, live_at_venue, reserved, spawn_modify, spawn_replace
 
 MINUTE_MS = 60_000
+ONE = Decimal(1)
 PERPETUAL = "BTC/USDT:USDT"
 
 
@@ -50,7 +51,7 @@ def test_nautilus_4152_a_cancel_that_nobody_answered_ends_nothing() -> None:
         assert reserved(bench) == 1
         bench.exchange.trade(name, "1", "100")
         await bench.pass_ms()
-        assert (bench.order(name).status, await bench.position()) == ("FILLED", 1)
+        assert (bench.order(name).status, await bench.position()) == ("FILLED", ONE)
         assert bench.anomalies() == []
 
     on_bench(main)
@@ -71,11 +72,11 @@ def test_nautilus_5013_a_submit_without_an_outcome_is_kept() -> None:
         await bench.pass_ms(24 * 60 * MINUTE_MS)
         await bench.die()
         await bench.start_another()
-        assert (bench.order(name).status, reserved(bench)) == ("UNRESOLVED", 1)
+        assert (bench.order(name).status, reserved(bench)) == ("UNRESOLVED", ONE)
         bench.exchange.place(bench.exchange.submits[0])
         bench.exchange.trade(name, "1", "100")
         await bench.pass_ms(MINUTE_MS)
-        assert (bench.order(name).status, await bench.position()) == ("FILLED", 1)
+        assert (bench.order(name).status, await bench.position()) == ("FILLED", ONE)
         assert bench.exchange.submits_of(name) == 1
 
     on_bench(main, fence=Fence.NONE)
@@ -86,7 +87,7 @@ def test_nautilus_5013_a_submit_without_an_outcome_is_kept() -> None:
     story="A market order filled within 200 ms ended as rejected, and its fill was never tied to it.",
 )
 def test_nautilus_3870_a_fill_that_outran_the_answer_counts() -> None:
-    """The fill comes before the answer, and the answer says refused: the order is FILLED, the coins are held."""
+    """The fill comes first, then an answer that says refused: the order is FILLED, and the coins are held."""
 
     async def main(bench: Bench) -> None:
         async def fills_then_refuses(exchange: ScriptedExchange, request: SubmitRequest) -> Answer:
@@ -100,7 +101,7 @@ def test_nautilus_3870_a_fill_that_outran_the_answer_counts() -> None:
         result = await bench.bot.execute(Proposal.buy(BTC, quantity="1"))
         await bench.pass_ms(MINUTE_MS)
         order = bench.order(result.client_order_id)
-        assert (order.status, order.filled_quantity) == ("FILLED", 1)
+        assert (order.status, order.filled_quantity) == ("FILLED", ONE)
         assert await bench.position() == 1
         assert len(bench.exchange.submits) == 1
 
@@ -126,7 +127,7 @@ def test_nautilus_4411_an_absence_in_one_list_proves_nothing() -> None:
         for _ in range(20):
             await bench.pass_ms(10_000)
             if len(bench.exchange.look_ups) <= 5:
-                assert (bench.order(name).status, reserved(bench)) == ("UNRESOLVED", 1)
+                assert (bench.order(name).status, reserved(bench)) == ("UNRESOLVED", ONE)
         assert len(bench.exchange.look_ups) > 5
         assert bench.order(name).status == "ACCEPTED"
         assert live_at_venue(bench) == [name]
@@ -156,7 +157,7 @@ def test_nautilus_4958_position_and_venue_agree_after_a_lost_answer() -> None:
         assert again.client_order_id == first.client_order_id
         assert (await again.closed()).status == "FILLED"
         report = await bench.kernel.reconcile()
-        assert (report.drifted, bench.kernel.net_quantity(PERPETUAL)) == (0, 2)
+        assert (report.drifted, bench.kernel.net_quantity(PERPETUAL)) == (0, Decimal(2))
         assert len(bench.exchange.submits) == 1
 
     perpetual = instrument(PERPETUAL, base="BTC", quote="USDT")
@@ -242,6 +243,6 @@ def test_nautilus_4215_no_retry_after_the_acceptance() -> None:
         assert bench.exchange.submits_of(name) == 1
         bench.exchange.trade(name, "1", "100")
         await bench.pass_ms()
-        assert (bench.order(name).status, await bench.position()) == ("FILLED", 1)
+        assert (bench.order(name).status, await bench.position()) == ("FILLED", ONE)
 
     on_bench(main)
