@@ -15,6 +15,7 @@ from pathlib import Path
 from tools import (
     configuration_page,
     exchange_rules_page,
+    gauntlet_page,
     notices_page,
     order_table_page,
     order_terms_page,
@@ -45,6 +46,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     notices_page.PAGE: notices_page.page_text,
     configuration_page.PAGE: configuration_page.page_text,
     reconciliation_page.PAGE: reconciliation_page.page_text,
+    gauntlet_page.PAGE: gauntlet_page.page_text,
 }
 
 

@@ -24,7 +24,8 @@ from fairlead.testing.seed_streams import SeedStreams
 from fairlead.testing.wire import CANCEL, MODIFY, NORMAL, SUBMIT, Fate, Trip
 from tests.simulation.invariants import Journal, paced_problems
 from tests.simulation.market import SYMBOL, MarketWorld
-from tests.simulation.scenarios import LIMIT, check, insist
+from tests.simulation.scenarios.paced import LIMIT
+from tests.simulation.scenarios.recovery import check, insist
 
 T = TypeVar("T")
 

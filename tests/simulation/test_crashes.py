@@ -1,4 +1,4 @@
-"""Three lives of orders, crashed at every step and inside every call, and again in the recovery."""
+"""The canonical scenarios, crashed at every step and inside every call, and again in the recovery."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from fairlead.testing.crash_survey import CrashExperiment, CrashSpot, CrashSurvey
 from tests.campaign import campaign_size
 from tests.simulation.market import MarketWorld
-from tests.simulation.scenarios import SCENARIOS, experiment
+from tests.simulation.scenarios.registry import SCENARIOS, experiment
 
 ALL = 1_000_000
 

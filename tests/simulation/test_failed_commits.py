@@ -12,16 +12,11 @@ from fairlead.testing.memory_store import AFTER_DURABLE, BEFORE_DURABLE, AppendF
 from fairlead_paper.settings import RateLimitSettings
 from tests.campaign import campaign_size
 from tests.simulation.market import MarketWorld
-from tests.simulation.scenarios import (
-    DOWNTIME_NS,
-    LIMIT,
-    busy_bot,
-    check,
-    check_pace,
-    experiment,
-    outcomes_by_key,
-    paced_bot,
-)
+from tests.simulation.scenarios.busy import busy_bot
+from tests.simulation.scenarios.paced import LIMIT, check_pace, paced_bot
+from tests.simulation.scenarios.recovery import check, outcomes_by_key
+from tests.simulation.scenarios.registry import experiment
+from tests.simulation.scenarios.scenario import DOWNTIME_NS
 
 COMMITS_OF_A_RESTART = 6
 RECOVERED = frozenset({"journal_recovered"})

@@ -6,19 +6,11 @@ import pytest
 
 from tests.simulation.invariants import Journal, Record
 from tests.simulation.market import MarketWorld
-from tests.simulation.scenarios import (
-    ANSWER_LOST,
-    LIMIT,
-    REQUEST_LATE,
-    REQUEST_LOST,
-    SCENARIOS,
-    Lossy,
-    busy_bot,
-    experiment,
-    lost_answers,
-    one_limit_order,
-    paced_bot,
-)
+from tests.simulation.scenarios.busy import busy_bot
+from tests.simulation.scenarios.lost_ways import ANSWER_LOST, REQUEST_LATE, REQUEST_LOST, Lossy, lost_answers
+from tests.simulation.scenarios.one_order import one_limit_order
+from tests.simulation.scenarios.paced import LIMIT, paced_bot
+from tests.simulation.scenarios.registry import SCENARIOS, experiment
 
 SEED = 1
 

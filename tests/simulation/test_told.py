@@ -16,7 +16,8 @@ from fairlead.testing.scripted_notifier import AGAIN, NEVER, ScriptedNotifier
 from tests.campaign import campaign_size
 from tests.core.kernel.notice_truth import Truth
 from tests.simulation.market import SETTINGS, SYMBOL, MarketWorld
-from tests.simulation.scenarios import DOWNTIME_NS, check
+from tests.simulation.scenarios.recovery import check
+from tests.simulation.scenarios.scenario import DOWNTIME_NS
 from tests.simulation.test_crashes import note, spots_of, spread
 
 RECEIVER = DeliverySettings(

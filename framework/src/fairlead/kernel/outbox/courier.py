@@ -196,7 +196,7 @@ class Courier:
         now_ns = self._clock.wall_ns()
         waits = []
         if not self.account.disabled and self._may_begin:
-            due = [lane.items[0].due_ns for lane in self.owing.lanes if lane.items and not lane.busy]
+            due = [lane.items[0].due_ns for lane in self.owing.lanes if self.owing.may_try(lane)]
             waits = [max(min(due), self.account.circuit_until_ns) - now_ns] if due else []
             waits = [max(each, self._restraint.wait_ns(self._clock.monotonic_ns())) for each in waits]
         if self.owing.has_news:
@@ -226,7 +226,7 @@ class Courier:
         for lane in list(self.owing.lanes):
             if not self._may_begin or self._restraint.wait_ns(self._clock.monotonic_ns()) > 0:
                 return
-            if lane.busy or not lane.items or lane.items[0].due_ns > now_ns:
+            if not self.owing.may_try(lane) or lane.items[0].due_ns > now_ns:
                 continue
             item = lane.items[0]
             assert item.owed.notice is not None  # without one it is buried when it is read; narrows the type
@@ -289,8 +289,10 @@ class Courier:
         settle_delivery(delivery, outcome, self.settings, now_ns, draw)
         if delivery.state is DeliveryState.PENDING:
             self.owing.try_again(lane, item, delivery)
+        elif delivery.state is DeliveryState.DELIVERED:
+            self.owing.delivered(lane, item, delivery)
         else:
-            self.owing.settled(lane, item, delivery)
+            self.owing.given_up(lane, item, delivery)
         self._follow(fare, outcome.detail)
         self.wake()
 

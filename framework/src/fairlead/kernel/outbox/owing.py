@@ -80,11 +80,22 @@ class Owing:
         for each in fresh:
             self._write_down(each)
 
-    def settled(self, lane: Lane, item: Item, delivery: Delivery) -> None:
-        """A notice is delivered or dead; one that was delivered at once needs no row, the mark tells."""
-        if item.delivery is not None or delivery.state is not DeliveryState.DELIVERED:
-            self.close(delivery, was=item.delivery is not None)
+    def may_try(self, lane: Lane) -> bool:
+        """Tell whether the lane has a first notice to try, and nothing before it must be durable first."""
+        return bool(lane.items) and not lane.busy and not self.unwritten.gives_up(lane.subject)
+
+    def delivered(self, lane: Lane, item: Item, delivery: Delivery) -> None:
+        """A notice is delivered; one that was delivered at once needs no row, the mark tells."""
+        if item.delivery is not None:
+            self.close(delivery, was=True)
         self.advance(lane)
+
+    def given_up(self, lane: Lane, item: Item, delivery: Delivery) -> None:
+        """A notice is dead after its attempts; what waits behind it is tried once that is durable."""
+        self.close(delivery, was=item.delivery is not None)
+        self.unwritten.give_up(delivery, self._clock.wall_ns())
+        self.advance(lane)
+        self.write()
 
     def bury(self, item: Item, why: str) -> None:
         """A notice becomes a dead letter without another attempt."""
@@ -147,7 +158,7 @@ class Owing:
         self.dead -= delivery.state is DeliveryState.DEAD
         self.waiting -= delivery.state is DeliveryState.PENDING
         delivery.state, delivery.next_at_ns = DeliveryState.DISCARDED, 0
-        self.note(delivery)
+        self.unwritten.give_up(delivery, self._clock.wall_ns())
         return True
 
     def advance(self, lane: Lane) -> None:

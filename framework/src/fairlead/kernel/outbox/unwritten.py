@@ -33,6 +33,7 @@ class Unwritten:
         self._written = written
         self._rows: dict[str, tuple[Delivery, Row]] = {}
         self._subjects: Counter[str] = Counter()
+        self._given_up: dict[str, set[str]] = {}
 
     def __len__(self) -> int:
         """Return how many rows are not durable yet."""
@@ -47,19 +48,43 @@ class Unwritten:
         """Tell whether a row of the subject is not durable yet."""
         return self._subjects[subject] > 0
 
+    def gives_up(self, subject: str) -> bool:
+        """Tell whether a notice of the subject was given up and that is not durable yet."""
+        return subject in self._given_up
+
     def note(self, delivery: Delivery, now_ns: int) -> None:
         """Gather the row of a delivery as it is now."""
+        self._end(delivery)
         if delivery.event_id not in self._rows:
             self._subjects[delivery.subject] += 1
         self._rows[delivery.event_id] = delivery, delivery.row(now_ns)
+
+    def give_up(self, delivery: Delivery, now_ns: int) -> None:
+        """Gather the row of a delivery that somebody gave up, and remember that until it is durable.
+
+        A kernel that dies before may try that notice again: until then nothing behind it may be told.
+        """
+        self.note(delivery, now_ns)
+        self._given_up.setdefault(delivery.subject, set()).add(delivery.event_id)
+
+    def _end(self, delivery: Delivery) -> None:
+        """Wait for no row of this delivery any more."""
+        waits_for = self._given_up.get(delivery.subject, set())
+        waits_for.discard(delivery.event_id)
+        if not waits_for:
+            self._given_up.pop(delivery.subject, None)
 
     def hand_over(self, account: NotifierAccount, now_ns: int) -> None:
         """Have everything written, together with the notifier's own row."""
         pairs, self._rows = list(self._rows.values()), {}
         mark = account.mark
+        given_up = {event_id for waits_for in self._given_up.values() for event_id in waits_for}
 
         def written(refused: Sequence[Row]) -> None:
             self._subjects -= Counter(delivery.subject for delivery, _ in pairs)
+            for delivery, _ in pairs:
+                if delivery.event_id in given_up and delivery.event_id not in self._rows:
+                    self._end(delivery)
             kept = not any(row.values[0] == account.name for row in refused)
             self._written(
                 Written(
