@@ -1,4 +1,4 @@
-"""Stories of fills that were lost, booked wrong or told to nobody."""
+"""Fills and events: stories of fills that were lost, booked wrong or told to nobody."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ONE = Decimal(1)
     "QuantConnect/Lean.Brokerages.TradeStation#101",
     story="The stream left out single fills: of 18 placed orders 4 were heard of, the others looked open.",
 )
-def test_nautilus_3869_fills_that_the_stream_leaves_out_are_found() -> None:
+def test_nautilus_trader_3869_fills_that_the_stream_leaves_out_are_found() -> None:
     """A scheduled reading of the history books the 14 others; each is told to the bot, once."""
 
     async def main(bench: Bench) -> None:
@@ -50,7 +50,7 @@ def test_nautilus_3869_fills_that_the_stream_leaves_out_are_found() -> None:
     "nautechsystems/nautilus_trader#4124",
     story="A fill came over the socket, and the strategy's callback never ran.",
 )
-def test_nautilus_4124_a_fill_reaches_the_bot_whatever_others_do() -> None:
+def test_nautilus_trader_4124_a_fill_reaches_the_bot_whatever_others_do() -> None:
     """It comes before its order's acknowledgement, past a callback that fails: the bot hears it, once."""
 
     async def main(bench: Bench) -> None:
@@ -81,7 +81,7 @@ def test_nautilus_4124_a_fill_reaches_the_bot_whatever_others_do() -> None:
     "nautechsystems/nautilus_trader#4157",
     story="Events that an order's state does not allow were refused, and told to strategies all the same.",
 )
-def test_nautilus_4157_what_cannot_be_is_not_told_as_if_it_were() -> None:
+def test_nautilus_trader_4157_what_cannot_be_is_not_told_as_if_it_were() -> None:
     """Accepted, canceled and expired after the fill: the bot is told nothing of them, and nothing moves."""
 
     async def main(bench: Bench) -> None:
@@ -106,7 +106,7 @@ def test_nautilus_4157_what_cannot_be_is_not_told_as_if_it_were() -> None:
     "nautechsystems/nautilus_trader#4909",
     story="A fill that the engine declined left nothing that a subscriber could have acted on.",
 )
-def test_nautilus_4909_a_fill_that_cannot_be_is_told_and_stops_trading() -> None:
+def test_nautilus_trader_4909_a_fill_that_cannot_be_is_told_and_stops_trading() -> None:
     """More filled than ordered is booked in full, told as an anomaly and halts; an impossible one as well."""
 
     async def main(bench: Bench) -> None:
@@ -136,7 +136,7 @@ def test_nautilus_4909_a_fill_that_cannot_be_is_told_and_stops_trading() -> None
     "nautechsystems/nautilus_trader#4714",
     story="A fill for a hedging position that was closed already terminated the process.",
 )
-def test_nautilus_4714_a_fill_on_a_closed_hedging_position_is_booked() -> None:
+def test_nautilus_trader_4714_a_fill_on_a_closed_hedging_position_is_booked() -> None:
     """It is booked on its own position and noted; the kernel goes on, and the other position is as it was."""
 
     async def main(bench: Bench) -> None:
@@ -164,7 +164,7 @@ def test_nautilus_4714_a_fill_on_a_closed_hedging_position_is_booked() -> None:
     "nautechsystems/nautilus_trader#3450",
     story="The venue gave several orders the same trade id, and all but one fill were taken for repetitions.",
 )
-def test_nautilus_3450_one_trade_id_for_two_orders_is_two_fills() -> None:
+def test_nautilus_trader_3450_one_trade_id_for_two_orders_is_two_fills() -> None:
     """A trade id counts for its order alone: both are booked, each once, also when they come again."""
 
     async def main(bench: Bench) -> None:
@@ -189,7 +189,7 @@ def test_nautilus_3450_one_trade_id_for_two_orders_is_two_fills() -> None:
     "nautechsystems/nautilus_trader#2689",
     story="A commission taken in the bought coin was missing from the position, and the result was off.",
 )
-def test_nautilus_2689_a_fee_in_the_bought_coin_leaves_the_position() -> None:
+def test_nautilus_trader_2689_a_fee_in_the_bought_coin_leaves_the_position() -> None:
     """Bought 1 less 0.001 of fee, sold 0.999 at 50,100: 49.90 earned, as much as the account has more."""
 
     async def main(bench: Bench) -> None:
@@ -213,7 +213,7 @@ def test_nautilus_2689_a_fee_in_the_bought_coin_leaves_the_position() -> None:
     story="Storing a filled order failed inside the database layer, and the write was lost.",
 )
 @pytest.mark.parametrize("fault", [*AppendFault])
-def test_nautilus_4498_a_fill_whose_write_failed_is_not_lost(fault: AppendFault) -> None:
+def test_nautilus_trader_4498_a_fill_whose_write_failed_is_not_lost(fault: AppendFault) -> None:
     """However the write of a fill fails, the journal has it afterwards, once, and nothing was told before."""
 
     async def main(bench: Bench) -> None:

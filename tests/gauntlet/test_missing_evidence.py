@@ -1,4 +1,4 @@
-"""Stories in which an engine took silence for an answer: an order was over because nobody spoke of it."""
+"""Missing evidence: stories in which an engine took silence for an answer and ended what was not over."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ PERPETUAL = "BTC/USDT:USDT"
     "nautechsystems/nautilus_trader#4152",
     story="A cancel, a change or a submit that nobody answered in time was made final by the engine itself.",
 )
-def test_nautilus_4152_a_cancel_that_nobody_answered_ends_nothing() -> None:
+def test_nautilus_trader_4152_a_cancel_that_nobody_answered_ends_nothing() -> None:
     """An unanswered cancel leaves the order live and reserved; when it fills after all, that is booked."""
 
     async def main(bench: Bench) -> None:
@@ -62,7 +62,7 @@ def test_nautilus_4152_a_cancel_that_nobody_answered_ends_nothing() -> None:
     "nautechsystems/nautilus_trader#5036",
     story="A submit whose outcome was unknown ended as rejected; keeping it open had to be asked for.",
 )
-def test_nautilus_5013_a_submit_without_an_outcome_is_kept() -> None:
+def test_nautilus_trader_5013_a_submit_without_an_outcome_is_kept() -> None:
     """It stays UNRESOLVED and reserved for days and over a restart, until the venue shows what it became."""
 
     async def main(bench: Bench) -> None:
@@ -86,7 +86,7 @@ def test_nautilus_5013_a_submit_without_an_outcome_is_kept() -> None:
     "nautechsystems/nautilus_trader#3870",
     story="A market order filled within 200 ms ended as rejected, and its fill was never tied to it.",
 )
-def test_nautilus_3870_a_fill_that_outran_the_answer_counts() -> None:
+def test_nautilus_trader_3870_a_fill_that_outran_the_answer_counts() -> None:
     """The fill comes first, then an answer that says refused: the order is FILLED, and the coins are held."""
 
     async def main(bench: Bench) -> None:
@@ -112,7 +112,7 @@ def test_nautilus_3870_a_fill_that_outran_the_answer_counts() -> None:
     "nautechsystems/nautilus_trader#4411",
     story="Orders alive at the venue were ended as rejected because one of two lists had been asked.",
 )
-def test_nautilus_4411_an_absence_in_one_list_proves_nothing() -> None:
+def test_nautilus_trader_4411_an_absence_in_one_list_proves_nothing() -> None:
     """Half a look-up proves no absence, however often it is repeated; the whole one finds the order."""
 
     class TwoLists(ScriptedExchange):
@@ -140,7 +140,7 @@ def test_nautilus_4411_an_absence_in_one_list_proves_nothing() -> None:
     "nautechsystems/nautilus_trader#4958",
     story="A rejection invented for an order in flight left a wrong position, and orphans at the venue.",
 )
-def test_nautilus_4958_position_and_venue_agree_after_a_lost_answer() -> None:
+def test_nautilus_trader_4958_position_and_venue_agree_after_a_lost_answer() -> None:
     """The bot that asks again under its key gets the same order; the position is what the venue holds."""
 
     async def main(bench: Bench) -> None:
@@ -168,7 +168,7 @@ def test_nautilus_4958_position_and_venue_agree_after_a_lost_answer() -> None:
     "nautechsystems/nautilus_trader#3879",
     story="When its patience with cancels ran out the engine called orders canceled; new ones stacked up.",
 )
-def test_nautilus_3879_quotes_do_not_stack_up() -> None:
+def test_nautilus_trader_3879_quotes_do_not_stack_up() -> None:
     """A quoting bot whose cancels go unheard has one order at the venue, never a second beside it."""
 
     async def main(bench: Bench) -> None:
@@ -193,7 +193,7 @@ def test_nautilus_3879_quotes_do_not_stack_up() -> None:
     story="A change sent while the connection was down left two live orders at the venue.",
 )
 @pytest.mark.parametrize(("script", "price"), [(loses_modify, "100"), (loses_modify_answer, "99")])
-def test_nautilus_4564_a_change_in_a_broken_connection_makes_no_second_order(
+def test_nautilus_trader_4564_a_change_in_a_broken_connection_makes_no_second_order(
     script: ModifyScript, price: str
 ) -> None:
     """Arrived or not, the change is looked up: one order at the venue, under the terms that we say it has."""
@@ -227,7 +227,7 @@ def test_nautilus_4564_a_change_in_a_broken_connection_makes_no_second_order(
     "nautechsystems/nautilus_trader#4215",
     story="A submit went on being retried after its acceptance, and the duplicate was rejected.",
 )
-def test_nautilus_4215_no_retry_after_the_acceptance() -> None:
+def test_nautilus_trader_4215_no_retry_after_the_acceptance() -> None:
     """Told to slow down, then shown the order alive: it is never sent a second time, and it works on."""
 
     async def main(bench: Bench) -> None:

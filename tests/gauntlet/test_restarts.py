@@ -1,4 +1,4 @@
-"""Stories of restarts after which an engine knew something else than before."""
+"""Restarts: stories of starts after which an engine knew something else than before."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def bought(bench: Bench, quantity: str) -> None:
     "Drakkar-Software/OctoBot#2931",
     story="A restart read old fills again: a duplicate id stopped the node, or each trade counted anew.",
 )
-def test_nautilus_3046_fills_that_a_restart_reads_again_count_once() -> None:
+def test_nautilus_trader_3046_fills_that_a_restart_reads_again_count_once() -> None:
     """Three restarts, each with the whole history told once more: the same two fills, and trading goes on."""
 
     async def main(bench: Bench) -> None:
@@ -71,7 +71,7 @@ def test_nautilus_3046_fills_that_a_restart_reads_again_count_once() -> None:
     "nautechsystems/nautilus_trader#4736",
     story="A warm restart invented an opposite fill, and a position that was held counted as flat.",
 )
-def test_nautilus_4736_no_fill_is_invented_to_match_the_venue() -> None:
+def test_nautilus_trader_4736_no_fill_is_invented_to_match_the_venue() -> None:
     """The venue shows nothing at the start: the position stays, no fill is made up, the drift halts."""
 
     async def main(bench: Bench) -> None:
@@ -92,7 +92,7 @@ def test_nautilus_4736_no_fill_is_invented_to_match_the_venue() -> None:
     "nautechsystems/nautilus_trader#5000",
     story="An adjustment at startup threw away the fourteen working orders of its instrument.",
 )
-def test_nautilus_5000_working_orders_outlast_a_difference_at_the_start() -> None:
+def test_nautilus_trader_5000_working_orders_outlast_a_difference_at_the_start() -> None:
     """Fourteen orders work, the venue's position differs: all are matched, and each can be canceled."""
 
     async def main(bench: Bench) -> None:
@@ -117,7 +117,7 @@ def test_nautilus_5000_working_orders_outlast_a_difference_at_the_start() -> Non
     "nautechsystems/nautilus_trader#3878",
     story="Runs over the same venue reconciled differently, for the ids of what they made up were random.",
 )
-def test_nautilus_3878_the_same_venue_is_reconciled_the_same_way() -> None:
+def test_nautilus_trader_3878_the_same_venue_is_reconciled_the_same_way() -> None:
     """Two kernels that know nothing find the same foreign order: same id, same fills, same position."""
     found: list[tuple[str, Decimal, Decimal | None]] = []
 
@@ -142,7 +142,7 @@ def test_nautilus_3878_the_same_venue_is_reconciled_the_same_way() -> None:
     "nautechsystems/nautilus_trader#3176",
     story="With a persistent cache and claimed orders, every restart had one more copy of each order.",
 )
-def test_nautilus_3176_a_claimed_order_stays_one_order() -> None:
+def test_nautilus_trader_3176_a_claimed_order_stays_one_order() -> None:
     """Taken over once; four restarts later it is the same one order, reserved once and canceled once."""
 
     async def main(bench: Bench) -> None:
@@ -166,7 +166,7 @@ def test_nautilus_3176_a_claimed_order_stays_one_order() -> None:
     "nautechsystems/nautilus_trader#3104",
     story="The venue's net quantity differed because of years-old positions, and the node refused to start.",
 )
-def test_nautilus_3104_a_difference_from_long_ago_does_not_prevent_the_start() -> None:
+def test_nautilus_trader_3104_a_difference_from_long_ago_does_not_prevent_the_start() -> None:
     """The kernel starts halted, can be asked everything, and an operator's word makes both sides agree."""
 
     async def main(bench: Bench) -> None:
@@ -193,7 +193,7 @@ def test_nautilus_3104_a_difference_from_long_ago_does_not_prevent_the_start() -
     "nautechsystems/nautilus_trader#3550",
     story="The last writes waited in a buffer for the next message, and a restart loaded stale orders.",
 )
-def test_nautilus_3426_what_the_bot_was_told_is_stored_without_another_message() -> None:
+def test_nautilus_trader_3426_what_the_bot_was_told_is_stored_without_another_message() -> None:
     """Killed the moment after each answer and each fill, the next kernel knows what the bot was told."""
 
     async def main(bench: Bench) -> None:
@@ -239,7 +239,7 @@ def paper_kernel(disk: MemoryDisk, venue_file: Path, clock: VirtualClock, seed: 
     "freqtrade/freqtrade#8328",
     story="After a restart a simulation's open orders could not fill or be canceled; trades were closed.",
 )
-def test_nautilus_5023_a_simulation_goes_on_after_a_restart(tmp_path: Path) -> None:
+def test_nautilus_trader_5023_a_simulation_goes_on_after_a_restart(tmp_path: Path) -> None:
     """On paper too: the position is held, one old order fills at the new price, the other is canceled."""
 
     async def main(clock: VirtualClock) -> None:
