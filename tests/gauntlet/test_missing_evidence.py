@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from decimal import Decimal
 
 import pytest
@@ -11,7 +10,6 @@ from fairlead import Proposal
 from fairlead.ports.exchange import (
     Answer,
     Fence,
-    OrderReport,
     Outcome,
     SubmitRequest,
     VenuePosition,
@@ -22,9 +20,7 @@ from fairlead.testing.scripted_exchange import (
     ModifyScript,
     ScriptedExchange,
     answers,
-    finds_half,
     hangs,
-    loses_answer,
     takes_cancel,
 )
 from tests.core.kernel.bench import BTC, Bench, instrument, on_bench
@@ -106,34 +102,6 @@ def test_nautilus_trader_3870_a_fill_that_outran_the_answer_counts() -> None:
         assert len(bench.exchange.submits) == 1
 
     on_bench(main)
-
-
-@pytest.mark.gauntlet(
-    "nautechsystems/nautilus_trader#4411",
-    story="Orders alive at the venue were ended as rejected because one of two lists had been asked.",
-)
-def test_nautilus_trader_4411_an_absence_in_one_list_proves_nothing() -> None:
-    """Half a look-up proves no absence, however often it is repeated; the whole one finds the order."""
-
-    class TwoLists(ScriptedExchange):
-        async def open_orders(self) -> Sequence[OrderReport]:
-            return []  # this kind of order is in the other list, which look-ups read
-
-    async def main(bench: Bench) -> None:
-        bench.exchange.will_submit(loses_answer)
-        bench.exchange.will_look_up(*[finds_half] * 5)
-        result = await bench.execute("buy", "1", "100")
-        name = result.client_order_id
-        for _ in range(20):
-            await bench.pass_ms(10_000)
-            if len(bench.exchange.look_ups) <= 5:
-                assert (bench.order(name).status, reserved(bench)) == ("UNRESOLVED", ONE)
-        assert len(bench.exchange.look_ups) > 5
-        assert bench.order(name).status == "ACCEPTED"
-        assert live_at_venue(bench) == [name]
-        assert bench.anomalies() == []
-
-    on_bench(main, exchange=TwoLists([instrument()]))
 
 
 @pytest.mark.gauntlet(
