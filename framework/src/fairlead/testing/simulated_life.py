@@ -42,19 +42,22 @@ def live_through(
     faults: Faults,
     check: Callable[[W], None],
 ) -> SimulatedLife:
-    """Let the bot live, die and come back as planned; then heal everything, let it end well, and check.
+    """Let the bot live, die and come back as planned, heal everything in its last life, and check.
 
-    A kernel that cannot start, or whose journal cannot be brought back, ends its process as long as there
-    are faults. Raises what the bot or the check raises, with the report of the run: its seed, its plan and
+    A kernel that cannot start, or whose journal cannot be brought back, ends its process when it began among
+    faults. Raises what the bot or the check raises, with the report of the run: its seed, its plan and
     its last steps.
     """
+    ended: list[Generation] = []
 
     async def life(its: W, generation: Generation) -> None:
+        is_sound = faults.is_healed
         try:
             await bot(its, generation)
         except* (ExchangeFault, StoreFault) as errors:
-            if faults.is_healed:
+            if is_sound:
                 raise
+            ended.append(generation)
             faults.counts[f"ended by {type(errors.exceptions[0]).__name__}"] += 1
 
     world.loop.options["faults"] = str(faults.plan)
@@ -67,8 +70,13 @@ def live_through(
             world.after_crash()
         steps, crashes = steps + outcome.steps, crashes + outcome.crashed
         world.pass_time_ns(death.downtime_ms * NANOSECONDS_PER_MILLISECOND + 1)
-    faults.heal()
+    world.spawn(faults.heal_later(world))
+    before = len(ended)
     steps += world.run_generation(life).steps
+    if len(ended) > before:
+        faults.heal()
+        world.after_crash()
+        steps += world.run_generation(life).steps
     check(world)
     return SimulatedLife(world.loop.trace.digest(), steps, crashes, faults.counts)
 
