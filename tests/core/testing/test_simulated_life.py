@@ -68,7 +68,7 @@ def test_a_start_that_fails_ends_its_process_only_while_there_are_faults() -> No
     faults = Faults(FaultPlan(deaths=(Death(CrashSpot(step=900), 1),)), 1)
     with ToyWorld(1, faults) as world, pytest.raises(ExceptionGroup) as failed:
         live_through(world, never_starts, faults, lambda _world: None)
-    assert faults.counts == {"ended by ExchangeFault": 2}  # the life that was to die, and the last among faults
+    assert faults.counts == {"ended by ExchangeFault": 2}  # both lives among faults
     assert any("faults=" in note for note in failed.value.__notes__)
 
 
