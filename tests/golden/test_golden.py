@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from fairlead.cli.output import plain
-from fairlead.kernel.journal.codec import RECORD_CLASSES
+from fairlead.domain.records import RECORD_CLASSES
 from fairlead.kernel.journal.verify import fold_journal
 from fairlead.ports.store import Envelope, JournalHead
 from fairlead.testing.memory_store import MemoryDisk, MemoryStore
