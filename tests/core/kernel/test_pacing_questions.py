@@ -152,7 +152,7 @@ def test_a_pace_that_falls_due_during_a_recovery_waits_for_its_end() -> None:
 
 @pytest.mark.parametrize("fault", [AppendFault.FAILS, AppendFault.UNCERTAIN_LOST])
 def test_what_waits_behind_a_turn_that_was_taken_back_has_its_turn(fault: AppendFault) -> None:
-    """The commit that let a look-up out fails; the reconciliation behind it goes on when the journal is back."""
+    """The commit that let a look-up out fails; what waits behind it goes on when the journal is back."""
 
     async def main(bench: Bench) -> None:
         name = await bench.working("buy", "1", "100")
