@@ -32,6 +32,9 @@ BY_HAND = "by-hand"
 NEVER_AT_VENUE = {"denied", "not_sent", "not_placed"}
 """What the kernel calls orders that the venue never had."""
 
+TOO_LATE = "already_expired"
+"""How the venue refuses an order that is good until a date which has come."""
+
 END_AT_VENUE = {
     VenueStatus.FILLED: "filled",
     VenueStatus.CANCELED: "canceled",
@@ -219,7 +222,11 @@ def _same_ends(journal: Journal, orders: list[VenueOrder], forgotten: Collection
     for name, row in journal.orders.items():
         order = at_venue.get(name)
         if order is None:
-            if row["state"] not in ({"canceled"} if name in forgotten else NEVER_AT_VENUE):
+            was_refused = row["state"] == "rejected" and row["detail"].startswith(TOO_LATE)
+            if (
+                row["state"] not in ({"canceled"} if name in forgotten else NEVER_AT_VENUE)
+                and not was_refused
+            ):
                 problems.append(f"{row['state']} here, never at the venue: {name}")
             continue
         ends = {END_AT_VENUE.get(order.status)}

@@ -142,7 +142,7 @@ class MarketWorld(KernelWorld):
         super().after_crash()
         self.problems.extend(durable_problems(self.disk, self.venue, ACCOUNT, self.acknowledged))
 
-    def place_by_hand(self, price: str = "100") -> str:
+    def place_by_hand(self, price: str = "100", quantity: str = "0.80") -> str:
         """Let somebody else have an order of the account, once in this world; return the venue's id of it."""
         assert self.desk is not None
         if not self._by_hand:
@@ -153,7 +153,7 @@ class MarketWorld(KernelWorld):
                 OrderSide.BUY,
                 OrderType.LIMIT,
                 TimeInForce.GTC,
-                Decimal("0.80"),
+                Decimal(quantity),
                 Decimal(price),
                 False,
                 now_ns + 1_000 * NANOSECONDS_PER_MILLISECOND,

@@ -15,6 +15,8 @@ from tests.simulation.scenarios.recovery import check
 from tests.simulation.scenarios.scenario import Scenario
 
 ADOPTS = attrs.evolve(SETTINGS, foreign_policy=ForeignPolicy.ADOPT, adopt_owner="hand")
+ENOUGH = "2.00"
+"""More than trades while a kernel dies and comes back twice: what is over can be taken over by nobody."""
 CANCELS = attrs.evolve(SETTINGS, foreign_policy=ForeignPolicy.CANCEL)
 
 
@@ -29,7 +31,7 @@ async def beside_a_stranger(world: MarketWorld, generation: Generation) -> None:
 def adopting_world(seed: int) -> MarketWorld:
     """Return a world with an order placed by hand that trades, and a kernel that adopts it."""
     world = MarketWorld(seed, settings=ADOPTS, expected=frozenset({"foreign_order"}))
-    world.place_by_hand()
+    world.place_by_hand(quantity=ENOUGH)
     return world
 
 
@@ -39,7 +41,7 @@ def check_adopted(world: MarketWorld) -> None:
     journal = Journal(world.disk)
     [adopted] = journal.of("order_adopted")
     row = journal.orders[adopted["client_order_id"]]
-    assert (row["owner"], row["state"], str(row["filled_quantity"])) == ("hand", "filled", "0.80")
+    assert (row["owner"], row["state"], str(row["filled_quantity"])) == ("hand", "filled", ENOUGH)
 
 
 def canceling_world(seed: int) -> MarketWorld:
