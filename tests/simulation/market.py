@@ -17,13 +17,14 @@ from fairlead.ports.exchange import (
     Instrument,
     OrderSide,
     OrderType,
+    Report,
     SubmitRequest,
     TimeInForce,
 )
 from fairlead.ports.store import Batch
 from fairlead.testing.kernel_world import KernelWorld
 from fairlead.testing.memory_store import AppendFault
-from fairlead.testing.wire import NORMAL, Fate, Trip
+from fairlead.testing.wire import NORMAL, TOLD_ONCE, Fate, ReportFate, Trip
 from fairlead_paper import messages as say
 from fairlead_paper.client import PaperClient
 from fairlead_paper.desk import Desk
@@ -87,6 +88,7 @@ class MarketWorld(KernelWorld):
         seed: int = 0,
         *,
         fate: Callable[[Trip], Fate] = lambda _trip: NORMAL,
+        report_fate: Callable[[Report], ReportFate] = lambda _report: TOLD_ONCE,
         append_fault: Callable[[Batch], AppendFault | None] | None = None,
         rate_limit: RateLimitSettings | None = None,
         settings: KernelSettings = SETTINGS,
@@ -107,6 +109,7 @@ class MarketWorld(KernelWorld):
             checks=(MinimumSize(),),
             seed=seed,
             fate=fate,
+            report_fate=report_fate,
             append_fault=append_fault,
         )
         self.spawn(self._trade_on())

@@ -8,7 +8,15 @@ import pytest
 
 from fairlead import Proposal, TimeInForce
 from fairlead.ports.exchange import Outcome, VenueStatus
-from fairlead.testing.scripted_exchange import ScriptedExchange, answers, loses_request, takes_cancel
+from fairlead.testing.scripted_exchange import (
+    ScriptedExchange,
+    SubmitScript,
+    answers,
+    fails_to_look,
+    loses_answer,
+    loses_request,
+    takes_cancel,
+)
 from tests.core.kernel.bench import BTC, Bench, instrument, on_bench
 
 MINUTE_MS = 60_000
@@ -83,6 +91,26 @@ async def places_in_silence(exchange: ScriptedExchange, request: Any) -> Any:  #
     """The order arrives and nobody says so."""
     exchange.place(request)
     return await loses_request(exchange, request)
+
+
+@pytest.mark.parametrize(("fate", "end"), [(loses_request, "NOT_PLACED"), (loses_answer, "CANCELED")])
+def test_a_date_does_not_lose_the_look_up_of_an_order_that_is_unresolved(
+    fate: SubmitScript, end: str
+) -> None:
+    """Its time comes while nobody knows whether it arrived: it is looked up all the same, and has an end."""
+
+    async def main(bench: Bench) -> None:
+        bench.exchange.will_submit(fate)
+        bench.exchange.will_look_up(fails_to_look)
+        name = await dated(bench, in_ms=1_000)
+        assert bench.order(name).status == "UNRESOLVED"
+        await bench.pass_ms(1_100)
+        assert bench.order(name).status == "PENDING_CANCEL"
+        assert bench.order(name).phase == "unresolved"
+        await bench.pass_ms(20_000)
+        assert bench.order(name).status == end
+
+    on_bench(main, exchange=venue(holds=False))
 
 
 @pytest.mark.parametrize("passed", [False, True])

@@ -29,7 +29,7 @@ from fairlead.kernel.gate.watchdog import NoWatchdog
 from fairlead.kernel.kernel import Kernel
 from fairlead.kernel.settings import KernelSettings
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND, Clock
-from fairlead.ports.exchange import ExchangeClient
+from fairlead.ports.exchange import ExchangeClient, Report
 from fairlead.ports.notices import Notifier
 from fairlead.ports.risk import RiskCheck
 from fairlead.ports.store import Batch
@@ -38,7 +38,7 @@ from fairlead.testing.interleaving import InterleavingName
 from fairlead.testing.memory_store import AppendFault, MemoryDisk, MemoryStore
 from fairlead.testing.simulation import World
 from fairlead.testing.simulation_errors import SimulationError
-from fairlead.testing.wire import NORMAL, Fate, Trip, Wire
+from fairlead.testing.wire import NORMAL, TOLD_ONCE, Fate, ReportFate, Trip, Wire
 
 CONVERGENCE_POLL_NS = 100 * NANOSECONDS_PER_MILLISECOND
 CONVERGENCE_NS = 600 * NANOSECONDS_PER_SECOND
@@ -79,8 +79,9 @@ class KernelWorld(World):
     """Holds what outlives a kernel, and makes a kernel for each generation.
 
     *make_venue* is given the world's clock and returns a client of the venue, which then lives as long
-    as the world; *fate* decides over requests on the wire, *append_fault* over commits. *acknowledged*
-    are the client order ids that the bot was told, in order, over all generations.
+    as the world; *fate* decides over requests on the wire, *report_fate* over reports of the stream,
+    *append_fault* over commits. *acknowledged* are the client order ids that the bot was told, in order,
+    over all generations.
     """
 
     def __init__(
@@ -92,12 +93,13 @@ class KernelWorld(World):
         seed: int = 0,
         interleaving: InterleavingName = "uniform",
         fate: Callable[[Trip], Fate] = lambda _trip: NORMAL,
+        report_fate: Callable[[Report], ReportFate] = lambda _report: TOLD_ONCE,
         append_fault: Callable[[Batch], AppendFault | None] | None = None,
     ) -> None:
         super().__init__(seed, interleaving=interleaving)
         self.settings = settings
         self.disk = MemoryDisk()
-        self.wire = Wire(self, make_venue(self.clock), fate)
+        self.wire = Wire(self, make_venue(self.clock), fate, report_fate)
         self.acknowledged: list[str] = []
         self._checks = checks
         self._append_fault = append_fault

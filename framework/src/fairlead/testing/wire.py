@@ -63,26 +63,47 @@ class Trip:
 
 @attrs.frozen(kw_only=True)
 class Fate:
-    """What becomes of a trip. Times are nanoseconds; None means drawn from the world's seed."""
+    """What becomes of a trip. Times are nanoseconds; None means drawn from the world's seed.
+
+    *incomplete* matters to a look-up alone: it answers that it found nothing and could not read everything.
+    """
 
     request_ns: int | None = None
     answer_ns: int | None = None
     request_lost: bool = False
     answer_lost: bool = False
+    incomplete: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class ReportFate:
+    """What becomes of a report of the stream: how often it comes, and when, in nanoseconds."""
+
+    copies: int = 1
+    way_ns: int | None = None
 
 
 NORMAL = Fate()
+TOLD_ONCE = ReportFate()
+NOTHING_READ = LookUp(None, (), complete=False)
 
 
 class Wire:
     """The world's end: carries requests to the venue's client, and its reports to who is connected."""
 
     def __init__(
-        self, world: World, venue: ExchangeClient, fate: Callable[[Trip], Fate] = lambda _trip: NORMAL
+        self,
+        world: World,
+        venue: ExchangeClient,
+        fate: Callable[[Trip], Fate] = lambda _trip: NORMAL,
+        report_fate: Callable[[Report], ReportFate] = lambda _report: TOLD_ONCE,
     ) -> None:
         self.venue = venue
         self.world = world
+        self.is_streaming = True
+        """False while the stream is broken: reports of that time are lost."""
         self._fate = fate
+        self._report_fate = report_fate
         self._stream = world.streams.of("wire")
         self._counts: dict[str, int] = {}
         self._listener: WireClient | None = None
@@ -119,7 +140,8 @@ class Wire:
         if fate.answer_lost or answer.done():
             return
         if error is None:
-            answer.set_result(result)
+            unread = fate.incomplete and isinstance(result, LookUp)
+            answer.set_result(NOTHING_READ if unread else result)
         else:
             answer.set_exception(error)
             answer.exception()  # whoever asked may be dead, and then nobody looks at it
@@ -129,11 +151,12 @@ class Wire:
         return drawn_us * _MICROSECOND_NS if given_ns is None else given_ns
 
     async def attach(self, client: WireClient, venue: ExchangeClient) -> None:
-        """Stream the venue's reports to this client from now on."""
+        """Stream the venue's reports to this client from now on, unless its program died on the way."""
         if not self._venue_is_connected:
             await venue.connect(self)
             self._venue_is_connected = True
-        self._listener = client
+        if client.is_alive:
+            self._listener = client
 
     def detach(self, client: WireClient) -> None:
         """Stream nothing more to this client."""
@@ -144,16 +167,21 @@ class Wire:
 
     def put(self, report: Report) -> None:
         """Take a report of the venue and bring it to the program, a little later and maybe out of order."""
-        if self._listener is not None:
-            self._listener.bring(self._way_ns(None), lambda sink: sink.put(report))
+        if self._listener is None or not self.is_streaming:
+            return
+        fate = self._report_fate(report)
+        for _ in range(fate.copies):
+            self._listener.bring(self._way_ns(fate.way_ns), lambda sink: sink.put(report))
 
     def disconnected(self, reason: str) -> None:
-        """Hear that the venue's stream broke."""
+        """Hear that the venue's stream broke: until it is back its reports are lost."""
+        self.is_streaming = False
         if self._listener is not None:
             self._listener.bring(0, lambda sink: sink.disconnected(reason))
 
     def reconnected(self) -> None:
         """Hear that the venue's stream is back."""
+        self.is_streaming = True
         if self._listener is not None:
             self._listener.bring(0, lambda sink: sink.reconnected())
 
@@ -173,6 +201,11 @@ class WireClient:
         # Its timers belong to the program, so what they bring dies with it.
         self._clock: Clock = wire.world.clock_of(generation)
         self._sink: ReportSink | None = None
+
+    @property
+    def is_alive(self) -> bool:
+        """Tell whether the program that holds this end still lives."""
+        return self._generation.alive
 
     async def connect(self, sink: ReportSink) -> None:
         """See `ExchangeClient.connect`."""

@@ -36,6 +36,8 @@ def see_to_expiry(order: Order, rules: Rules, now_ns: int, step: Step) -> bool:
     if order.pending is PendingRequest.CANCEL:
         return False
     ask_cancel(order, KERNEL, CAUSE, rules, now_ns, step)
+    if order.state is OrderState.UNRESOLVED:
+        step.effects.append(WakeAt(order.client_order_id, order.look_up_ns))  # an order has one timer
     return True
 
 

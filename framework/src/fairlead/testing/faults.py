@@ -1,0 +1,119 @@
+"""The faults of a plan as they happen: on the wire, in the stream and on the disk, until all is healed."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
+from fairlead.ports.exchange import Report
+from fairlead.ports.store import Batch
+from fairlead.testing.fault_plan import FaultPlan
+from fairlead.testing.kernel_world import KernelWorld
+from fairlead.testing.memory_store import AppendFault
+from fairlead.testing.seed_streams import SeedStreams
+from fairlead.testing.wire import (
+    CANCEL,
+    LOOK_UP,
+    MODIFY,
+    NORMAL,
+    SUBMIT,
+    TOLD_ONCE,
+    Fate,
+    ReportFate,
+    Trip,
+)
+
+LATE_MS_MAX = 1_500
+BREAK_MS_MAX = 1_000
+QUIET_COMMITS = 4
+"""Good commits after a bad one, or a kernel would give its journal up, which is another story."""
+READS_FAIL_ONE_IN = 4
+"""What only reads fails so much more rarely, or most kernels would not come beyond their start."""
+_WRITES = (SUBMIT, MODIFY, CANCEL)
+_HUNDRED = 100
+
+
+class Faults:
+    """Decides what becomes of each request, report and commit, and counts what it did in `counts`.
+
+    Give `fate`, `report_fate` and `append_fault` to the world, and have `break_stream` run in it.
+    """
+
+    def __init__(self, plan: FaultPlan, seed: int) -> None:
+        self.plan = plan
+        self.counts: Counter[str] = Counter()
+        self.is_healed = False
+        streams = SeedStreams(seed)
+        self._trips = streams.of("faults of requests")
+        self._reports = streams.of("faults of reports")
+        self._commits = streams.of("faults of commits")
+        self._breaks = streams.of("breaks of the stream")
+        self._good_commits = QUIET_COMMITS
+
+    def heal(self) -> None:
+        """Let everything work from here on."""
+        self.is_healed = True
+
+    def fate(self, trip: Trip) -> Fate:
+        """Decide over a request."""
+        plan = self.plan
+        if self.is_healed:
+            return NORMAL
+        if trip.method == LOOK_UP and self._trips.randrange(_HUNDRED) < plan.half_look_up:
+            return self._said("half a look-up", Fate(incomplete=True))
+        if trip.method not in _WRITES and self._trips.randrange(READS_FAIL_ONE_IN):
+            return NORMAL
+        draw = self._trips.randrange(_HUNDRED)
+        for name, rate, fate in (
+            ("lost request", plan.lost_request, Fate(request_lost=True)),
+            ("lost answer", plan.lost_answer, Fate(answer_lost=True)),
+            ("late request", plan.late, Fate(request_ns=self._late_ns())),
+            ("late answer", plan.late, Fate(answer_ns=self._late_ns())),
+        ):
+            if draw < rate:
+                return self._said(name, fate)
+            draw -= rate
+        return NORMAL
+
+    def report_fate(self, _report: Report) -> ReportFate:
+        """Decide over a report of the stream."""
+        draw = self._reports.randrange(_HUNDRED)
+        if self.is_healed:
+            return TOLD_ONCE
+        if draw < self.plan.lost_report:
+            self.counts["lost report"] += 1
+            return ReportFate(copies=0)
+        if draw < self.plan.lost_report + self.plan.repeated_report:
+            self.counts["repeated report"] += 1
+            return ReportFate(copies=2)
+        return TOLD_ONCE
+
+    def append_fault(self, _batch: Batch) -> AppendFault | None:
+        """Decide over a commit."""
+        self._good_commits += 1
+        if self.is_healed or self._good_commits <= QUIET_COMMITS:
+            return None
+        if self._commits.randrange(_HUNDRED) >= self.plan.bad_commit:
+            return None
+        self._good_commits = 0
+        fault: AppendFault = self._commits.choice([*AppendFault])
+        self.counts[f"commit {fault.value}"] += 1
+        return fault
+
+    async def break_stream(self, world: KernelWorld) -> None:
+        """Break the venue's stream as often as planned, each time for a while; a task of the world."""
+        for _ in range(self.plan.stream_breaks):
+            await world.clock.sleep_ns(self._breaks.randrange(2 * BREAK_MS_MAX) * NANOSECONDS_PER_MILLISECOND)
+            if self.is_healed:
+                return
+            self.counts["broken stream"] += 1
+            world.wire.disconnected("the line is down")
+            await world.clock.sleep_ns(self._breaks.randrange(BREAK_MS_MAX) * NANOSECONDS_PER_MILLISECOND)
+            world.wire.reconnected()
+
+    def _late_ns(self) -> int:
+        return self._trips.randrange(LATE_MS_MAX) * NANOSECONDS_PER_MILLISECOND
+
+    def _said(self, name: str, fate: Fate) -> Fate:
+        self.counts[name] += 1
+        return fate

@@ -1,0 +1,165 @@
+"""Many seeds, on every core, that can be interrupted: what is done is in a file, and is not done again.
+
+::
+
+    campaign = SeedCampaign("tests.simulation.drawn_lives:run", Path("done.jsonl"))
+    totals = campaign.run(2_000, workers=2)
+    assert not totals.failures
+
+The file has one JSON object a line, one for each block of seeds.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from fairlead.testing.simulated_life import SimulatedLife
+
+BLOCK = 50
+SAID_MAX = 4_000
+LifeOf = Callable[[int], SimulatedLife]
+
+
+@attrs.frozen
+class SeedFailure:
+    """A seed whose life broke a promise, and what the failure said."""
+
+    seed: int
+    said: str
+
+
+@attrs.frozen
+class SeedTotals:
+    """What seeds came to, taken together."""
+
+    seeds: int = 0
+    steps: int = 0
+    crashes: int = 0
+    faults: Counter[str] = attrs.field(factory=Counter)
+    failures: tuple[SeedFailure, ...] = ()
+
+    def __add__(self, other: SeedTotals) -> SeedTotals:
+        return SeedTotals(
+            self.seeds + other.seeds,
+            self.steps + other.steps,
+            self.crashes + other.crashes,
+            self.faults + other.faults,
+            self.failures + other.failures,
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the totals as plain data."""
+        return attrs.asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> SeedTotals:
+        """Return the totals of plain data."""
+        failures = tuple(SeedFailure(each["seed"], each["said"]) for each in data["failures"])
+        return cls(data["seeds"], data["steps"], data["crashes"], Counter(data["faults"]), failures)
+
+
+def live_seeds(life_of: LifeOf, first: int, last: int) -> SeedTotals:
+    """Live the lives of these seeds, one after the other; a failure is noted and the next seed is lived."""
+    totals = SeedTotals()
+    for seed in range(first, last + 1):
+        try:
+            life = life_of(seed)
+        except Exception as error:  # supervision point: whatever it is, this seed has failed
+            failure = SeedFailure(seed, _said(error))
+            totals += SeedTotals(seeds=1, failures=(failure,))
+        else:
+            totals += SeedTotals(1, life.steps, life.crashes, life.faults)
+    return totals
+
+
+def _said(error: BaseException) -> str:
+    notes = "\n".join(getattr(error, "__notes__", ()))
+    return f"{type(error).__name__}: {error}\n{notes}"[:SAID_MAX]
+
+
+def life_named(path: str) -> LifeOf:
+    """Return the function named as ``module:function``. Raises `ImportError` or `AttributeError`."""
+    module, _, name = path.partition(":")
+    found: LifeOf = getattr(import_module(module), name)
+    return found
+
+
+def _block(path: str, first: int, last: int) -> SeedTotals:
+    """Live a block of seeds in a process of its own."""
+    return live_seeds(life_named(path), first, last)
+
+
+@attrs.frozen
+class SeedCampaign:
+    """The lives of a function ``module:function`` that takes a seed; *file* holds which were lived."""
+
+    life: str
+    file: Path
+
+    def run(
+        self,
+        seeds: int,
+        *,
+        first: int = 1,
+        workers: int = 1,
+        on_block: Callable[[SeedTotals], None] = lambda _totals: None,
+    ) -> SeedTotals:
+        """Live so many seeds from *first* on, without those that were lived before, and return all totals.
+
+        *on_block* is told of each block when it is done. What is interrupted loses the blocks under way.
+        """
+        done = self._done()
+        totals = SeedTotals()
+        due = []
+        for block in _blocks(first, seeds):
+            if block in done:
+                totals += done[block]
+            else:
+                due.append(block)
+        on_block(totals)
+        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+            running = {pool.submit(_block, self.life, *block): block for block in due}
+            for future in as_completed(running):
+                totals += self._took(running[future], future, on_block)
+        return totals
+
+    def _took(
+        self, block: tuple[int, int], future: Future[SeedTotals], on_block: Callable[[SeedTotals], None]
+    ) -> SeedTotals:
+        totals = future.result()
+        line = {"first": block[0], "last": block[1], **totals.as_json()}
+        with self.file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        on_block(totals)
+        return totals
+
+    def _done(self) -> dict[tuple[int, int], SeedTotals]:
+        """Return what the file holds; a last line that was cut off is lived again."""
+        if not self.file.exists():
+            return {}
+        found = {}
+        for line in self.file.read_text(encoding="utf-8").splitlines():
+            try:
+                data = json.loads(line)
+            except ValueError:
+                continue
+            found[data["first"], data["last"]] = SeedTotals.from_json(data)
+        return found
+
+
+def _blocks(first: int, seeds: int) -> Iterator[tuple[int, int]]:
+    """Return the blocks of so many seeds, at the same places whatever the number."""
+    end = first + seeds
+    while first < end:
+        last = min((first - 1) // BLOCK * BLOCK + BLOCK, end - 1)
+        yield first, last
+        first = last + 1

@@ -1,0 +1,85 @@
+"""A bot's life as a seed draws it: it dies and comes back among faults, then all is well and is checked.
+
+::
+
+    def life_of(seed: int) -> SimulatedLife:
+        faults = Faults(FaultPlan.drawn(seed), seed)
+        with MyWorld(seed, faults) as world:
+            return live_through(world, my_bot, faults, check)
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, TypeVar
+
+import attrs
+
+from fairlead.errors import ExchangeFault, StoreFault
+from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
+from fairlead.testing.faults import Faults
+from fairlead.testing.generation import Generation
+from fairlead.testing.kernel_world import KernelWorld
+
+W = TypeVar("W", bound=KernelWorld)
+T = TypeVar("T")
+
+
+@attrs.frozen
+class SimulatedLife:
+    """What a run came to: the same seed has the same digest, on every Python and every machine."""
+
+    digest: str
+    steps: int
+    crashes: int
+    faults: Counter[str]
+
+
+def live_through(
+    world: W,
+    bot: Callable[[W, Generation], Coroutine[Any, Any, None]],
+    faults: Faults,
+    check: Callable[[W], None],
+) -> SimulatedLife:
+    """Let the bot live, die and come back as planned; then heal everything, let it end well, and check.
+
+    A kernel that cannot start, or whose journal cannot be brought back, ends its process as long as there
+    are faults. Raises what the bot or the check raises, with the report of the run: its seed, its plan and
+    its last steps.
+    """
+
+    async def life(its: W, generation: Generation) -> None:
+        try:
+            await bot(its, generation)
+        except* (ExchangeFault, StoreFault) as errors:
+            if faults.is_healed:
+                raise
+            faults.counts[f"ended by {type(errors.exceptions[0]).__name__}"] += 1
+
+    world.loop.options["faults"] = str(faults.plan)
+    world.spawn(faults.break_stream(world))
+    steps = crashes = 0
+    for death in faults.plan.deaths:
+        spot = death.spot
+        outcome = world.run_generation(life, crash_at_step=spot.step, crash_at_point=spot.point)
+        if not outcome.crashed:
+            world.after_crash()
+        steps, crashes = steps + outcome.steps, crashes + outcome.crashed
+        world.pass_time_ns(death.downtime_ms * NANOSECONDS_PER_MILLISECOND + 1)
+    faults.heal()
+    steps += world.run_generation(life).steps
+    check(world)
+    return SimulatedLife(world.loop.trace.digest(), steps, crashes, faults.counts)
+
+
+def shrunk(failing: T, simpler: Callable[[T], Iterable[T]], fails: Callable[[T], bool]) -> T:
+    """Return the simplest form of a failing thing that still fails, by taking away one part after the other.
+
+    *simpler* returns forms with one part less; *fails* runs one. So a failure with three deaths and five
+    kinds of faults becomes one with those that it needs.
+    """
+    for candidate in simpler(failing):
+        if fails(candidate):
+            return shrunk(candidate, simpler, fails)
+    return failing
