@@ -78,6 +78,11 @@ def show(name: str, totals: SeedTotals) -> None:
     ):
         table.add_row(what, f"{count:,}")
     Console().print(table)
+    faults = sum(totals.faults.values())
+    print(
+        f"{totals.seeds} seeds of {totals.steps} steps with {totals.crashes} crashes and {faults} faults: "
+        f"{len(totals.failures)} violations"
+    )
     for failure in totals.failures[:FAILURES_SHOWN]:
         print(f"seed {failure.seed}: {failure.said}\nagain: python -m tests.simulation --seed {failure.seed}")
 
