@@ -18,6 +18,7 @@ FOLLOWED = (
     "README.md",
     "docs/how-to/archive-and-back-up.md",
     "docs/how-to/reconcile.md",
+    "docs/how-to/simulate-your-bot.md",
     "docs/how-to/write-a-risk-check.md",
     "docs/tutorials/first-bot.md",
 )

@@ -13,16 +13,14 @@ from typing import Annotated
 
 import attrs
 import typer
-from rich.console import Console
-from rich.progress import Progress, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
 
+from fairlead.cli.progress import progress_bar
+from fairlead.cli.simulate import show
 from fairlead.testing.seed_campaign import SeedCampaign, SeedTotals
 from fairlead.testing.simulated_life import shrunk
 from tests.simulation.drawn_lives import Options, run
 
 ROOT = Path(__file__).resolve().parents[2]
-FAILURES_SHOWN = 3
 
 
 def commit() -> str:
@@ -49,42 +47,21 @@ def main(
     if name.endswith("-dirty"):
         file.unlink(missing_ok=True)  # other sources may have been lived under that name
     campaign = SeedCampaign("tests.simulation.drawn_lives:run", file)
-    with Progress(
-        *Progress.get_default_columns(), TimeElapsedColumn(), TimeRemainingColumn(),
-        console=Console(stderr=True),
-    ) as progress:  # fmt: skip
-        bar = progress.add_task(f"seeds of {name[:10]}", total=seeds)
-        totals = campaign.run(
-            seeds, first=first, workers=workers, on_block=lambda block: progress.advance(bar, block.seeds)
-        )
+    lived = 0
+    with progress_bar(f"seeds of {name[:10]}") as progress:
+
+        def on_block(block: SeedTotals) -> None:
+            nonlocal lived
+            lived += block.seeds
+            progress(lived, seeds)
+
+        totals = campaign.run(seeds, first=first, workers=workers, on_block=on_block)
     if as_json:
         print(json.dumps({"commit": name, **totals.as_json()}))
     else:
-        show(name, totals)
+        print(f"lives of {name}")
+        show(totals)
     raise typer.Exit(1 if totals.failures else 0)
-
-
-def show(name: str, totals: SeedTotals) -> None:
-    """Print the totals, and the first failures with how to repeat them."""
-    table = Table(title=f"Lives of {name}")
-    table.add_column("what")
-    table.add_column("how often", justify="right")
-    for what, count in (
-        ("seeds", totals.seeds),
-        ("steps", totals.steps),
-        ("crashes", totals.crashes),
-        *sorted(totals.faults.items()),
-        ("violations", len(totals.failures)),
-    ):
-        table.add_row(what, f"{count:,}")
-    Console().print(table)
-    faults = sum(totals.faults.values())
-    print(
-        f"{totals.seeds} seeds of {totals.steps} steps with {totals.crashes} crashes and {faults} faults: "
-        f"{len(totals.failures)} violations"
-    )
-    for failure in totals.failures[:FAILURES_SHOWN]:
-        print(f"seed {failure.seed}: {failure.said}\nagain: python -m tests.simulation --seed {failure.seed}")
 
 
 def again(seed: int) -> None:

@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Iterator
 
+import fairlead
 from tests.simulation.drawn_lives import run
 
 BROKEN = (TypeError, AttributeError, NameError, ImportError)
@@ -44,4 +45,5 @@ def first_violation(first: int, last: int) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(first_violation(int(sys.argv[1]), int(sys.argv[2]))))
+    found = first_violation(int(sys.argv[1]), int(sys.argv[2]))
+    print(json.dumps({**found, "sources": fairlead.__file__}))

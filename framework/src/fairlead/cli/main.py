@@ -15,6 +15,7 @@ from fairlead.errors import FairleadError
 
 COMMANDS: Mapping[str, str] = {
     "demo": "fairlead.cli.demo.command",
+    "simulate": "fairlead.cli.simulate",
     "plugins": "fairlead.cli.plugins",
     "doctor": "fairlead.cli.doctor",
     "orders": "fairlead.cli.orders",

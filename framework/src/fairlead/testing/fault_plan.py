@@ -16,6 +16,7 @@ DEATHS_MAX = 3
 STEPS_MAX = 900
 """The last step before which a run may die, unless told otherwise: a bot of few orders takes fewer."""
 DOWNTIME_MS_MAX = 500
+HEALED_MS_MAX = 4_000
 POINTS = (
     BEFORE_DURABLE,
     AFTER_DURABLE,
@@ -49,6 +50,7 @@ class FaultPlan:
 
     *late* counts for either way of a request, *half_look_up* for look-ups that could not read everything;
     reports are those of the venue's stream. *stream_breaks* is how often the stream breaks for a while.
+    All is healed when the last life has lasted *healed_after_ms*.
     """
 
     lost_request: int = 0
@@ -59,6 +61,7 @@ class FaultPlan:
     repeated_report: int = 0
     bad_commit: int = 0
     stream_breaks: int = 0
+    healed_after_ms: int = 0
     deaths: tuple[Death, ...] = ()
 
     @classmethod
@@ -74,11 +77,12 @@ class FaultPlan:
             Death(_spot(draw, steps_max), draw.randrange(DOWNTIME_MS_MAX))
             for _ in range(draw.randrange(deaths_max + 1))
         )
-        return cls(**rates, stream_breaks=breaks, deaths=deaths)
+        healed_after_ms = draw.randrange(HEALED_MS_MAX)
+        return cls(**rates, stream_breaks=breaks, healed_after_ms=healed_after_ms, deaths=deaths)
 
     def simpler(self) -> list[FaultPlan]:
         """Return plans with one fault or death less each: what a failing run is reduced by."""
-        names = [*_RATES_MAX, "stream_breaks"]
+        names = [*_RATES_MAX, "stream_breaks", "healed_after_ms"]
         fewer = [attrs.evolve(self, **dict[str, Any]({name: 0})) for name in names if getattr(self, name)]
         deaths = self.deaths
         return fewer + [

@@ -54,6 +54,11 @@ class Faults:
         """Let everything work from here on."""
         self.is_healed = True
 
+    async def heal_later(self, world: KernelWorld) -> None:
+        """Heal in so long as planned; a task of the world."""
+        await world.clock.sleep_ns(self.plan.healed_after_ms * NANOSECONDS_PER_MILLISECOND)
+        self.heal()
+
     def fate(self, trip: Trip) -> Fate:
         """Decide over a request."""
         plan = self.plan

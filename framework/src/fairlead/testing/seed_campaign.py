@@ -138,20 +138,20 @@ class SeedCampaign:
         totals = future.result()
         line = {"first": block[0], "last": block[1], **totals.as_json()}
         with self.file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+            file.write(f"{json.dumps(line)}\n")
         on_block(totals)
         return totals
 
     def _done(self) -> dict[tuple[int, int], SeedTotals]:
-        """Return what the file holds; a last line that was cut off is lived again."""
+        """Return what the file holds; a last line that was cut off is taken out, and lived again."""
         if not self.file.exists():
             return {}
         found = {}
-        for line in self.file.read_text(encoding="utf-8").splitlines():
-            try:
-                data = json.loads(line)
-            except ValueError:
-                continue
+        whole, _, cut = self.file.read_text(encoding="utf-8").rpartition("\n")
+        if cut:
+            self.file.write_text(f"{whole}\n" if whole else "", encoding="utf-8")
+        for line in whole.splitlines():
+            data = json.loads(line)
             found[data["first"], data["last"]] = SeedTotals.from_json(data)
         return found
 

@@ -18,6 +18,7 @@ import attrs
 
 from fairlead.errors import ExchangeFault, StoreFault
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
+from fairlead.testing.fault_plan import FaultPlan
 from fairlead.testing.faults import Faults
 from fairlead.testing.generation import Generation
 from fairlead.testing.kernel_world import KernelWorld
@@ -42,35 +43,51 @@ def live_through(
     faults: Faults,
     check: Callable[[W], None],
 ) -> SimulatedLife:
-    """Let the bot live, die and come back as planned; then heal everything, let it end well, and check.
+    """Let the bot live, die and come back as planned, heal everything in its last life, and check.
 
-    A kernel that cannot start, or whose journal cannot be brought back, ends its process as long as there
-    are faults. Raises what the bot or the check raises, with the report of the run: its seed, its plan and
+    A kernel that cannot start, or whose journal cannot be brought back, ends its process when it began among
+    faults. Raises what the bot or the check raises, with the report of the run: its seed, its plan and
     its last steps.
     """
+    ended: list[Generation] = []
 
     async def life(its: W, generation: Generation) -> None:
+        is_sound = faults.is_healed
         try:
             await bot(its, generation)
         except* (ExchangeFault, StoreFault) as errors:
-            if faults.is_healed:
+            if is_sound:
                 raise
+            ended.append(generation)
             faults.counts[f"ended by {type(errors.exceptions[0]).__name__}"] += 1
 
     world.loop.options["faults"] = str(faults.plan)
     world.spawn(faults.break_stream(world))
+    steps, crashes = _die_as_planned(world, life, faults.plan)
+    world.spawn(faults.heal_later(world))
+    ended.clear()
+    steps += world.run_generation(life).steps
+    if ended:
+        faults.heal()
+        world.after_crash()
+        steps += world.run_generation(life).steps
+    check(world)
+    return SimulatedLife(world.loop.trace.digest(), steps, crashes, faults.counts)
+
+
+def _die_as_planned(
+    world: W, life: Callable[[W, Generation], Coroutine[Any, Any, None]], plan: FaultPlan
+) -> tuple[int, int]:
+    """Live up to each planned death; return how many steps that took, and how many deaths came about."""
     steps = crashes = 0
-    for death in faults.plan.deaths:
+    for death in plan.deaths:
         spot = death.spot
         outcome = world.run_generation(life, crash_at_step=spot.step, crash_at_point=spot.point)
         if not outcome.crashed:
             world.after_crash()
         steps, crashes = steps + outcome.steps, crashes + outcome.crashed
         world.pass_time_ns(death.downtime_ms * NANOSECONDS_PER_MILLISECOND + 1)
-    faults.heal()
-    steps += world.run_generation(life).steps
-    check(world)
-    return SimulatedLife(world.loop.trace.digest(), steps, crashes, faults.counts)
+    return steps, crashes
 
 
 def shrunk(failing: T, simpler: Callable[[T], Iterable[T]], fails: Callable[[T], bool]) -> T:

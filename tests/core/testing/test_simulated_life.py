@@ -1,0 +1,126 @@
+"""Lives among drawn faults: the same seed is the same life, faults do happen, and what fails is reduced."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from fairlead.errors import ExchangeFault
+from fairlead.testing.books_check import books_problems
+from fairlead.testing.crash_survey import CrashSpot
+from fairlead.testing.fault_plan import Death, FaultPlan
+from fairlead.testing.faults import Faults
+from fairlead.testing.generation import Generation
+from fairlead.testing.simulated_life import live_through, shrunk
+from tests.core.testing.toy_lives import ToyWorld, buy_once, life
+
+QUIET = FaultPlan()
+SEEDS = range(1, 61)
+
+
+def test_every_kind_of_fault_happens_and_the_books_hold() -> None:
+    """Sixty lives see each kind of fault and deaths at steps and inside calls, and none breaks a promise."""
+    lives = [life(seed) for seed in SEEDS]
+    faults = sum((each.faults for each in lives), Counter[str]())
+    kinds = {
+        "lost request", "lost answer", "late request", "late answer", "half a look-up", "lost report",
+        "repeated report", "broken stream", "ended by ExchangeFault",
+    }  # fmt: skip
+    assert kinds <= set(faults)
+    assert len([kind for kind in faults if kind.startswith("commit ")]) >= 3
+    assert sum(each.crashes for each in lives) > 20
+    spots = [death.spot for seed in SEEDS for death in FaultPlan.drawn(seed).deaths]
+    assert {spot.point is None for spot in spots} == {True, False}
+
+
+def test_a_seed_is_one_life() -> None:
+    """Its plan, its steps and its faults are the same each time; another seed's are not."""
+    assert FaultPlan.drawn(7) == FaultPlan.drawn(7) != FaultPlan.drawn(8)
+    first, again, other = life(7), life(7), life(8)
+    assert first == again
+    assert first.digest != other.digest
+
+
+def test_a_plan_of_nothing_does_nothing() -> None:
+    """Without rates and deaths there is no fault and no crash."""
+    done = life(3, QUIET)
+    assert (done.crashes, done.faults) == (0, Counter())
+
+
+def test_a_death_is_where_it_was_planned_and_the_world_lives_on() -> None:
+    """Two deaths, one before a step and one inside a call: two crashes."""
+    spots = CrashSpot(step=5), CrashSpot(point=("exchange.submit.sent", 1))
+    plan = FaultPlan(deaths=tuple(Death(spot, 100) for spot in spots))
+    assert life(3, plan).crashes == 2
+
+
+def test_a_start_that_fails_ends_its_process_only_while_there_are_faults() -> None:
+    """What a kernel raises among faults is counted; once all is healed it is a failure."""
+
+    async def never_starts(_world: ToyWorld, _generation: Generation) -> None:
+        raise ExchangeFault("the venue is away")
+
+    faults = Faults(FaultPlan(deaths=(Death(CrashSpot(step=900), 1),)), 1)
+    with ToyWorld(1, faults) as world, pytest.raises(ExceptionGroup) as failed:
+        live_through(world, never_starts, faults, lambda _world: None)
+    assert faults.counts == {"ended by ExchangeFault": 2}  # both lives among faults
+    assert any("faults=" in note for note in failed.value.__notes__)
+
+
+def test_what_fails_is_reduced_to_what_it_needs() -> None:
+    """A failure that takes a lost answer and a death is left with these two."""
+    needed = Death(CrashSpot(step=3), 1)
+    wild = FaultPlan(
+        lost_request=20, lost_answer=10, late=5, bad_commit=3, stream_breaks=2,
+        deaths=(Death(CrashSpot(step=1), 1), needed, Death(CrashSpot(step=9), 1)),
+    )  # fmt: skip
+
+    def fails(plan: FaultPlan) -> bool:
+        return bool(plan.lost_answer) and needed in plan.deaths
+
+    assert shrunk(wild, FaultPlan.simpler, fails) == FaultPlan(lost_answer=10, deaths=(needed,))
+
+
+def _change(world: ToyWorld, table: str, **figures: Any) -> None:  # noqa: ANN401 - any column
+    """Damage the only row of a table, past every rule."""
+    ((key, values),) = world.disk.tables.named(table).rows.items()
+    names = [column.name for column in world.disk.tables.named(table).table.columns]
+    row = dict(zip(names, values, strict=True)) | figures
+    world.disk.tables.named(table).rows[key] = tuple(row.values())
+
+
+def _trade(world: ToyWorld, **said: Any) -> None:  # noqa: ANN401 - several types
+    (name,) = world.venue.orders
+    world.venue.trade(name, "1", "100", said=False, **said)
+
+
+def _same_id_twice(world: ToyWorld) -> None:
+    _trade(world)
+    world.venue.history[-1] = replace(world.venue.history[-1], venue_order_id="V9")
+
+
+DAMAGES: dict[str, Callable[[ToyWorld], None]] = {
+    "acknowledged and lost": lambda world: world.acknowledged.append("nobody"),
+    "booked with": lambda world: _change(world, "fills", fee=Decimal(1)),
+    "not at the venue: ('": lambda world: world.venue.history.clear(),
+    "holds 7": lambda world: _change(world, "positions", quantity=Decimal(7)),
+    "live here and not at the venue": lambda world: _change(world, "orders", live=True),
+    "2 orders at the venue for one intent": _same_id_twice,
+    "at the venue and not booked": _trade,
+}
+
+
+@pytest.mark.parametrize("said", list(DAMAGES))
+def test_books_that_differ_from_the_venues_are_told(said: str) -> None:
+    """Each way in which a disk and a venue can differ has its own words."""
+    faults = Faults(QUIET, 1)
+    with ToyWorld(1, faults) as world:
+        live_through(world, buy_once, faults, lambda _world: None)
+        assert books_problems(world) == []
+        DAMAGES[said](world)
+        assert any(said in problem for problem in books_problems(world))
