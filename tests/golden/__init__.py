@@ -1,0 +1,1 @@
+"""Journals of earlier versions, kept for ever."""
