@@ -86,7 +86,10 @@ class Commands:
             await self._load(lambda: self._load_command(given.owner, given.idempotency_key))
             self.check_journal()
         self.check_usable()  # it may have been stopped meanwhile
-        future = engine.wait_for(given.client_order_id, until_closed=False)
+        name = given.client_order_id
+        if name in engine.state.orders:  # two orders under one id would be one at the venue, and one here
+            raise InvalidInput("ids", f"{name} was drawn a second time", fix="Pass ids that never repeat.")
+        future = engine.wait_for(name, until_closed=False)
         engine.process(given)
         return cast("OrderView", await future)
 

@@ -1,0 +1,108 @@
+"""Growth: stories of memory and time that grew with everything that ever happened."""
+
+from __future__ import annotations
+
+import gc
+from collections import Counter
+from decimal import Decimal
+
+import pytest
+
+from fairlead.domain.orders import Order
+from fairlead.domain.records import OrderFilled
+from fairlead.kernel.core.state import CommandEntry
+from fairlead.ports.store import Batch
+from tests.core.kernel.bench import Bench, on_bench
+
+KEPT = 10
+
+
+def held() -> Counter[str]:
+    """Return how many orders, remembered commands and records of fills there are in this process."""
+    gc.collect()
+    kinds = (Order, CommandEntry, OrderFilled)
+    return Counter(type(each).__name__ for each in gc.get_objects() if type(each) in kinds)
+
+
+async def trade(bench: Bench, times: int) -> None:
+    """Buy and sell so often, each under a key of its own."""
+    for _ in range(times):
+        for side in ("buy", "sell"):
+            key = f"round-{bench.kernel.sequence}"
+            name = (await bench.execute(side, "1", "100", key=key)).client_order_id
+            bench.exchange.trade(name, "1", "100")
+            await bench.pass_ms(5)
+    await bench.kernel.settled()
+
+
+@pytest.mark.gauntlet(
+    "nautechsystems/nautilus_trader#4663",
+    "nautechsystems/nautilus_trader#4533",
+    "nautechsystems/nautilus_trader#1063",
+    story="Orders and their events accumulated in memory, gigabytes an hour; no retention could be set.",
+)
+def test_nautilus_trader_4663_memory_holds_as_many_finished_orders_as_set() -> None:
+    """After 60 orders or 180 the process holds the same few; the first one is found in the store."""
+
+    async def main(bench: Bench) -> None:
+        first = await bench.working("buy", "1", "100")
+        bench.exchange.trade(first, "1", "100")
+        await trade(bench, 30)
+        after_sixty = held()
+        await trade(bench, 60)
+        assert held() == after_sixty
+        assert after_sixty["Order"] <= KEPT + 2
+        found = await bench.kernel.find_order(first)
+        assert found is not None
+        assert found.filled_quantity == 1
+
+    on_bench(main, settings={"closed_orders_max": KEPT})
+
+
+@pytest.mark.gauntlet(
+    "hummingbot/hummingbot#8266",
+    "hummingbot/hummingbot#8270",
+    story="Memory grew with the rate of orders: a cache of fills and reports had no bound.",
+)
+def test_hummingbot_8266_a_burst_of_fills_waits_within_a_bound() -> None:
+    """Of a burst of 3,000 reports 50 wait; what had no room is read from the history, and none is lost."""
+
+    async def main(bench: Bench) -> None:
+        name = await bench.working("buy", "3", "100")
+        inbox = bench.kernel._parts.inbox
+        waiting = 0
+        for _ in range(1_500):
+            bench.exchange.trade(name, "0.002", "100")
+            bench.exchange.say(bench.exchange.report(name))
+            waiting = max(waiting, len(inbox._queue))
+        assert waiting == 50
+        await bench.pass_ms(1_000)
+        await bench.kernel.settled()
+        assert (bench.order(name).status.value, await bench.position()) == ("FILLED", Decimal(3))
+
+    on_bench(main, settings={"reports_waiting_max": 50})
+
+
+@pytest.mark.gauntlet(
+    "nautechsystems/nautilus_trader#4546",
+    "nautechsystems/nautilus_trader#4434",
+    story="Each fill wrote down the whole past of its position, so the cost grew with the square of fills.",
+)
+def test_nautilus_trader_4546_the_thousandth_fill_writes_what_the_first_did() -> None:
+    """On one position, the bytes that a fill writes do not grow with the fills before it."""
+    sizes: list[int] = []
+
+    async def main(bench: Bench) -> None:
+        def measure(batch: Batch) -> None:
+            rows = sum(len(str(row.values)) for row in batch.rows)
+            sizes.append(rows + sum(len(envelope.payload) for envelope in batch.envelopes))
+
+        name = await bench.working("buy", "1000", "100")
+        bench.faults = measure
+        for _ in range(400):
+            bench.exchange.trade(name, "0.5", "100")
+            await bench.pass_ms()
+        assert len(sizes) == 400
+        assert max(sizes[300:]) < max(sizes[:100]) + 100
+
+    on_bench(main)
