@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
@@ -17,7 +18,8 @@ from fairlead.testing.fault_plan import Death, FaultPlan
 from fairlead.testing.faults import Faults
 from fairlead.testing.generation import Generation
 from fairlead.testing.simulated_life import live_through, shrunk
-from tests.core.testing.toy_lives import ToyWorld, buy_once, life
+from fairlead.testing.simulation_errors import Overtime
+from tests.core.testing.toy_lives import ToyWorld, buy_once, life, sound
 
 QUIET = FaultPlan()
 SEEDS = range(1, 61)
@@ -124,3 +126,16 @@ def test_books_that_differ_from_the_venues_are_told(said: str) -> None:
         assert books_problems(world) == []
         DAMAGES[said](world)
         assert any(said in problem for problem in books_problems(world))
+
+
+def test_who_waits_for_what_never_comes_fails_after_two_hours_of_the_world() -> None:
+    """A bot that hangs is a failure with a report, and no run without end."""
+
+    async def hangs(world: ToyWorld, generation: Generation) -> None:
+        async with world.kernel(generation):
+            await asyncio.Event().wait()
+
+    faults = Faults(QUIET, 1)
+    with ToyWorld(1, faults) as world, pytest.raises(Overtime) as failed:
+        live_through(world, hangs, faults, sound)
+    assert any("faults=" in note for note in failed.value.__notes__)

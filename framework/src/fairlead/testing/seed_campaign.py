@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -93,6 +94,11 @@ def life_named(path: str) -> LifeOf:
     return found
 
 
+def _leave_interrupts() -> None:
+    """Let the parent alone hear Ctrl-C: it ends the campaign when the blocks under way are done."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def _block(path: str, first: int, last: int) -> SeedTotals:
     """Live a block of seeds in a process of its own."""
     return live_seeds(life_named(path), first, last)
@@ -126,10 +132,14 @@ class SeedCampaign:
             else:
                 due.append(block)
         on_block(totals)
-        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-            running = {pool.submit(_block, self.life, *block): block for block in due}
-            for future in as_completed(running):
-                totals += self._took(running[future], future, on_block)
+        spawn = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_leave_interrupts) as pool:
+            try:
+                running = {pool.submit(_block, self.life, *block): block for block in due}
+                for future in as_completed(running):
+                    totals += self._took(running[future], future, on_block)
+            finally:  # interrupted: blocks that have not begun are not lived
+                pool.shutdown(wait=False, cancel_futures=True)
         return totals
 
     def _took(
