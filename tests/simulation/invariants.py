@@ -208,8 +208,13 @@ def _is_reserved(row: Record) -> bool:
 
 
 def _same_ends(journal: Journal, orders: list[VenueOrder], forgotten: Collection[str]) -> Problems:
-    """Kernel and venue agree on how each order ended, and on which the venue never had."""
+    """Kernel and venue agree on how each order ended, and on which the venue never had.
+
+    Of an order that showed itself after it was closed here, the cancel that went out at once is on record. A
+    kernel that dies before it hears how that ended does not ask again: nothing is open, nothing was filled.
+    """
     problems = []
+    shown_after_all = {record["subject"] for record in journal.of("anomaly") if record["anomaly"] == "zombie"}
     at_venue = {order.client_order_id: order for order in orders}
     for name, row in journal.orders.items():
         order = at_venue.get(name)
@@ -217,12 +222,20 @@ def _same_ends(journal: Journal, orders: list[VenueOrder], forgotten: Collection
             if row["state"] not in ({"canceled"} if name in forgotten else NEVER_AT_VENUE):
                 problems.append(f"{row['state']} here, never at the venue: {name}")
             continue
-        if row["state"] != END_AT_VENUE.get(order.status):
+        ends = {END_AT_VENUE.get(order.status)}
+        if name in shown_after_all and not order.is_open and not order.filled_quantity:
+            ends |= NEVER_AT_VENUE
+        if row["state"] not in ends:
             problems.append(f"{row['state']} here, {order.status.value} at the venue: {name}")
-        booked = (row["filled_quantity"], row["filled_value"], row["fees"])
+        booked = (row["filled_quantity"], row["filled_value"], EXACT.add(row["fees"], _other_fees(row)))
         if booked != (order.filled_quantity, order.filled_value, order.fees):
             problems.append(f"filled otherwise than at the venue: {name}: {booked}")
     return problems
+
+
+def _other_fees(row: Record) -> Decimal:
+    """Return what an order paid in another currency than quote; a venue here takes all fees in one."""
+    return _total([Decimal(amount) for _, amount in json.loads(row["other_fees"] or "[]")])
 
 
 def _all_booked(journal: Journal, fills: list[VenueFill]) -> Problems:
@@ -239,20 +252,13 @@ def _money(journal: Journal, venue: Venue, account: str, fills: list[VenueFill])
 
     An operator's correction is in our books as a trade would be, and nothing moved at the venue for it.
     """
-    problems = []
     ledger = _total(
         [
             EXACT.subtract(EXACT.subtract(row["realized_pnl"], row["cost"]), row["fees"])
             for row in journal.positions
         ]
     )
-    held = _total([row["quantity"] for row in journal.positions])
-    cash = _total(
-        [
-            EXACT.subtract(fill.value if fill.side is OrderSide.SELL else fill.value.copy_negate(), fill.fee)
-            for fill in fills
-        ]
-    )
+    cash = _total([_paid(fill) for fill in fills])
     bought, paid = _corrected(journal)
     booked = EXACT.subtract(cash, paid)
     moved = {
@@ -260,16 +266,32 @@ def _money(journal: Journal, venue: Venue, account: str, fills: list[VenueFill])
         for balance in venue.money.balances.values()
         if balance.account == account
     }
-    for what, figure, expected in (
+    figures = [
         ("the ledger", ledger, booked),
         ("the venue's quote balance", moved.get("USDT", ZERO), cash),
         ("our quote balance", _moved(journal, "USDT"), booked),
-        ("the venue's base balance", moved.get("BTC", ZERO), EXACT.subtract(held, bought)),
-        ("our base balance", _moved(journal, "BTC"), held),
-    ):
-        if figure != expected:
-            problems.append(f"{what} moved by {figure}, the fills say {expected}")
-    return problems
+    ]
+    bases = {symbol.partition("/")[0] for symbol in venue.markets}
+    for base in sorted(bases):
+        held = _total([row["quantity"] for row in journal.positions if row["symbol"].startswith(f"{base}/")])
+        at_venue = EXACT.subtract(held, bought if base == "BTC" else ZERO)
+        figures.append((f"the venue's {base} balance", moved.get(base, ZERO), at_venue))
+        figures.append((f"our {base} balance", _moved(journal, base), held))
+    for asset in sorted({fill.fee_currency for fill in fills} - {*bases, "USDT"}):
+        fees = _total([fill.fee for fill in fills if fill.fee_currency == asset])
+        figures.append((f"the venue's {asset} balance", moved.get(asset, ZERO), fees.copy_negate()))
+        figures.append((f"our {asset} balance", _moved(journal, asset), fees.copy_negate()))
+    return [
+        f"{what} moved by {figure}, the fills say {expected}"
+        for what, figure, expected in figures
+        if figure != expected
+    ]
+
+
+def _paid(fill: VenueFill) -> Decimal:
+    """Return what a fill moved of quote."""
+    value = fill.value if fill.side is OrderSide.SELL else fill.value.copy_negate()
+    return EXACT.subtract(value, fill.fee) if fill.fee_currency == "USDT" else value
 
 
 def _corrected(journal: Journal) -> tuple[Decimal, Decimal]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 import attrs
 
@@ -13,7 +14,6 @@ from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND, Clock
 from fairlead.ports.exchange import (
     ExchangeCapabilities,
     ExchangeClient,
-    Fence,
     Instrument,
     OrderSide,
     OrderType,
@@ -71,6 +71,21 @@ PAUSES_MS = (90, 110, 22)
 """The pause before each of them. The third follows so soon that a cancel sent on the second races it."""
 
 
+RULES = VenueRules(fill_page_size=2)
+
+
+@attrs.frozen
+class Place:
+    """What a venue is like: its rules, what is traded there, and what it offers other than usual."""
+
+    rules: VenueRules = RULES
+    instruments: Sequence[Instrument] = (BTC_USDT,)
+    offers: Mapping[str, Any] = attrs.field(factory=dict)
+
+
+PLACE = Place()
+
+
 def _with_headroom(limit: RateLimitSettings) -> RateLimitSettings:
     """Return what the kernel keeps to: requests take 1 to 20 ms, so the venue sees them closer together."""
     return attrs.evolve(limit, capacity=limit.capacity - 1)
@@ -92,8 +107,12 @@ class MarketWorld(KernelWorld):
         append_fault: Callable[[Batch], AppendFault | None] | None = None,
         rate_limit: RateLimitSettings | None = None,
         settings: KernelSettings = SETTINGS,
+        place: Place = PLACE,
+        expected: frozenset[str] = frozenset(),
     ) -> None:
-        self.venue = Venue(VenueRules(fill_page_size=2), (BTC_USDT,))
+        """*expected* are the kinds of anomaly that the story brings with it."""
+        self.place = place
+        self.venue = Venue(place.rules, place.instruments)
         self.venue.open_account(ACCOUNT, OPENING)
         self.desk: Desk | None = None
         self.throttle = Throttle(rate_limit)
@@ -101,7 +120,7 @@ class MarketWorld(KernelWorld):
         self.problems: Problems = []
         self.answered: dict[str, ChangeResult] = {}
         self._by_hand = ""
-        self.expected_anomalies: frozenset[str] = frozenset()
+        self.expected_anomalies = expected
         self.forgotten: set[str] = set()
         super().__init__(
             self._open_venue,
@@ -119,7 +138,7 @@ class MarketWorld(KernelWorld):
         super().after_crash()
         self.problems.extend(durable_problems(self.disk, self.venue, ACCOUNT, self.acknowledged))
 
-    def place_by_hand(self) -> str:
+    def place_by_hand(self, price: str = "100") -> str:
         """Let somebody else have an order of the account, once in this world; return the venue's id of it."""
         assert self.desk is not None
         if not self._by_hand:
@@ -131,7 +150,7 @@ class MarketWorld(KernelWorld):
                 OrderType.LIMIT,
                 TimeInForce.GTC,
                 Decimal("0.80"),
-                Decimal(100),
+                Decimal(price),
                 False,
                 now_ns + 1_000 * NANOSECONDS_PER_MILLISECOND,
             )
@@ -144,7 +163,7 @@ class MarketWorld(KernelWorld):
         self.desk = Desk(self.venue, clock.wall_ns, throttle=self.throttle)
         link = InProcessLink(self.desk, ACCOUNT)
         capabilities = ExchangeCapabilities(
-            fence=Fence.DEADLINE,
+            fence=self.place.rules.fence,
             price_source=True,
             modify=True,
             simulated=True,
@@ -152,6 +171,7 @@ class MarketWorld(KernelWorld):
             adoption=True,
             balances=True,
         )
+        capabilities = attrs.evolve(capabilities, **self.place.offers)
         return PaperClient(link, clock, capabilities)
 
     async def _trade_on(self) -> None:
@@ -159,4 +179,7 @@ class MarketWorld(KernelWorld):
             for (price, volume), pause_ms in zip(TRADES, PAUSES_MS, strict=True):
                 await self.clock.sleep_ns(pause_ms * NANOSECONDS_PER_MILLISECOND)
                 assert self.desk is not None
-                self.desk.trade(PublicTrade(SYMBOL, Decimal(price), Decimal(volume), self.clock.wall_ns()))
+                for symbol in self.venue.markets:
+                    self.desk.trade(
+                        PublicTrade(symbol, Decimal(price), Decimal(volume), self.clock.wall_ns())
+                    )

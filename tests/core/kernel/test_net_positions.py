@@ -163,6 +163,29 @@ def test_a_trade_between_two_readings_is_no_drift() -> None:
     on_bench(main, exchange=venue())
 
 
+def test_equal_trades_just_before_each_reading_are_no_drift() -> None:
+    """Both looks are ahead of the history by one trade of the same size: what moved meanwhile is no proof."""
+
+    async def main(bench: Bench) -> None:
+        name = (await bench.execute("buy", "2", "100", symbol=PERP)).client_order_id
+        positions = bench.exchange.positions
+        held: list[str] = ["2", "1"]
+
+        async def trades_first() -> Any:  # noqa: ANN401 - as positions
+            if held:
+                bench.exchange.trade(name, "1", "100", said=False)
+                holds(bench, "1" if len(held) > 1 else "2")
+                held.pop()
+            return await positions()
+
+        bench.exchange.positions = trades_first  # type: ignore[method-assign]  # the venue moves meanwhile
+        report = await bench.kernel.reconcile()
+        assert (drifts(report), report.fills_booked, bench.anomalies()) == ([], 2, [])
+        assert bench.kernel.trading_state is TradingState.ACTIVE
+
+    on_bench(main, exchange=venue())
+
+
 @pytest.mark.parametrize(
     "told",
     [

@@ -8,9 +8,15 @@ from fairlead.errors import JournalUnavailable, RateLimited, StoreFault
 from fairlead.kernel.core.inputs import PaceDue
 from fairlead.ports.exchange import LookUp
 from fairlead.ports.pacing import EACH, Limit, RateLimits, RequestKind, TokenBucket
-from fairlead.testing.memory_store import MemoryDisk
-from fairlead.testing.scripted_exchange import ScriptedExchange, fails_to_look, loses_answer
+from fairlead.testing.memory_store import AppendFault, MemoryDisk
+from fairlead.testing.scripted_exchange import (
+    ScriptedExchange,
+    fails_to_look,
+    loses_answer,
+    refuses_cancel,
+)
 from tests.core.kernel.bench import ETH, Bench, on_bench
+from tests.core.kernel.faults import fail_from
 from tests.core.kernel.pacing_limits import (
     READS,
     SECOND_MS,
@@ -142,6 +148,33 @@ def test_a_pace_that_falls_due_during_a_recovery_waits_for_its_end() -> None:
         assert parts.inbox.is_idle
 
     on_bench(main, pacing=reads("9", "1"))
+
+
+@pytest.mark.parametrize("fault", [AppendFault.FAILS, AppendFault.UNCERTAIN_LOST])
+def test_what_waits_behind_a_turn_that_was_taken_back_has_its_turn(fault: AppendFault) -> None:
+    """The commit that let a look-up out fails; what waits behind it goes on when the journal is back."""
+
+    async def main(bench: Bench) -> None:
+        name = await bench.working("buy", "1", "100")
+        bench.exchange.trade(name, "1", "100", said=False)
+        await bench.kernel._parts.admission.admit(RequestKind.FILLS)
+        bench.exchange.will_cancel(refuses_cancel("it is filled"))
+        await bench.bot.cancel(name)
+        await bench.pass_ms()
+        bench.kernel._parts._request_reconciliation("a drill")
+        await bench.pass_ms()
+        assert [each.request for each in bench.kernel.pacing.waiting] == [
+            RequestKind.LOOK_UP,
+            RequestKind.FILLS,
+        ]
+        fail_from(bench, 1, fault)
+        await bench.pass_ms(20 * SECOND_MS)
+        assert bench.kernel._parts.recovery.count == 1
+        assert bench.kernel.pacing.waiting == ()
+        assert bench.order(name).status == "FILLED"
+
+    limits = one_limit("1", "1", RequestKind.LOOK_UP, RequestKind.FILLS)
+    on_bench(main, pacing=limits, settings=NO_RESERVE)
 
 
 def test_look_ups_of_unresolved_orders_do_not_starve() -> None:

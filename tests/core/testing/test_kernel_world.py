@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 
 import pytest
 
@@ -11,14 +12,14 @@ from fairlead.domain.instruments import Instrument
 from fairlead.domain.orders import OrderStatus
 from fairlead.kernel.settings import KernelSettings
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND, Clock
-from fairlead.ports.exchange import ExchangeClient
+from fairlead.ports.exchange import ExchangeClient, OrderReport, OrderSide, Report
 from fairlead.testing.crash_survey import CrashExperiment, CrashSpot
 from fairlead.testing.generation import Generation
 from fairlead.testing.kernel_world import KernelWorld, NotConverged
 from fairlead.testing.memory_store import AFTER_DURABLE, BEFORE_DURABLE
 from fairlead.testing.scripted_exchange import ScriptedExchange
 from fairlead.testing.simulation_errors import GenerationDead
-from fairlead.testing.wire import NORMAL, SUBMIT, Fate, Trip
+from fairlead.testing.wire import NORMAL, SUBMIT, TOLD_ONCE, Fate, ReportFate, Trip
 
 BTC = "BTC/USDT"
 RULES = Instrument(symbol=BTC, base="BTC", quote="USDT", price_increment="0.01", quantity_increment="0.001")
@@ -28,10 +29,14 @@ BUY = Proposal.buy(BTC, quantity="1", limit_price="100")
 class Quay(KernelWorld):
     """A kernel's world with a scripted venue."""
 
-    def __init__(self, fate: Callable[[Trip], Fate] = lambda _trip: NORMAL) -> None:
+    def __init__(
+        self,
+        fate: Callable[[Trip], Fate] = lambda _trip: NORMAL,
+        report_fate: Callable[[Report], ReportFate] = lambda _report: TOLD_ONCE,
+    ) -> None:
         self.venue = ScriptedExchange([RULES])
         settings = KernelSettings(account="test", allow_unchecked=True, request_timeout_ms=1_000)
-        super().__init__(self._venue_on, settings=settings, fate=fate)
+        super().__init__(self._venue_on, settings=settings, fate=fate, report_fate=report_fate)
 
     def _venue_on(self, clock: Clock) -> ExchangeClient:
         del clock
@@ -135,6 +140,55 @@ def test_ways_take_the_time_that_a_fate_says() -> None:
     with Quay(lambda _trip: Fate(request_ns=300 * ms, answer_ns=200 * ms)) as world:
         world.run_generation(ask)
     assert took == [500 * ms]
+
+
+class Heard:
+    """A sink that writes down what arrives."""
+
+    def __init__(self) -> None:
+        self.words: list[str] = []
+
+    def put(self, report: Report) -> None:
+        """See `ReportSink.put`."""
+        assert isinstance(report, OrderReport)
+        self.words.append(report.client_order_id)
+
+    def disconnected(self, reason: str) -> None:
+        """See `ReportSink.disconnected`."""
+        self.words.append(reason)
+
+    def reconnected(self) -> None:
+        """See `ReportSink.reconnected`."""
+        self.words.append("back")
+
+
+def test_a_report_arrives_as_often_as_is_said_and_never_while_the_stream_is_cut() -> None:
+    """Lost, once or twice; what is said between the cut and the mending is missed for good."""
+    heard = Heard()
+
+    async def listen(world: Quay, generation: Generation) -> None:
+        clock = world.clock_of(generation)
+
+        async def say(name: str) -> None:
+            world.venue.hold(name, BTC, OrderSide.BUY, Decimal(1))
+            world.venue.say(world.venue.report(name))
+            await clock.sleep_ns(NANOSECONDS_PER_SECOND)
+
+        await world.wire.client(generation).connect(heard)
+        for name in ("0-lost", "1-once", "2-twice"):
+            await say(name)
+        world.wire.disconnected("cut")
+        await say("1-missed")
+        world.wire.reconnected()
+        await say("1-again")
+
+    def fate_of(report: Report) -> ReportFate:
+        assert isinstance(report, OrderReport)
+        return ReportFate(copies=int(report.client_order_id[0]))
+
+    with Quay(report_fate=fate_of) as world:
+        world.run_generation(listen)
+    assert heard.words == ["1-once", "2-twice", "2-twice", "cut", "back", "1-again"]
 
 
 def test_what_the_venue_raises_travels_back() -> None:

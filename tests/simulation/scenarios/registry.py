@@ -6,12 +6,21 @@ from fairlead.testing.crash_survey import CrashExperiment
 from tests.simulation.market import MarketWorld
 from tests.simulation.scenarios import (
     busy,
+    by_hand,
     changing,
     closing,
+    dated,
+    doubting,
+    funding,
+    governing,
+    holding,
     lost_ways,
     one_order,
     operating,
     paced,
+    racing,
+    telling,
+    turned_away,
 )
 from tests.simulation.scenarios.scenario import Scenario
 
@@ -23,6 +32,15 @@ SCENARIOS: dict[str, Scenario] = {
     **closing.SCENARIOS,
     **operating.SCENARIOS,
     **changing.SCENARIOS,
+    **racing.SCENARIOS,
+    **telling.SCENARIOS,
+    **dated.SCENARIOS,
+    **doubting.SCENARIOS,
+    **governing.SCENARIOS,
+    **holding.SCENARIOS,
+    **funding.SCENARIOS,
+    **by_hand.SCENARIOS,
+    **turned_away.SCENARIOS,
 }
 
 

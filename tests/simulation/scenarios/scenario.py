@@ -20,12 +20,16 @@ Life = Callable[[MarketWorld, Generation], Coroutine[Any, Any, None]]
 
 @attrs.frozen
 class Scenario:
-    """One life and its recovery, in a world made from a seed, and the check of what is left at the end."""
+    """One life and its recovery, in a world made from a seed, and the check of what is left at the end.
+
+    Of one that *is_sampled* the default run crashes a part of the spots, the campaign all of them.
+    """
 
     make_world: Callable[[int], MarketWorld]
     life: Life
     recovery: Life
     check: Callable[[MarketWorld], None]
+    is_sampled: bool = False
 
     def experiment(self, seed: int) -> CrashExperiment[MarketWorld]:
         """Return the experiment whose chance comes from the seed."""

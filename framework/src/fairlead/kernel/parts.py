@@ -346,6 +346,8 @@ class Parts:
 
     def _recovered(self, why: str) -> None:
         self._arm_timers()
+        if self.engine.state.pace.waiting:  # its timer may have gone off for a step that was taken back
+            self.timers.wake_in(PACE, 0)
         self.inbox.resume()
         self._request_reconciliation(why)
 

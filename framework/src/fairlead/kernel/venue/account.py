@@ -1,7 +1,8 @@
 """The account at the venue: what it holds, what it held before a kernel came, and what its ledger lists.
 
 A trade between two readings must not look like a difference. So what differs is asked again after a pause,
-with history and ledger read in between, and is believed only when the difference is the same as before.
+with history and ledger read in between, and is believed only when the difference is the same as before and
+the history tells of nothing that moved it meanwhile (see `net_positions`).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from fairlead.kernel.decide.account import BALANCES, CURSOR_LEDGER, is_old
 from fairlead.kernel.engine.engine import Engine
 from fairlead.kernel.venue.admission import Admission
 from fairlead.kernel.venue.inbox import Inbox
+from fairlead.kernel.venue.net_positions import LOOKS_MAX
 from fairlead.kernel.venue.timers import Timers
 from fairlead.ports.clock import Clock
 from fairlead.ports.exchange import ExchangeClient, LedgerKeeper
@@ -161,15 +163,19 @@ class Account:
     async def _compare(self, take: _Take) -> tuple[int, int]:
         """Say what differs, as far as it is certain; return how many fills and entries came in meanwhile."""
         found = await self._differences()
-        fills = entries = 0
-        if found and found != self.differing:
+        fills = entries = looks = 0
+        while found and found != self.differing and looks < LOOKS_MAX:
+            looks += 1
             await self._pause()
-            fills = await self.read_fills()
+            fills += await self.read_fills()
             if self.client.capabilities.ledger:
-                entries = await self._read_ledger(take)
+                entries += await self._read_ledger(take)
             standing = {(each.asset, each.difference) for each in found}
             again = await self._differences()
             found = tuple(each for each in again if (each.asset, each.difference) in standing)
+            fills += await self.read_fills()
+            if all(self.engine.state.balances.get(each.asset, ZERO) == each.derived for each in found):
+                break
         self.differing = found
         if found:
             take(BalancesDiffer(found))

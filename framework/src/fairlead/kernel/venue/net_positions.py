@@ -1,7 +1,8 @@
 """Net positions: what the venue holds of each symbol against the sum of our books.
 
 A trade between two readings must not look like drift. So what differs is asked again after a pause, with
-the history read in between, and is believed only when the difference is the same as before.
+the history read in between, and is believed only when the difference is the same as before and the history
+tells of nothing that moved it meanwhile: two trades of one size, each just before a reading, differ alike.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from fairlead.kernel.engine.engine import Engine
 from fairlead.kernel.venue.admission import Admission
 from fairlead.ports.clock import Clock
 from fairlead.ports.exchange import ExchangeClient, PositionKeeper, VenuePosition
+
+LOOKS_MAX = 3  # fixed: a difference that stood through so many more looks is none of trades on their way
+"""How often what differs is asked for again, while something moves with every look."""
 
 Drift = tuple[str, Decimal, Decimal]
 """Symbol, the sum of our books, the venue's net."""
@@ -68,14 +72,19 @@ class NetPositions:
         """Return what drifted, as far as it is certain, and how many fills were booked meanwhile."""
         if not self.are_kept:
             return [], 0
-        first = self._differences(await self.read())
-        if not first:
-            return [], 0
-        await self._pause()
-        booked = await self._read_fills()
-        second = self._differences(await self.read())
-        standing = {(symbol, subtract(at_venue, ours)) for symbol, ours, at_venue in first}
-        return [each for each in second if (each[0], subtract(each[2], each[1])) in standing], booked
+        found = self._differences(await self.read())
+        booked = looks = 0
+        while found and looks < LOOKS_MAX:
+            looks += 1
+            await self._pause()
+            booked += await self._read_fills()
+            again = self._differences(await self.read())
+            standing = {(symbol, subtract(at_venue, ours)) for symbol, ours, at_venue in found}
+            found = [each for each in again if (each[0], subtract(each[2], each[1])) in standing]
+            booked += await self._read_fills()
+            if all(net_of(self._engine.state, symbol) == ours for symbol, ours, _ in found):
+                break
+        return found, booked
 
     def _differences(self, told: dict[str, VenuePosition]) -> list[Drift]:
         state = self._engine.state
