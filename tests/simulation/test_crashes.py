@@ -110,10 +110,10 @@ def test_recoveries_from_crashes_all_over_the_scenario_lose_nothing(
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_crashes_under_many_seeds(name: str, record_property: Record) -> None:
     """Other interleavings and latencies: every first crash, and recoveries crashed from some of them."""
-    points, is_sampled = 0, SCENARIOS[name].is_sampled
-    for seed in range(1, campaign_size("CRASH_SEEDS", default=1 if is_sampled else 3) + 1):
+    points = 0
+    for seed in range(1, campaign_size("CRASH_SEEDS", default=1) + 1):
         subject = experiment(name, seed)
         spots, steps = spots_of(subject)
-        samples = 0 if is_sampled else campaign_size("CRASH_SAMPLES", default=3)
+        samples = 0 if SCENARIOS[name].is_sampled else campaign_size("CRASH_SAMPLES", default=1)
         points += subject.survey(spots, steps, recovery_samples=samples).points
     record_property("crash points", f"{points} ({name}, every first crash, many seeds)")
