@@ -366,12 +366,11 @@ class Parts:
         self.journal.break_off(StoreFault(f"An order could not be read: {type(error).__name__}: {error}"))
 
     def _timer_due(self, name: str) -> None:
-        if name != PACE:
-            self.inbox.add(TimerDue(name))
-        elif self.engine.suspended:
-            self.inbox.add(PaceDue())
-        else:  # not by the inbox, which is closed while the venue's rules are read
-            self.engine.process(PaceDue())
+        due = PaceDue() if name == PACE else TimerDue(name)
+        if name == PACE and not self.engine.suspended:  # the inbox is closed while the rules are read
+            self.engine.process(due)
+        else:
+            self.inbox.add(due)
 
     def _spawn_endless(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self.supervisor.spawn(name, work)
