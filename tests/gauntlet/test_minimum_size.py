@@ -9,6 +9,7 @@ import pytest
 from fairlead import CloseCode, Proposal
 from fairlead.ports.exchange import Outcome, VenueStatus
 from fairlead.testing.scripted_exchange import ScriptedExchange, answers
+from fairlead_riskhooks.maximum_positions import MaximumPositions, MaximumPositionsSettings
 from fairlead_riskhooks.minimum_size import MinimumSize, MinimumSizeSettings, SizeLimits
 from tests.core.kernel.bench import BTC, ETH, Bench, instrument, on_bench
 
@@ -61,8 +62,8 @@ def test_ccxt_8816_an_insignificant_rest_ends_the_order() -> None:
     story="What an exit left was below the venue's minimum: the trade stayed open for ever, with an exit that"
     " was refused again and again.",
 )
-def test_freqtrade_10925_a_rest_below_the_minimum_is_dust_and_blocks_nothing() -> None:
-    """The closing ends and says what is left; no exit is sent for it, and it is sold with the next entry."""
+def test_freqtrade_10925_a_rest_below_the_minimum_is_dust() -> None:
+    """No exit is sent for it: the closing says what is left; it stays a position and goes with the next."""
 
     async def main(bench: Bench) -> None:
         await bench.hold("1")
@@ -75,11 +76,15 @@ def test_freqtrade_10925_a_rest_below_the_minimum_is_dust_and_blocks_nothing() -
         await bench.pass_ms(10 * MINUTE_MS)
         assert len(bench.exchange.submits) == 2
         assert (await bench.kernel.reconcile()).dust == 1
+        denied = await bench.execute("buy", "0.1", "100", symbol=ETH)
+        assert denied.order.denial_code == "POSITIONS_LIMIT_REACHED"
         await bench.hold("0.1")
         assert await closing_sells(bench) == Decimal("0.15")
         assert await bench.position() == 0
+        assert (await bench.execute("buy", "0.1", "100", symbol=ETH)).status == "ACCEPTED"
 
-    on_bench(main, exchange=ruled(minimum_quantity="0.1"))
+    one_position = MaximumPositions(MaximumPositionsSettings(total=1))
+    on_bench(main, exchange=ruled(minimum_quantity="0.1"), checks=[one_position])
 
 
 @pytest.mark.gauntlet(

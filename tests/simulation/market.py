@@ -133,6 +133,10 @@ class MarketWorld(KernelWorld):
         )
         self.spawn(self._trade_on())
 
+    def fail_commits(self, fault: Callable[[Batch], AppendFault | None]) -> None:
+        """Let commits of every kernel made from here on go as the function says."""
+        self._append_fault = fault
+
     def after_crash(self) -> None:
         """Leave what was durable, and look at it before anybody recovers it."""
         super().after_crash()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import pytest
 
+from fairlead.errors import JournalUnavailable
 from fairlead.ports.store import Batch
 from fairlead.testing.crash_survey import CrashExperiment, CrashSpot
 from fairlead.testing.memory_store import AFTER_DURABLE, BEFORE_DURABLE, AppendFault
@@ -15,10 +17,11 @@ from tests.simulation.market import MarketWorld
 from tests.simulation.scenarios.busy import busy_bot
 from tests.simulation.scenarios.paced import LIMIT, check_pace, paced_bot
 from tests.simulation.scenarios.recovery import check, outcomes_by_key
-from tests.simulation.scenarios.registry import experiment
+from tests.simulation.scenarios.registry import SCENARIOS, experiment
 from tests.simulation.scenarios.scenario import DOWNTIME_NS
 
 COMMITS_OF_A_RESTART = 6
+FEWEST_COMMITS = 7
 RECOVERED = frozenset({"journal_recovered"})
 
 
@@ -116,6 +119,42 @@ def test_any_commit_of_a_restart_may_fail(
             failing(nth, fault, life=2).run(spot)
     points = len(spots) * COMMITS_OF_A_RESTART
     record_property("crash points", f"{points} (commits of a restart that {fault.value})")
+
+
+OTHERWISE = {
+    "operated_bot": "an order that the venue forgot while its commit hung is found absent, not missing",
+    "stopped": "its last commit is one of the stop: trading is enabled by the next start",
+    "adopted": "an order placed by hand may be filled, and over, before the journal is back",
+}
+"""Scenarios in which a failed commit makes the end another one, and a right one all the same."""
+
+
+def live_with(name: str, nth: int, fault: AppendFault) -> None:
+    """Live a scenario with that commit going wrong; a bot that gives up is followed by its recovery."""
+    scenario = SCENARIOS[name]
+    with scenario.make_world(1) as world:
+        commits = itertools.count(1)
+        world.fail_commits(lambda _batch: fault if next(commits) == nth else None)
+        world.expected_anomalies |= RECOVERED
+        try:
+            world.run_generation(scenario.life)
+        except* JournalUnavailable:
+            world.after_crash()
+            world.run_generation(scenario.recovery)
+        check(world)
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("name", [name for name in SCENARIOS if name not in OTHERWISE])
+def test_any_commit_of_any_scenario_may_fail(
+    name: str, record_property: Callable[[str, object], None]
+) -> None:
+    """Whatever was being recorded when it failed, in every way: nothing is lost, doubled or left open."""
+    commits = commits_of_a_life(name)
+    for fault, nth in itertools.product(AppendFault, range(1, commits + 1)):
+        live_with(name, nth, fault)
+    assert commits >= FEWEST_COMMITS
+    record_property("crash points", f"{len(AppendFault) * commits} (commits of {name} that fail)")
 
 
 @pytest.mark.campaign

@@ -323,6 +323,32 @@ def test_a_report_that_counts_more_makes_the_trades_be_fetched() -> None:
     on_bench(main)
 
 
+@pytest.mark.parametrize("shown", [VenueStatus.LIVE, VenueStatus.CANCELED, VenueStatus.FILLED])
+def test_a_trade_that_the_venue_never_lists_is_noted(shown: VenueStatus) -> None:
+    """It counts more than its trades come to: nothing is invented, it is noted once, and asked ever less."""
+
+    async def main(bench: Bench) -> None:
+        name = await bench.working("buy", "1", "100")
+        bench.exchange.trade(name, "0.4", "100")
+        bench.exchange.trade(name, "0.6", "100", said=False)
+        unlisted = bench.exchange.history.pop()
+        bench.exchange.end(name, shown)
+        await bench.pass_ms(30_000)
+        assert (bench.anomalies(), bench.kernel.trading_state) == ([], TradingState.ACTIVE)
+        await bench.pass_ms(3_600_000)
+        assert bench.anomalies() == ["contradiction"]
+        assert bench.kernel.trading_state is TradingState.REDUCING
+        assert "counts more as filled than its trades come to, 0.4" in bench.order(name).detail
+        assert 60 <= len(bench.exchange.look_ups) < 130  # by its timer, and by schedule
+        await bench.restart()
+        await bench.pass_ms(120_000)
+        bench.exchange.history.append(unlisted)
+        await bench.pass_ms(120_000)
+        assert (bench.order(name).status, await bench.position()) == ("FILLED", Decimal(1))
+
+    on_bench(main)
+
+
 @pytest.mark.parametrize("shown", [VenueStatus.LIVE, VenueStatus.CANCELED])
 def test_a_trade_that_the_look_up_lacks_is_asked_for_again(shown: VenueStatus) -> None:
     """A report counts more than the look-up's trades: it is looked up again until the trades are there."""

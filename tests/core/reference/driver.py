@@ -131,7 +131,7 @@ class AtMostKeys:
 
 def new_rules() -> Rules:
     """Return the rules that both sides live by."""
-    settings = KernelSettings(account=ACCOUNT, limited_attempts_max=3)
+    settings = KernelSettings(account=ACCOUNT, limited_attempts_max=3, look_up_interval_max_ms=4_000)
     gate = Gate((AtMostKeys(),), HandClock(START_NS), KernelMarket.of(settings), budget_ns=10**12)
     return Rules.of(settings, gate, ExchangeCapabilities(fence=Fence.DEADLINE))
 
@@ -150,6 +150,7 @@ class Driver:
             wait=rules.order_deadline_ns,
             margin=rules.deadline_margin_ns,
             pause=rules.look_up_interval_ns,
+            patience=rules.look_up_interval_max_ns,
         )
         self.said: list[str] = []
         self.trades = 0
@@ -274,16 +275,20 @@ class Driver:
 
     def report(self) -> list[Effect]:
         """The venue says how an order stands, from the stream, a list, or a look-up."""
-        name = self.any_order()
+        dice, orders = self.dice, self.model.orders.values()
+        doubted = [each.name for each in orders if each.detail == ("counts more", each.filled)]
+        name = dice.choice(doubted) if doubted and dice.random() < 0.5 else self.any_order()
         if name is None:
             return []
-        dice, order = self.dice, self.model.orders[name]
+        order = self.model.orders[name]
         status = dice.choice([each for each in VenueStatus if each is not VenueStatus.TRIGGERED])
         source = dice.choice(("stream", "open_orders", "look_up"))
         asked_ns = 0 if source == "stream" else self.model.now - dice.choice((0, SECOND_NS, 10 * SECOND_NS))
         filled = as_decimal(order.filled) + (Decimal("0.001") if dice.random() < 0.1 else 0)
         venue_id = dice.choice(("", f"v-{name}"))
-        if order.state == "working" and order.filled and dice.random() < 0.3:
+        if order.state in ("working", "unresolved") and (name in doubted or dice.random() < 0.1):
+            source, filled = "look_up", as_decimal(order.filled) + 1  # trades that are not listed
+        elif order.state == "working" and order.filled and dice.random() < 0.3:
             status, filled = VenueStatus.FILLED, as_decimal(order.filled)  # it may be dust that is left
         self.model.reported(name, status.value, Fraction(filled), source, asked_ns, venue_id)
         told = OrderReport(name, venue_id, order.key[1], status, filled, self.model.now)

@@ -106,7 +106,7 @@ class ReferenceModel:
     """The kernel of one account, without pacing and closings, behind one method for each thing that happens.
 
     *keys_max* is the limit of exposed keys; *ttl* of an approval, *wait* of a deadline, its *margin*, *pause*
-    before another attempt and *now* are nanoseconds.
+    before another attempt, *patience* with trades that are not listed and *now* are nanoseconds.
     """
 
     markets: dict[str, Market]
@@ -115,6 +115,7 @@ class ReferenceModel:
     wait: int
     margin: int
     pause: int
+    patience: int
     attempts_max: int = 3
     now: int = 0
     trading: str = "active"
@@ -249,21 +250,24 @@ class ReferenceModel:
 
     def reported(self, name: str, status: str, filled: Fraction, source: str, asked: int, venue: str) -> None:
         """The venue says how an order stands."""
-        order = self.orders[name]
+        order, more = self.orders[name], filled > self.orders[name].filled
+        state, detail, updated = order.state, order.detail, order.updated
         if status == "live":
             old = source == "stream" or (asked != 0 and asked <= order.updated)
-            lost = order.detail == "missing" and order.state == "working"
             self.seen_alive(order, "accepted" if old else "shown_live", venue)
-            if lost and not old:
+            if (state, detail) == ("working", "missing") and not old:
                 self.noted.discard(("missing", name))
                 self.move(order, order.state, "found")
-        elif filled > order.filled:
-            return
-        elif status == "filled":
+        elif not more and status == "filled":
             if order.state in LIVE:
                 self.said_filled(order, source)
-        else:
+        elif not more:
             self.ended(order, status, source)
+        if more and source == "look_up" and state in ("working", "unresolved"):
+            if detail != ("counts more", order.filled):
+                self.move(order, order.state, ("counts more", order.filled))
+            elif self.now - updated >= self.patience:
+                self.note("reduce", "contradiction", name, detail)
 
     def said_filled(self, order: Order, source: str) -> None:
         """The venue calls it filled, and something is left: dust is over, more is not believed."""
@@ -312,9 +316,8 @@ class ReferenceModel:
         whole = order.filled >= order.quantity
         if state == "denied":
             self.note("halt", "illegal", name, trade)
+        if whole or state == "denied":
             self.move(order, "filled" if whole else "canceled", order.detail)
-        elif whole:
-            self.move(order, "filled", order.detail)
         elif state in LIVE:
             self.works(order)
         elif state in NEVER_THERE:
@@ -331,8 +334,7 @@ class ReferenceModel:
         position = self.positions.setdefault(order.key, Position())
         position.fees[paid_in] += fee
         self.balances[paid_in] -= fee
-        flow, realized = sign * market.worth(quantity, price), position.realized
-        moved = sign * quantity
+        flow, moved, realized = sign * market.worth(quantity, price), sign * quantity, position.realized
         if market.inverse is None:
             self.balances[market.base] += moved
             self.balances[market.settles] -= flow
@@ -360,18 +362,17 @@ class ReferenceModel:
         elif order.state == "approved":
             if self.now - order.created > self.ttl or not (order.reduces or self.trading == "active"):
                 self.move(order, "not_sent", "too late")
-                return
-            self.move(order, "submitted", order.detail)
-            order.attempt, order.deadline = order.attempt + 1, self.now + self.wait
-            self.out.append(("send", name, order.attempt))
+            else:
+                self.move(order, "submitted", order.detail)
+                order.attempt, order.deadline = order.attempt + 1, self.now + self.wait
+                self.out.append(("send", name, order.attempt))
 
     def restarted(self) -> None:
         """The process died and another read the store: what was on its way is in doubt."""
         self.noted, self.zombies = set(), set()
-        after = {"submitted": "unresolved", "approved": "not_sent"}
         for order in self.orders.values():
-            if order.state in after:
-                self.move(order, after[order.state], "restart")
+            if order.state in ("submitted", "approved"):
+                self.move(order, "unresolved" if order.state == "submitted" else "not_sent", "restart")
 
     # What follows.
 
@@ -385,8 +386,6 @@ class ReferenceModel:
         """Something is wrong, said once: trading gets sterner, never milder."""
         if what[0] == "zombie":
             self.zombies.add(str(what[1]))
-        if what in self.noted:
-            return
-        self.noted.add(what)
-        if severity == "halt" or self.trading == "active":
+        if what not in self.noted and (severity == "halt" or self.trading == "active"):
             self.trading = "halted" if severity == "halt" else "reducing"
+        self.noted.add(what)

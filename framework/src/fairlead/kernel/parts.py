@@ -13,14 +13,7 @@ from fairlead.domain.pending_requests import PendingRequest
 from fairlead.errors import NotRunning, StoreFault
 from fairlead.kernel.components import Component, Part, Supervisor
 from fairlead.kernel.composition import Ingredients, gate_of
-from fairlead.kernel.core.inputs import (
-    InFlightLost,
-    Input,
-    KernelStarting,
-    PaceDue,
-    TimerDue,
-    TroubleSeen,
-)
+from fairlead.kernel.core.inputs import InFlightLost, Input, KernelStarting, PaceDue, TimerDue, TroubleSeen
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.decide.account import BALANCES
 from fairlead.kernel.decide.rules import Rules

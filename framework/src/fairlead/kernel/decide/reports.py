@@ -24,6 +24,7 @@ from fairlead.kernel.core.strangers import ADOPTION, is_ours, name_in
 from fairlead.kernel.core.venue_inputs import FillReported, OrderReported
 from fairlead.kernel.decide.account import read_balances_later
 from fairlead.kernel.decide.change_evidence import compare_terms, confirm_change, reject_change, terms_in
+from fairlead.kernel.decide.pauses import pause_ns
 from fairlead.kernel.decide.rules import KERNEL, Rules, Step
 from fairlead.kernel.decide.shrinking import cut_after_fill
 from fairlead.ports.exchange import FillReport, VenueStatus
@@ -116,10 +117,10 @@ def decide_report(state: EngineState, given: OrderReported, rules: Rules, now_ns
         _find_again(order, given, step)
         compare_terms(state, order, given, rules, now_ns, step)
         if report.filled_quantity > order.filled_quantity:
-            _fetch_fills(order, rules, now_ns, given.source, step)
+            _fetch_fills(state, order, given, rules, now_ns, step)
         return
     if report.filled_quantity > order.filled_quantity:
-        _fetch_fills(order, rules, now_ns, given.source, step)
+        _fetch_fills(state, order, given, rules, now_ns, step)
         return
     if report.status is VenueStatus.FILLED:
         if order.state.is_live:
@@ -145,12 +146,29 @@ def _note_end(state: EngineState, order: Order, given: OrderReported, step: Step
     note_event(state, order, ENDS[report.status], reason, step, ts_event=report.ts_event)
 
 
-def _fetch_fills(order: Order, rules: Rules, now_ns: int, source: str, step: Step) -> None:
-    """The venue counts more than was booked: ask for the trades before believing an end."""
-    if source == LOOK_UP:
-        step.effects.append(WakeAt(order.client_order_id, now_ns + rules.look_up_interval_ns))
-    else:
-        step.effects.append(LookUpOrder(order.client_order_id, order.symbol))
+def _fetch_fills(
+    state: EngineState, order: Order, given: OrderReported, rules: Rules, now_ns: int, step: Step
+) -> None:
+    """The venue counts more than was booked: ask for the trades before believing an end.
+
+    A venue may list a trade later than it counts it. One that never does contradicts itself: that is noted
+    once the pauses between look-ups are at their longest.
+    """
+    name = order.client_order_id
+    if given.source != LOOK_UP:
+        step.effects.append(LookUpOrder(name, order.symbol))
+        return
+    cause = f"the venue counts more as filled than its trades come to, {text_of(order.filled_quantity)}"
+    look_up_ns = now_ns + rules.look_up_interval_ns
+    if order.state in (OrderState.WORKING, OrderState.UNRESOLVED):
+        if order.detail != cause:
+            unknown = OrderEvent.OUTCOME_UNKNOWN
+            step.records.append(OrderEventNoted(name, unknown, cause, KERNEL, look_up_ns))
+        else:
+            look_up_ns = now_ns + pause_ns(order, rules, now_ns)
+            if now_ns - order.updated_ns >= rules.look_up_interval_max_ns:
+                step.note(state, AnomalyKind.CONTRADICTION, name, cause)
+    step.effects.append(WakeAt(name, look_up_ns))
 
 
 def _filled_with_residue(
