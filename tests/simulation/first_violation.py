@@ -9,22 +9,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
 
 import fairlead
+from fairlead.testing.simulated_life import leaves
 from tests.simulation.drawn_lives import run
 
 BROKEN = (TypeError, AttributeError, NameError, ImportError)
 SAID_MAX = 500
-
-
-def leaves(error: BaseException) -> Iterator[BaseException]:
-    """Return the errors in a group of them, or the error itself."""
-    if isinstance(error, BaseExceptionGroup):
-        for each in error.exceptions:
-            yield from leaves(each)
-    else:
-        yield error
 
 
 def first_violation(first: int, last: int) -> dict[str, object]:

@@ -30,7 +30,32 @@ PATCHES = ROOT / "tests/planted"
 SEEDS_MAX = 1_000
 STARTS = 3
 """From so many places of the row of seeds each bug is hunted, unless told otherwise."""
-HUNTED: tuple[str, ...] = ()
+HUNTED = (
+    "absence-believed-before-the-deadline",
+    "absence-is-never-proof",
+    "balance-drift-believed-at-once",
+    "balances-not-moved-by-fills",
+    "cursor-moved-without-its-fills",
+    "denied-keys-not-kept",
+    "discarded-batch-given-out",
+    "failed-look-up-not-made-again",
+    "fees-of-an-order-not-summed",
+    "fill-booked-twice",
+    "filled-exit-still-reserved",
+    "half-a-look-up-is-proof",
+    "keys-not-kept",
+    "keys-not-loaded",
+    "late-fill-not-loaded",
+    "missing-answer-means-unsent",
+    "partial-close-drifts",
+    "restart-sends-again",
+    "sent-before-durable",
+    "sent-before-it-is-paid-for",
+    "timers-not-armed-at-start",
+    "unanswered-modify-presumed-refused",
+    "uncertain-commit-believed",
+    "unresolved-order-sent-again",
+)
 
 
 @attrs.frozen

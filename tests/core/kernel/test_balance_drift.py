@@ -107,6 +107,20 @@ def test_equal_trades_just_before_each_reading_are_no_difference() -> None:
     on_bench(main, exchange=counting())
 
 
+@pytest.mark.parametrize("trades", [4, 5, 8])
+def test_trades_at_every_look_are_no_difference(trades: int) -> None:
+    """More equal trades than looks, each just before a reading: the history explains the last one, too."""
+
+    async def main(bench: Bench) -> None:
+        assert isinstance(bench.exchange, Counting)
+        late = await bench.working("buy", "20", "100")
+        bench.exchange.late_trade, bench.exchange.late_trades = late, trades
+        report = await bench.kernel.reconcile()
+        assert (report.balances, bench.anomalies()) == ((), [])
+
+    on_bench(main, exchange=counting())
+
+
 def test_a_difference_that_stays_while_trades_go_on_is_reported() -> None:
     """A venue at which something always moves hides nothing: after some looks the difference counts."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -459,3 +460,28 @@ def test_checks_learn_of_a_correction() -> None:
         assert "ETH/USDT 2 realized" in bench.kernel._state.check_values["listener"]
 
     on_bench(main, exchange=venue(), checks=[Listener(PositionMoved)])
+
+
+def test_a_stream_that_overtakes_the_answer_is_no_drift(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The venue answers, then trades, and the trade is heard first: twice in a row, and nothing drifted."""
+
+    async def main(bench: Bench) -> None:
+        name = (await bench.execute("buy", "2", "100", symbol=PERP)).client_order_id
+        venues_own = bench.exchange.positions
+        left = [1, 2]
+
+        async def on_its_way() -> Sequence[VenuePosition]:
+            told = await venues_own()
+            if left:
+                done = left.pop(0)
+                bench.exchange.trade(name, "1", "100")
+                holds(bench, str(done))
+                await bench.pass_ms(5)
+            return told
+
+        monkeypatch.setattr(bench.exchange, "positions", on_its_way)
+        report = await bench.kernel.reconcile()
+        assert (drifts(report), bench.anomalies()) == ([], [])
+        assert bench.kernel.trading_state is TradingState.ACTIVE
+
+    on_bench(main, exchange=venue())

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
+from fairlead.errors import InvalidInput
 from fairlead.testing.seed_campaign import BLOCK, SeedCampaign, SeedTotals, live_seeds
 from tests.core.testing.toy_lives import FAILING, life, life_with_a_failure
 
@@ -55,3 +58,23 @@ def test_seeds_from_the_middle_have_blocks_at_the_same_places(tmp_path: Path) ->
         (BLOCK - 9, BLOCK),
         (BLOCK + 1, BLOCK + 5),
     ]
+
+
+@pytest.mark.parametrize("text", ["my notes", "my notes\n", '{"first": 1}\n', "[1]\n"])
+def test_a_file_of_something_else_is_refused_and_left_as_it_is(text: str, tmp_path: Path) -> None:
+    """Nothing is lived and nothing is written."""
+    file = tmp_path / "notes"
+    file.write_text(text)
+    with pytest.raises(InvalidInput, match="new"):
+        SeedCampaign(LIFE, file).run(3)
+    assert file.read_text() == text
+
+
+def test_lives_of_another_bot_do_not_count(tmp_path: Path) -> None:
+    """A file that another function's lives are kept in is refused, and so is a folder that is not there."""
+    file = tmp_path / "done.jsonl"
+    SeedCampaign(LIFE, file).run(3)
+    with pytest.raises(InvalidInput, match="toy_lives:life"):
+        SeedCampaign(WITH_A_FAILURE, file).run(3)
+    with pytest.raises(InvalidInput):
+        SeedCampaign(LIFE, tmp_path / "nowhere" / "done.jsonl").run(3)

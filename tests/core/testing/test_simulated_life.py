@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
@@ -17,9 +18,11 @@ from fairlead.testing.fault_plan import Death, FaultPlan
 from fairlead.testing.faults import Faults
 from fairlead.testing.generation import Generation
 from fairlead.testing.simulated_life import live_through, shrunk
-from tests.core.testing.toy_lives import ToyWorld, buy_once, life
+from fairlead.testing.simulation_errors import Overtime
+from tests.core.testing.toy_lives import ToyWorld, buy_once, life, sound
 
 QUIET = FaultPlan()
+MISSES = FaultPlan(lost_answer=30, lost_report=30, bad_commit=15)
 SEEDS = range(1, 61)
 
 
@@ -52,6 +55,13 @@ def test_a_plan_of_nothing_does_nothing() -> None:
     assert (done.crashes, done.faults) == (0, Counter())
 
 
+def test_a_plan_without_deaths_has_its_faults_all_the_same() -> None:
+    """What was asked for by hand happens, and nothing else."""
+    faults = sum((life(seed, MISSES).faults for seed in range(1, 16)), Counter[str]())
+    assert {"lost answer", "lost report"} <= set(faults)
+    assert not {"lost request", "late answer", "broken stream"} & set(faults)
+
+
 def test_a_death_is_where_it_was_planned_and_the_world_lives_on() -> None:
     """Two deaths, one before a step and one inside a call: two crashes."""
     spots = CrashSpot(step=5), CrashSpot(point=("exchange.submit.sent", 1))
@@ -66,7 +76,7 @@ def test_a_start_that_fails_ends_its_process_only_while_there_are_faults() -> No
         raise ExchangeFault("the venue is away")
 
     faults = Faults(FaultPlan(deaths=(Death(CrashSpot(step=900), 1),)), 1)
-    with ToyWorld(1, faults) as world, pytest.raises(ExceptionGroup) as failed:
+    with ToyWorld(1, faults) as world, pytest.raises(ExchangeFault) as failed:
         live_through(world, never_starts, faults, lambda _world: None)
     assert faults.counts == {"ended by ExchangeFault": 2}  # both lives among faults
     assert any("faults=" in note for note in failed.value.__notes__)
@@ -108,6 +118,7 @@ DAMAGES: dict[str, Callable[[ToyWorld], None]] = {
     "acknowledged and lost": lambda world: world.acknowledged.append("nobody"),
     "booked with": lambda world: _change(world, "fills", fee=Decimal(1)),
     "not at the venue: ('": lambda world: world.venue.history.clear(),
+    "holds 0 of": lambda world: _change(world, "positions", quantity=Decimal(0)),
     "holds 7": lambda world: _change(world, "positions", quantity=Decimal(7)),
     "live here and not at the venue": lambda world: _change(world, "orders", live=True),
     "2 orders at the venue for one intent": _same_id_twice,
@@ -124,3 +135,16 @@ def test_books_that_differ_from_the_venues_are_told(said: str) -> None:
         assert books_problems(world) == []
         DAMAGES[said](world)
         assert any(said in problem for problem in books_problems(world))
+
+
+def test_who_waits_for_what_never_comes_fails_after_two_hours_of_the_world() -> None:
+    """A bot that hangs is a failure with a report, and no run without end."""
+
+    async def hangs(world: ToyWorld, generation: Generation) -> None:
+        async with world.kernel(generation):
+            await asyncio.Event().wait()
+
+    faults = Faults(QUIET, 1)
+    with ToyWorld(1, faults) as world, pytest.raises(Overtime) as failed:
+        live_through(world, hangs, faults, sound)
+    assert any("faults=" in note for note in failed.value.__notes__)

@@ -77,7 +77,7 @@ def _demand(life: str) -> None:
     sys.path.insert(0, os.getcwd())  # noqa: PTH109 - as `python -m` does
     try:
         life_named(life)
-    except (ImportError, AttributeError, ValueError) as error:
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
         fix = "Name a function as in my_simulation:run; the module must be importable from this folder."
         raise InvalidInput("life", f"{life!r} cannot be imported: {error}", fix=fix) from error
 

@@ -43,8 +43,9 @@ class Books:
 def books_problems(world: KernelWorld) -> Problems:
     """Return what is wrong once the last kernel has come to rest: nothing may be lost, doubled or made up.
 
-    Lets ten seconds of the world pass: what is still on the wire arrives. Orders of others at the venue, and
-    positions that were corrected by hand, are no problem of the books and are not looked at.
+    Lets ten seconds of the world pass: what is still on the wire arrives. Orders of others at the venue are
+    no problem of the books. What an operator corrected by hand is: it has no fill. An order that was sent
+    twice is seen while both are open, or once both have traded.
     """
     world.pass_time_ns(_ASKING_NS)
     found: list[Books] = []
@@ -157,6 +158,7 @@ def _positions(books: Books) -> Problems:
         found[key] = _EXACT.add(found.get(key, Decimal(0)), quantity)
     return [
         f"{book} holds {found.get((symbol, book), Decimal(0))} of {symbol}, and its fills say {quantity}"
-        for (symbol, book), quantity in held.items()
+        for symbol, book in sorted({*held, *found})
+        for quantity in [held.get((symbol, book), Decimal(0))]
         if found.get((symbol, book), Decimal(0)) != quantity
     ]

@@ -61,7 +61,7 @@ class FaultPlan:
     repeated_report: int = 0
     bad_commit: int = 0
     stream_breaks: int = 0
-    healed_after_ms: int = 0
+    healed_after_ms: int = HEALED_MS_MAX
     deaths: tuple[Death, ...] = ()
 
     @classmethod
@@ -82,7 +82,7 @@ class FaultPlan:
 
     def simpler(self) -> list[FaultPlan]:
         """Return plans with one fault or death less each: what a failing run is reduced by."""
-        names = [*_RATES_MAX, "stream_breaks", "healed_after_ms"]
+        names = [*_RATES_MAX, "stream_breaks"]
         fewer = [attrs.evolve(self, **dict[str, Any]({name: 0})) for name in names if getattr(self, name)]
         deaths = self.deaths
         return fewer + [

@@ -38,11 +38,13 @@ from fairlead.testing.interleaving import InterleavingName
 from fairlead.testing.memory_store import AppendFault, MemoryDisk, MemoryStore
 from fairlead.testing.simulation import World
 from fairlead.testing.simulation_errors import SimulationError
+from fairlead.testing.timer_queue import MICROSECONDS_PER_SECOND
 from fairlead.testing.wire import NORMAL, TOLD_ONCE, Fate, ReportFate, Trip, Wire
 
 CONVERGENCE_POLL_NS = 100 * NANOSECONDS_PER_MILLISECOND
 CONVERGENCE_NS = 600 * NANOSECONDS_PER_SECOND
 COMMIT_NS_MAX = 3 * NANOSECONDS_PER_MILLISECOND
+TWO_HOURS_US = 2 * 3_600 * MICROSECONDS_PER_SECOND
 
 
 class NotConverged(SimulationError):
@@ -80,7 +82,8 @@ class KernelWorld(World):
 
     *make_venue* is given the world's clock and returns a client of the venue, which then lives as long
     as the world; *fate* decides over requests on the wire, *report_fate* over reports of the stream,
-    *append_fault* over commits. *acknowledged* are the client order ids that the bot was told, in order,
+    *append_fault* over commits. A world that is older than two hours ends with `Overtime`: somebody waits
+    there for what never comes. *acknowledged* are the client order ids that the bot was told, in order,
     over all generations.
     """
 
@@ -96,7 +99,7 @@ class KernelWorld(World):
         report_fate: Callable[[Report], ReportFate] = lambda _report: TOLD_ONCE,
         append_fault: Callable[[Batch], AppendFault | None] | None = None,
     ) -> None:
-        super().__init__(seed, interleaving=interleaving)
+        super().__init__(seed, interleaving=interleaving, time_limit_us=TWO_HOURS_US)
         self.settings = settings
         self.disk = MemoryDisk()
         self.wire = Wire(self, make_venue(self.clock), fate, report_fate)

@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any, TypeVar
 
 import attrs
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 @attrs.frozen
 class SimulatedLife:
-    """What a run came to: the same seed has the same digest, on every Python and every machine."""
+    """What a run came to. The same seed has the same digest on every machine."""
 
     digest: str
     steps: int
@@ -53,13 +53,14 @@ def live_through(
 
     async def life(its: W, generation: Generation) -> None:
         is_sound = faults.is_healed
+        if is_sound:
+            await bot(its, generation)
+            return
         try:
             await bot(its, generation)
         except* (ExchangeFault, StoreFault) as errors:
-            if is_sound:
-                raise
             ended.append(generation)
-            faults.counts[f"ended by {type(errors.exceptions[0]).__name__}"] += 1
+            faults.counts[f"ended by {type(next(leaves(errors))).__name__}"] += 1
 
     world.loop.options["faults"] = str(faults.plan)
     world.spawn(faults.break_stream(world))
@@ -88,6 +89,15 @@ def _die_as_planned(
         steps, crashes = steps + outcome.steps, crashes + outcome.crashed
         world.pass_time_ns(death.downtime_ms * NANOSECONDS_PER_MILLISECOND + 1)
     return steps, crashes
+
+
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """Return the errors in a group of them, or the error itself."""
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            yield from leaves(each)
+    else:
+        yield error
 
 
 def shrunk(failing: T, simpler: Callable[[T], Iterable[T]], fails: Callable[[T], bool]) -> T:

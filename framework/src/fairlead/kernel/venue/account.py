@@ -176,6 +176,8 @@ class Account:
             fills += await self.read_fills()
             if all(self.engine.state.balances.get(each.asset, ZERO) == each.derived for each in found):
                 break
+        ours = self.engine.state.balances
+        found = tuple(each for each in found if ours.get(each.asset, ZERO) != each.at_venue)
         self.differing = found
         if found:
             take(BalancesDiffer(found))

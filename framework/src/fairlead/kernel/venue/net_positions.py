@@ -3,6 +3,8 @@
 A trade between two readings must not look like drift. So what differs is asked again after a pause, with
 the history read in between, and is believed only when the difference is the same as before and the history
 tells of nothing that moved it meanwhile: two trades of one size, each just before a reading, differ alike.
+What the venue holds as our books were when it was asked, or are by now, is no difference: its answer and its
+stream overtake each other.
 """
 
 from __future__ import annotations
@@ -72,29 +74,34 @@ class NetPositions:
         """Return what drifted, as far as it is certain, and how many fills were booked meanwhile."""
         if not self.are_kept:
             return [], 0
-        found = self._differences(await self.read())
+        found = await self._differences()
         booked = looks = 0
         while found and looks < LOOKS_MAX:
             looks += 1
             await self._pause()
             booked += await self._read_fills()
-            again = self._differences(await self.read())
+            again = await self._differences()
             standing = {(symbol, subtract(at_venue, ours)) for symbol, ours, at_venue in found}
             found = [each for each in again if (each[0], subtract(each[2], each[1])) in standing]
             booked += await self._read_fills()
             if all(net_of(self._engine.state, symbol) == ours for symbol, ours, _ in found):
                 break
-        return found, booked
+        return [each for each in found if self._differs(each[0], each[2])], booked
 
-    def _differences(self, told: dict[str, VenuePosition]) -> list[Drift]:
-        state = self._engine.state
-        steps = self._engine.rules.settings.drift_tolerance_steps
+    async def _differences(self) -> list[Drift]:
+        held = _held_contracts(self._engine.state)
+        before = {symbol: net_of(self._engine.state, symbol) for symbol in held}
+        told = await self.read()
         found: list[Drift] = []
-        for symbol in sorted({*told, *_held_contracts(state)}):
-            ours, at_venue = net_of(state, symbol), told[symbol].quantity if symbol in told else ZERO
-            if is_drift(ours, at_venue, state.instruments.get(symbol), steps):
-                found.append((symbol, ours, at_venue))
+        for symbol in sorted({*told, *_held_contracts(self._engine.state)}):
+            at_venue = told[symbol].quantity if symbol in told else ZERO
+            if self._differs(symbol, at_venue) and before.get(symbol, ZERO) != at_venue:
+                found.append((symbol, net_of(self._engine.state, symbol), at_venue))
         return found
+
+    def _differs(self, symbol: str, at_venue: Decimal) -> bool:
+        state, steps = self._engine.state, self._engine.rules.settings.drift_tolerance_steps
+        return is_drift(net_of(state, symbol), at_venue, state.instruments.get(symbol), steps)
 
     async def _pause(self) -> None:
         task = asyncio.current_task()
