@@ -45,6 +45,7 @@ HUNTED = (
     "half-a-look-up-is-proof",
     "keys-not-kept",
     "keys-not-loaded",
+    "late-acceptance-reopens",
     "late-fill-not-loaded",
     "missing-answer-means-unsent",
     "partial-close-drifts",
