@@ -75,7 +75,11 @@ def _watch(state: EngineState, order: Order) -> None:
 def leave(state: EngineState, order: Order, quantity: Decimal) -> None:
     """Keep what live orders of each side may still fill on a key."""
     key = order.key, order.side
-    state.leaves[key] = add(state.leaves.get(key, ZERO), quantity)
+    left = add(state.leaves.get(key, ZERO), quantity)
+    if left:
+        state.leaves[key] = left
+    else:  # a hedging position's key comes once and never again
+        state.leaves.pop(key, None)
 
 
 class Weight(NamedTuple):
