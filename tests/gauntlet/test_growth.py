@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 from collections import Counter
-from collections.abc import Sized
+from collections.abc import Iterator, Sized
 from decimal import Decimal
 
 import attrs
@@ -24,8 +24,17 @@ KEPT = 10
 OURS = ("fairlead.kernel.", "fairlead.domain.")
 
 
+@pytest.fixture(autouse=True)
+def only_what_the_story_makes() -> Iterator[None]:
+    """Count nothing that was there before: other tests' orders may live as long as the process."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 def held() -> Counter[str]:
-    """Return how many orders, remembered commands and records of fills there are in this process."""
+    """Return how many orders, remembered commands and records of fills the story has made and kept."""
     gc.collect()
     kinds = (Order, CommandEntry, OrderFilled)
     return Counter(type(each).__name__ for each in gc.get_objects() if type(each) in kinds)
@@ -66,7 +75,7 @@ def test_nautilus_trader_4663_memory_holds_as_many_finished_orders_as_set() -> N
 
 
 def parts_of_the_kernel() -> Counter[str]:
-    """Return how many objects of each class of kernel and domain there are in this process."""
+    """Return how many objects of each class of kernel and domain the story has made and kept."""
     gc.collect()
     kinds = (type(each) for each in gc.get_objects())
     return Counter(kind.__qualname__ for kind in kinds if str(kind.__module__).startswith(OURS))
