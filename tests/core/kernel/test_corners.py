@@ -10,7 +10,7 @@ import pytest
 from fairlead import TradingState
 from fairlead.domain.events import FillBooked
 from fairlead.domain.numbers import ZERO
-from fairlead.errors import CommitUncertain, NotRunning, UnknownName
+from fairlead.errors import CommitUncertain, InvalidInput, NotRunning, UnknownName
 from fairlead.kernel.apply.apply import NOTED_MAX
 from fairlead.kernel.core.inputs import CancelOrder, TimerDue, TroubleSeen
 from fairlead.kernel.core.state import EngineState
@@ -496,3 +496,22 @@ def test_while_unresolved_look_ups_fail_with_growing_pauses() -> None:
         assert 60 <= len(bench.exchange.look_ups) <= 75
 
     on_bench(main, settings={"reconcile_interval_ms": 10_000_000})
+
+
+def test_an_id_that_is_drawn_a_second_time_is_refused_also_for_another_bot() -> None:
+    """Whoever asks: the order that has the id stays as it is, nothing is sent, and the kernel goes on."""
+
+    class SameAgain:
+        def unique_hex(self, digits: int) -> str:
+            return "5" * digits
+
+    async def main(bench: Bench) -> None:
+        bench.ids = SameAgain()  # type: ignore[assignment]  # a source that breaks its promise
+        await bench.restart()
+        first = await bench.execute("buy", "1", "100")
+        with pytest.raises(InvalidInput, match="a second time"):
+            await bench.execute("sell", "1", "120", owner="other")
+        assert bench.exchange.submits_of(first.client_order_id) == len(bench.exchange.submits) == 1
+        assert bench.order(first.client_order_id).owner == "bot"
+
+    on_bench(main)
