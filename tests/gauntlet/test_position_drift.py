@@ -8,30 +8,12 @@ import pytest
 
 from fairlead import CloseCode, OrderSide, TradingState
 from fairlead.domain.reconciliation import Found
-from fairlead.ports.exchange import VenuePosition
-from fairlead.testing.scripted_exchange import ScriptedExchange
 from tests.core.kernel.accounting import accountant
-from tests.core.kernel.bench import BTC, Bench, instrument, on_bench
+from tests.core.kernel.bench import BTC, Bench, on_bench
 from tests.core.kernel.test_closings import fills
+from tests.gauntlet.futures_venue import PERPETUAL, at_venue, bought, futures
 
 MINUTE_MS = 60_000
-PERPETUAL = "BTC/USDT:USDT"
-
-
-def futures() -> ScriptedExchange:
-    """Return a venue that keeps positions."""
-    return ScriptedExchange([instrument(PERPETUAL, base="BTC", quote="USDT")], positions=True)
-
-
-def at_venue(bench: Bench, quantity: str) -> None:
-    """Let the venue say that it holds this net position."""
-    bench.exchange.net[PERPETUAL] = VenuePosition(PERPETUAL, Decimal(quantity))
-
-
-async def bought(bench: Bench, quantity: str) -> None:
-    """Have the bot hold a position of the contract, and the venue with it."""
-    await bench.hold(quantity, "100", PERPETUAL)
-    at_venue(bench, quantity)
 
 
 def break_stream(bench: Bench) -> None:

@@ -11,34 +11,18 @@ import pytest
 from fairlead import CloseCode, Kernel, KernelSettings, OrderSide, Proposal, Trade, TradingState
 from fairlead.domain.events import FillBooked
 from fairlead.kernel.gate.watchdog import NoWatchdog
-from fairlead.ports.exchange import VenuePosition, VenueStatus
+from fairlead.ports.exchange import VenueStatus
 from fairlead.testing import SeededIds, SeedStreams, VirtualClock
 from fairlead.testing.memory_store import MemoryDisk, MemoryStore
 from fairlead.testing.scripted_exchange import ScriptedExchange
 from tests.core.kernel.bench import BTC, ETH, Bench, instrument, on_bench
 from tests.core.kernel.changing import live_at_venue
 from tests.core.kernel.test_closings import fills
+from tests.gauntlet.futures_venue import PERPETUAL, at_venue, bought, futures
 from tests.paper.test_following import FOLLOWING, SYMBOL, on_virtual_time
 
 ONE = Decimal(1)
-PERPETUAL = "BTC/USDT:USDT"
 ADOPT = {"foreign_policy": "adopt", "adopt_owner": "bot"}
-
-
-def futures() -> ScriptedExchange:
-    """Return a venue that keeps positions."""
-    return ScriptedExchange([instrument(PERPETUAL, base="BTC", quote="USDT")], positions=True)
-
-
-def at_venue(bench: Bench, quantity: str) -> None:
-    """Let the venue say that it holds this net position."""
-    bench.exchange.net[PERPETUAL] = VenuePosition(PERPETUAL, Decimal(quantity))
-
-
-async def bought(bench: Bench, quantity: str) -> None:
-    """Have the bot hold a position of the contract, and the venue with it."""
-    await bench.hold(quantity, "100", PERPETUAL)
-    at_venue(bench, quantity)
 
 
 @pytest.mark.gauntlet(

@@ -36,9 +36,7 @@ def digests(python: str, seeds: str, hash_seed: str) -> Digests:
     """Return the digest of each seed, as that Python has it."""
     command = [python, "-m", "tests.simulation.digests", seeds]
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True
-    )  # fmt: skip
+    done = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)
     found: Digests = json.loads(done.stdout)
     return found
 

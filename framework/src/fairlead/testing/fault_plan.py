@@ -24,7 +24,6 @@ POINTS = (
 )
 """Places inside one call at which a run may die: no crash between two steps can split what happens there."""
 _POINTS_PASSED_MAX = 12
-_HUNDRED = 100
 _RATES_MAX = {
     "lost_request": 25,
     "lost_answer": 25,
