@@ -99,6 +99,7 @@ class Arena:
         self._receiver = AsyncExitStack()
         self._clock = SystemClock()
         self._venue: Process | None = None
+        self._is_own_file: bool | None = None
         self.address = f"unix:{folder / 'venue.socket'}"
         self._tape = folder / "tape.csv"
         self._market: PaperClient | None = None
@@ -171,6 +172,8 @@ class Arena:
 
     async def start_trader(self, **options: Any) -> Process:  # noqa: ANN401 - what its JSON can say
         """Start a trader on the files."""
+        if self._is_own_file is None:
+            self._is_own_file = not self.database.exists()
         told = {
             "database": str(self.database),
             "address": self.address,
@@ -266,7 +269,7 @@ class Arena:
             raise Broken("\n".join(verified.problems))
 
     async def finish(self, trader: Process) -> None:
-        """Have the trader cancel what is open, tell everything that it owes, and stop; judge what was told."""
+        """Have the trader cancel what is open, tell all that it owes, and stop; judge what was told."""
         await self.tell(trader, "finish")
         line = await self.heard(trader)
         if line != "finished":
@@ -285,10 +288,14 @@ class Arena:
             raise Broken("\n".join([*problems, str(deliveries_by_state(self.database, NOTIFIER))]))
 
     def untold(self) -> set[str]:
-        """Return what is owed and was not told: what was noted before the receiver was known is not owed."""
+        """Return what is owed and was not told.
+
+        What was noted before the receiver was known is not owed; traders on a file of their own traded no
+        earlier than that.
+        """
         since = min((sequence for _, sequence in self.told.first.values()), default=0)
         owed = owed_by(self.database)
-        orders = set(self.acknowledgements.read_text("ascii").split())
+        orders = set(self.acknowledgements.read_text("ascii").split()) if self._is_own_file else set()
         due = {name for name, (subject, sequence) in owed.items() if sequence >= since or subject in orders}
         return due - set(self.told.first)
 

@@ -40,7 +40,7 @@ class Sample:
 
 @attrs.frozen
 class Growth:
-    """What was compared, over how many lives, and by how much the later is more: 0.05 is five in a hundred."""
+    """What was compared, over how many lives, and by how much the later is more."""
 
     what: str
     lives: int
@@ -60,8 +60,8 @@ class Growth:
 
 def growths(lives: list[list[Sample]]) -> list[Growth]:
     """Return what can be compared: nothing where no life lasted long enough."""
-    young = [found for life in lives if (found := _at(life, YOUNG_S)) is not None]
-    found = []
+    young = [mib for life in lives if (mib := _at(life, YOUNG_S)) is not None]
+    found = list[Growth]()
     if len(young) >= 2:
         count = max(1, len(young) // QUARTERS)
         first, last = statistics.median(young[:count]), statistics.median(young[-count:])

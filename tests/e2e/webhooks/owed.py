@@ -31,7 +31,9 @@ def misheard(told: Told, owed: Mapping[str, Notice]) -> list[str]:
     """Return what was told and is not owed, told otherwise, or told before what came before it."""
     problems = [*told.problems]
     problems += [
-        f"{name} was told and is not owed so" for name, notice in told.first.items() if owed.get(name) != notice
+        f"{name} was told and is not owed so"
+        for name, notice in told.first.items()
+        if owed.get(name) != notice
     ]
     latest: dict[str, int] = {}
     for subject, sequence in told.first.values():
