@@ -17,6 +17,7 @@ from fairlead.kernel.core.state import CommandEntry, EngineState
 from fairlead.kernel.engine.eviction import Eviction
 from fairlead.kernel.venue.monitoring import SCHEDULED
 from fairlead.ports.clock import NANOSECONDS_PER_SECOND
+from fairlead.ports.exchange import VenueStatus
 from fairlead.testing.memory_store import AppendFault
 from tests.core.kernel.bench import BTC, Bench, on_bench
 
@@ -261,6 +262,33 @@ def test_an_order_that_ends_while_others_are_looked_up_needs_no_look_up(reason: 
         assert second not in held(bench)
         assert report.resolved == 2
         assert bench.exchange.look_ups == [first]
+
+    on_bench(main, settings=FEW)
+
+
+@pytest.mark.requirement("P0-1")
+@pytest.mark.parametrize("reason", ["asked for", SCHEDULED])
+def test_an_order_that_leaves_while_it_is_looked_up_is_still_ours(reason: str) -> None:
+    """It fills and leaves before the look-up's answer is there: the answer finds it, and nothing halts."""
+
+    async def main(bench: Bench) -> None:
+        name = await bench.working()
+        bench.exchange.orders[name].status = VenueStatus.CANCELED  # so that no list of open orders has it
+
+        async def fills_it(_exchange: object, _name: str) -> object:
+            bench.exchange.trade(name, "1", "100")
+            await bench.pass_ms(5)
+            for _ in range(3):
+                await filled(bench)
+            assert name not in held(bench)
+            return bench.exchange.found(name)
+
+        bench.exchange.will_look_up(fills_it)  # type: ignore[arg-type]  # typed loosely on purpose
+        await bench.kernel._parts.reconciler.run(reason)
+        assert bench.exchange.look_ups == [name]
+        assert not bench.anomalies()
+        assert bench.kernel.trading_state is TradingState.ACTIVE
+        assert await bench.position() == Decimal(4)
 
     on_bench(main, settings=FEW)
 

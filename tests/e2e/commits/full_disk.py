@@ -118,7 +118,7 @@ async def main(database: str, address: str, acknowledgements: str, mode: str) ->
     client = paper_client(PaperSettings(mode=Mode.PROCESS, address=address), clock)
     attempts = 10_000 if mode == FREED else 3
     kernel = Kernel(
-        attrs.evolve(SETTINGS, recovery_attempts_max=attempts, recovery_interval_ms=20),
+        attrs.evolve(SETTINGS, allow_unchecked=True, recovery_attempts_max=attempts, recovery_interval_ms=20),
         exchange=client,
         store=SqlStore(SqlStoreSettings(database)),
         clock=clock,

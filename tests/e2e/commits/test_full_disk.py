@@ -17,7 +17,7 @@ CHILD = Path(__file__).with_name("full_disk.py")
 async def live_through(folder: Path, mode: str) -> dict[str, Any]:
     """Run the child against a venue of its own; then let another process converge, and judge the files."""
     arena = Arena(folder, seed=1)
-    await arena.open_venue()
+    await arena.open()
     try:
         told = await arena.child_says(
             str(CHILD), str(arena.database), arena.address, str(arena.acknowledgements), mode
@@ -25,7 +25,7 @@ async def live_through(folder: Path, mode: str) -> dict[str, Any]:
         report = await arena.last_round()
         assert report["acknowledged"] >= told["placed"] + 1
     finally:
-        await arena.close_venue()
+        await arena.close()
     return told
 
 

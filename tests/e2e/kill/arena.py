@@ -1,4 +1,7 @@
-"""The parent: runs venue, market and trader as processes, kills them and judges their files."""
+"""The parent: runs venue, market and trader as processes, kills them and judges their files.
+
+It is also the receiver that the trader's webhooks tell, and fails now and then.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,9 @@ import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
+from base64 import b64encode
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +34,9 @@ from fairlead_paper.settings import Mode, PaperSettings
 from fairlead_sqlstore.store import SqlStore
 from tests.e2e.kill.database import count_orders
 from tests.e2e.kill.labels import DURING_START
+from tests.e2e.kill.trader import NOTIFIER, SECRET_VARIABLE
+from tests.e2e.webhooks.failing_receiver import Told, receiving
+from tests.e2e.webhooks.owed import deliveries_by_state, misheard, owed_by
 
 ROOT = Path(__file__).resolve().parents[3]
 TRADER = Path(__file__).with_name("trader.py")
@@ -40,8 +47,12 @@ TAPE_SECONDS = 100_000
 PATIENCE_NS = 60 * NANOSECONDS_PER_SECOND
 """A guard against a child that never answers; nothing is concluded from how long something took."""
 
+FAILING_PERCENT = 3
+"""So many requests of a webhook are answered badly, in one of ten ways."""
+
 MARKET_PAUSE_NS = 15 * NANOSECONDS_PER_MILLISECOND
 TOKEN = "only-for-this-test"  # noqa: S105 - it protects a venue that lives for one test
+SECRET = "whsec_" + b64encode(bytes(range(32))).decode("ascii")
 KILLED = -signal.SIGKILL
 
 
@@ -82,15 +93,20 @@ class Arena:
         self.rounds: list[Round] = []
         self.venue_kills = 0
         self._folder = folder
-        self.stream = SeedStreams(seed).of("kills")
+        streams = SeedStreams(seed)
+        self.stream = streams.of("kills")
+        self.told = Told(SECRET, streams.of("failing").randrange, failing_percent=FAILING_PERCENT)
+        self._receiver = AsyncExitStack()
         self._clock = SystemClock()
         self._venue: Process | None = None
+        self._is_own_file: bool | None = None
         self.address = f"unix:{folder / 'venue.socket'}"
         self._tape = folder / "tape.csv"
         self._market: PaperClient | None = None
         self._environment = {
             **os.environ,
             "FAIRLEAD_PAPER_TOKEN": TOKEN,
+            SECRET_VARIABLE: SECRET,
             "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)]),
         }
         _write_tape(self._tape)
@@ -116,6 +132,16 @@ class Arena:
         if self._market is not None:
             await self._market.disconnect()
 
+    async def open(self) -> None:
+        """Begin: the receiver, then the venue."""
+        await self._receiver.enter_async_context(receiving(self.told))
+        await self.open_venue()
+
+    async def close(self) -> None:
+        """End: the venue in peace, then the receiver."""
+        await self.close_venue()
+        await self._receiver.aclose()
+
     async def close_venue(self) -> None:
         """End the venue in peace."""
         if self._market is not None:
@@ -123,14 +149,14 @@ class Arena:
         await self._end(self._venue, signal.SIGTERM)
 
     @asynccontextmanager
-    async def market(self) -> AsyncIterator[None]:
+    async def market(self, pause_ns: int = MARKET_PAUSE_NS) -> AsyncIterator[None]:
         """Let the public trade while the block runs, and a little longer: the market waits for nobody."""
 
         async def trade_on() -> None:
             with suppress(ExchangeFault):  # the venue was killed
                 while self._market is not None:
                     await self._market.advance(1)
-                    await self._clock.sleep_ns(MARKET_PAUSE_NS)
+                    await self._clock.sleep_ns(pause_ns)
 
         trading = asyncio.get_running_loop().create_task(trade_on())
         try:
@@ -146,10 +172,13 @@ class Arena:
 
     async def start_trader(self, **options: Any) -> Process:  # noqa: ANN401 - what its JSON can say
         """Start a trader on the files."""
+        if self._is_own_file is None:
+            self._is_own_file = not self.database.exists()
         told = {
             "database": str(self.database),
             "address": self.address,
             "acknowledgements": str(self.acknowledgements),
+            "receiver": self.told.port,
             **options,
         }
         return await self._spawn(str(TRADER), json.dumps(told))
@@ -190,7 +219,7 @@ class Arena:
         trader = await self.start_trader()
         if self.stream.random() < 0.2:
             await self._some_time(900)
-            await self._kill(trader, "random, from the start")
+            await self.kill(trader, "random, from the start")
             return
         await self.converged(trader)
         await self.check()
@@ -200,7 +229,7 @@ class Arena:
             if venue_too:
                 await self.kill_venue()
                 await self._some_time(150)
-            await self._kill(trader, "random, with the venue" if venue_too else "random")
+            await self.kill(trader, "random, with the venue" if venue_too else "random")
         if venue_too:
             await self.open_venue()
 
@@ -218,20 +247,57 @@ class Arena:
         else:
             await self.death_of(trader, label)
 
+    @property
+    def venue_process(self) -> int:
+        """Return the id of the venue's process."""
+        assert self._venue is not None
+        return self._venue.pid
+
     async def last_round(self) -> dict[str, Any]:
         """Let a trader converge, cancel what is open and stop; return what the checker then says."""
         trader = await self.start_trader()
         await self.converged(trader)
-        await self.tell(trader, "finish")
-        async with self._clock.timeout_ns(PATIENCE_NS):
-            code = await trader.wait()
-        if code:
-            raise Broken(f"the last trader ended with {code}: {self._complaints()}")
+        await self.finish(trader)
+        await self.verify()
+        return await self.check()
+
+    async def verify(self) -> None:
+        """Demand that the journal's records give the rows that stand in the file."""
         async with SqlStore.reader(self.database) as reader:
             verified = await verify_journal(reader)
         if not verified.ok:
             raise Broken("\n".join(verified.problems))
-        return await self.check()
+
+    async def finish(self, trader: Process) -> None:
+        """Have the trader cancel what is open, tell all that it owes, and stop; judge what was told."""
+        await self.tell(trader, "finish")
+        line = await self.heard(trader)
+        if line != "finished":
+            raise Broken(f"the trader said {line!r}: {self._complaints()}")
+        async with self._clock.timeout_ns(PATIENCE_NS):
+            while self.untold():
+                self.told.more.clear()
+                await self.told.more.wait()
+        await self.tell(trader, "stop")
+        async with self._clock.timeout_ns(PATIENCE_NS):
+            code = await trader.wait()
+        if code:
+            raise Broken(f"the last trader ended with {code}: {self._complaints()}")
+        problems = misheard(self.told, owed_by(self.database))
+        if problems or "dead" in deliveries_by_state(self.database, NOTIFIER):
+            raise Broken("\n".join([*problems, str(deliveries_by_state(self.database, NOTIFIER))]))
+
+    def untold(self) -> set[str]:
+        """Return what is owed and was not told.
+
+        What was noted before the receiver was known is not owed; traders on a file of their own traded no
+        earlier than that.
+        """
+        since = min((sequence for _, sequence in self.told.first.values()), default=0)
+        owed = owed_by(self.database)
+        orders = set(self.acknowledgements.read_text("ascii").split()) if self._is_own_file else set()
+        due = {name for name, (subject, sequence) in owed.items() if sequence >= since or subject in orders}
+        return due - set(self.told.first)
 
     async def check(self) -> dict[str, Any]:
         """Judge the files by the independent checker, and return its report."""
@@ -282,7 +348,8 @@ class Arena:
             line = await process.stdout.readline()
         return line.decode().strip()
 
-    async def _kill(self, trader: Process, kind: str) -> None:
+    async def kill(self, trader: Process, kind: str) -> None:
+        """Kill the trader, and note what was in flight."""
         with suppress(ProcessLookupError):
             trader.kill()
         await self.death_of(trader, kind)

@@ -24,7 +24,7 @@ async def campaign(folder: Path, *, random_kills: int, repeats: int, seed: int) 
     plan = [(label, repeat) for label in LABELS for repeat in range(repeats)]
     plan += [("", number) for number in range(random_kills)]
     arena.stream.shuffle(plan)
-    await arena.open_venue()
+    await arena.open()
     try:
         for label, number in plan:
             if label:
@@ -39,7 +39,7 @@ async def campaign(folder: Path, *, random_kills: int, repeats: int, seed: int) 
         report = await arena.last_round()
         assert report["acknowledged"] > len(plan)
     finally:
-        await arena.close_venue()
+        await arena.close()
     return arena
 
 
@@ -52,7 +52,9 @@ def judge(arena: Arena, record_property: Record, kills: int) -> None:
     record_property(
         "kills",
         f"{kills} kills, {in_flight} with an order in flight, {live} with a live order, "
-        f"{arena.venue_kills} of them with the venue: lost 0, duplicated 0, cash reconciled",
+        f"{arena.venue_kills} of them with the venue: lost 0, duplicated 0, cash reconciled; "
+        f"{len(arena.told.first)} notices told by {arena.told.requests} requests, "
+        f"{sum(arena.told.ways.values())} of them answered badly: none missing, in order, signed",
     )
 
 
@@ -69,7 +71,7 @@ def test_a_second_kernel_is_refused_and_told_who_holds_the_database(short_folder
 
 
 async def _two_kernels(arena: Arena) -> None:
-    await arena.open_venue()
+    await arena.open()
     first = await arena.start_trader()
     await arena.converged(first)
     second = await arena.start_trader(start_ms=1_000)  # more would end it with a TimeoutError
@@ -79,10 +81,9 @@ async def _two_kernels(arena: Arena) -> None:
     async with arena.market():
         await arena.tell(first, "go")
         await arena.acknowledged(10)
-    await arena.tell(first, "finish")
-    assert await first.wait() == 0
+    await arena.finish(first)
     assert (await arena.check())["acknowledged"] >= 10
-    await arena.close_venue()
+    await arena.close()
 
 
 @pytest.mark.campaign

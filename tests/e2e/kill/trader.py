@@ -1,9 +1,10 @@
-"""The child: a real kernel on a real file against a venue in another process, trading until it is killed.
+"""The child: a real kernel with every plugin, on a real file, against a venue in another process.
 
 ``python trader.py OPTIONS``, the options being one JSON object. It talks in lines: ``converged`` on
-stdout once nothing of an earlier life is unresolved; then ``go`` on stdin starts trading, ``finish``
-cancels what is open and stops. Each acknowledged intent is one line in the file of acknowledgements,
-written before anything else is done.
+stdout once nothing of an earlier life is unresolved; then ``go`` on stdin starts trading until it is
+killed, ``finish`` cancels what is open, says ``finished``, and stops with the next word. Each
+acknowledged intent is one line in the file of acknowledgements, written before anything else is done.
+The risk checks have limits that nothing comes near: an order that one of them denies ends the process.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ TICK = Decimal("0.1")
 SETTINGS = KernelSettings(
     account="main",
     on_stop=OnStop.LEAVE,
-    allow_unchecked=True,
+    reporting_currency="USDT",
+    closed_orders_max=200,
     order_deadline_ms=600,
     deadline_margin_ms=150,
     look_up_interval_ms=100,
@@ -47,13 +49,35 @@ SETTINGS = KernelSettings(
     request_timeout_ms=2_000,
     stop_timeout_ms=2_000,
 )
+RISK_LIMITS: dict[str, dict[str, Any]] = {
+    "minimum_size": {},
+    "maximum_positions": {"total": 3},
+    "maximum_exposure": {"order": "1000000", "position": "10000000", "total": "10000000"},
+    "daily_loss": {"maximum_loss": "1000000"},
+    "order_rate": {"window_ms": 1_000, "total": 10_000},
+    "price_band": {"rate": "0.5"},
+    "stale_price": {"maximum_age_ms": 60_000},
+    "symbols": {"allow": [SYMBOL]},
+    "maximum_leverage": {"maximum": "1"},
+}
+SCHEDULE = {
+    "retry_pauses_ms": [20, 40, 80, 160, 320, 640, *[1_000] * 10],
+    "attempt_timeout_ms": 400,
+    "subjects_at_once": 16,
+    "circuit_failures": 12,
+    "circuit_pause_ms": 100,
+    "retry_after_max_ms": 1_000,
+}
+SECRET_VARIABLE = "FAIRLEAD_TEST_HOOK_SECRET"  # noqa: S105 - the name of a variable, not a secret
+NOTIFIER = "webhook.receiver"
 
 
 class Trader:
     """Trades from several tasks at once, changes and cancels some orders, and closes what it holds."""
 
-    def __init__(self, kernel: Kernel, acknowledgements: str) -> None:
+    def __init__(self, kernel: Kernel, acknowledgements: str, pause_ms: int) -> None:
         self._kernel = kernel
+        self._pause_ns = pause_ms * NANOSECONDS_PER_MILLISECOND
         self._bot: Session = kernel.session(owner="bot")
         self._clock = SystemClock()
         self._file = os.open(acknowledgements, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
@@ -65,7 +89,9 @@ class Trader:
             await self._clock.sleep_ns(20 * NANOSECONDS_PER_MILLISECOND)
 
     async def trade(self) -> None:
-        """Trade until killed or canceled."""
+        """Trade until killed or canceled, from the first price on: the risk checks want to know one."""
+        while self._kernel.prices.latest(SYMBOL) is None:
+            await self._clock.sleep_ns(NANOSECONDS_PER_MILLISECOND)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._cancel_leftovers())
             for number in range(CLOSERS):
@@ -92,6 +118,8 @@ class Trader:
             turn += 1
             result = await self._bot.execute(self._proposal(turn))
             self._acknowledge(result.client_order_id)
+            if result.denied and not result.reasons.startswith("kernel: "):  # a closing that is under way may
+                raise RuntimeError(f"denied: {result.summary()}")
             await self._bot.annotate(result.client_order_id, note=f"turn {turn}")
             if result.order.limit_price is not None and not result.order.is_closed:
                 await self._change(result.client_order_id, turn)
@@ -99,6 +127,8 @@ class Trader:
                 await self._bot.cancel(result.client_order_id)
             elif result.order.limit_price is None:
                 await result.closed()
+            if self._pause_ns:
+                await self._clock.sleep_ns(self._pause_ns)
 
     async def _change(self, name: str, turn: int) -> None:
         """Change an order in place, or have another take its place; it may well be over by then."""
@@ -114,7 +144,7 @@ class Trader:
         turn = number
         while True:
             turn += 1
-            await self._clock.sleep_ns(CLOSE_PAUSE_NS)
+            await self._clock.sleep_ns(max(CLOSE_PAUSE_NS, self._pause_ns))
             if turn % 3 == 0:
                 await self._bot.cancel_all(SYMBOL)
             elif turn % 3 == 1:
@@ -143,8 +173,18 @@ def kernel_of(options: dict[str, Any]) -> Kernel:
     settings = PaperSettings(
         mode=Mode.PROCESS, address=options["address"], request_timeout_ms=1_500, reconnect_delay_ms=50
     )
+    endpoint = {
+        "url": f"http://127.0.0.1:{options['receiver']}/hook",
+        "secrets": [{"$env": SECRET_VARIABLE}],
+        "allow_private": True,
+        "ports": [options["receiver"]],
+        "schedule": SCHEDULE,
+    }
+    tables = {"riskhooks": RISK_LIMITS, "webhook": {"endpoints": {"receiver": endpoint}}}
     return Kernel(
         SETTINGS,
+        list(tables),
+        tables=tables,
         exchange=LabelledClient(paper_client(settings, clock), clock, labels),
         store=LabelledStore(SqlStoreSettings(options["database"]), labels),
         clock=clock,
@@ -176,7 +216,7 @@ async def main(options: dict[str, Any]) -> int:
         say(str(refusal))
         return EXIT_HELD
     words = await listen()
-    trader = Trader(kernel, options["acknowledgements"])
+    trader = Trader(kernel, options["acknowledgements"], options.get("pause_ms", 0))
     await trader.converge()
     say("converged")
     if (await words.readline()).strip() == b"go":
@@ -188,7 +228,9 @@ async def main(options: dict[str, Any]) -> int:
         await asyncio.wait((trading,))
     async with SystemClock().timeout_ns(30 * NANOSECONDS_PER_SECOND):
         await trader.finish()
-        await kernel.stop()
+    say("finished")
+    await words.readline()
+    await kernel.stop()
     return 0
 
 

@@ -35,6 +35,7 @@ class Told:
     secret: str
     draw: Callable[[int], int]
     """Draws a whole number below this one."""
+    failing_percent: int = FAILING_PERCENT
     port: int = 0
     first: dict[str, tuple[str, int]] = attrs.field(factory=dict)
     """Subject and sequence by id, in the order of the first receipt."""
@@ -60,7 +61,7 @@ class Told:
 
     def way(self) -> str:
         """Draw how to answer: empty for well."""
-        if self.draw(100) >= FAILING_PERCENT:
+        if self.draw(100) >= self.failing_percent:
             return ""
         way = tuple(WAYS)[self.draw(len(WAYS))]
         self.ways[way] = self.ways.get(way, 0) + 1

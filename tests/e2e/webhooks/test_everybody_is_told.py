@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sqlite3
 import sys
 from base64 import b64encode
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,6 +16,7 @@ from fairlead.kernel.system_clock import SystemClock
 from fairlead.testing.seed_streams import SeedStreams
 from tests.campaign import campaign_size
 from tests.e2e.webhooks.failing_receiver import WAYS, Told, receiving
+from tests.e2e.webhooks.owed import deliveries_by_state, misheard, owed_by
 from tests.e2e.webhooks.teller import NOTIFIER, SECRET_VARIABLE, STORE
 
 PATIENCE_NS = 600_000_000_000
@@ -28,20 +27,6 @@ RECORDS_PER_EVENT = (3, 2)
 """Some records are nobody's news, so the journal is to be longer than what is told."""
 
 Record = Callable[[str, object], None]
-
-
-def outbox(folder: Path) -> dict[str, tuple[str, int]]:
-    """Return what is owed by the store: subject and sequence by event id, in order."""
-    with closing(sqlite3.connect(f"file:{folder / STORE}?mode=ro", uri=True)) as store:
-        rows = store.execute("SELECT event_id, subject, sequence FROM outbox ORDER BY position").fetchall()
-    return {name: (subject, sequence) for name, subject, sequence in rows}
-
-
-def deliveries(folder: Path) -> list[tuple[str, int]]:
-    """Return how many deliveries are in which state."""
-    with closing(sqlite3.connect(f"file:{folder / STORE}?mode=ro", uri=True)) as store:
-        query = "SELECT state, count(*) FROM deliveries WHERE notifier = ? GROUP BY state"
-        return store.execute(query, (NOTIFIER,)).fetchall()
 
 
 class Story:
@@ -87,27 +72,23 @@ class Story:
             await self.told.more.wait()
 
     def _missing(self) -> set[str]:
-        owed = outbox(self.folder)
+        owed = owed_by(self.folder / STORE)
         return {name for name, (_, at) in owed.items() if at > BEFORE_THE_FIRST} - set(self.told.first)
 
 
 def judge(story: Story, record_property: Record) -> None:
     """Demand that all was told, as it happened, and have it printed."""
-    told, owed = story.told, outbox(story.folder)
-    assert told.problems == []
+    told, owed = story.told, owed_by(story.folder / STORE)
+    assert misheard(told, owed) == []
     assert len(told.first) >= story.events
     assert min(sequence for _, sequence in told.first.values()) <= BEFORE_THE_FIRST
-    assert {name: owed[name] for name in told.first} == told.first
-    latest: dict[str, int] = {}
-    for subject, sequence in told.first.values():
-        assert sequence >= latest.get(subject, 0), f"{subject}: {sequence} came after {latest[subject]}"
-        latest[subject] = sequence
     assert set(told.ways) == set(WAYS)
-    assert [state for state, _ in deliveries(story.folder) if state == "dead"] == []
+    assert "dead" not in deliveries_by_state(story.folder / STORE, NOTIFIER)
+    subjects = {subject for subject, _ in told.first.values()}
     failed = sum(told.ways.values())
     record_property(
         "kills",
-        f"{len(told.first)} events of {len(latest)} subjects told by {told.requests} requests, {failed} of "
+        f"{len(told.first)} events of {len(subjects)} subjects told by {told.requests} requests, {failed} of "
         f"them failed in {len(told.ways)} ways, {story.kills} kills: none missing, in order, signed",
     )
 

@@ -264,4 +264,6 @@ class Reconciler:
         problem = look_up_problem(result, client_order_id)
         if problem:
             raise ExchangeFault(f"The look-up of an order proves nothing: {problem}.")
-        self._take(LookedUp(client_order_id, cast("LookUp", result), asked_ns))
+        with self._engine.eviction:  # the order may have ended, and left, while the venue was asked
+            await self._inbox.ensure_known(client_order_id)
+            self._take(LookedUp(client_order_id, cast("LookUp", result), asked_ns))
