@@ -274,10 +274,11 @@ class Arena:
         line = await self.heard(trader)
         if line != "finished":
             raise Broken(f"the trader said {line!r}: {self._complaints()}")
-        async with self._clock.timeout_ns(PATIENCE_NS):
-            while self.untold():
-                self.told.more.clear()
-                await self.told.more.wait()
+        try:
+            async with self._clock.timeout_ns(PATIENCE_NS):
+                await self._all_told()
+        except TimeoutError:
+            raise Broken(f"not told: {sorted(self.untold())}") from None
         await self.tell(trader, "stop")
         async with self._clock.timeout_ns(PATIENCE_NS):
             code = await trader.wait()
@@ -286,6 +287,13 @@ class Arena:
         problems = misheard(self.told, owed_by(self.database))
         if problems or "dead" in deliveries_by_state(self.database, NOTIFIER):
             raise Broken("\n".join([*problems, str(deliveries_by_state(self.database, NOTIFIER))]))
+
+    async def _all_told(self) -> None:
+        """Wait until nothing is owed; the files are not read with every notice, they are long by now."""
+        while missing := self.untold():
+            while missing - self.told.first.keys():
+                self.told.more.clear()
+                await self.told.more.wait()
 
     def untold(self) -> set[str]:
         """Return what is owed and was not told.
