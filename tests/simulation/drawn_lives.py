@@ -14,17 +14,19 @@ import attrs
 from fairlead.testing.fault_plan import FaultPlan
 from fairlead.testing.faults import Faults
 from fairlead.testing.generation import Generation
+from fairlead.testing.interleaving import InterleavingName
 from fairlead.testing.seed_streams import SeedStreams
 from fairlead.testing.simulated_life import SimulatedLife, live_through
 from tests.simulation.drawn_wishes import Bot, Lane, fewer, lanes_of
 from tests.simulation.invariants import Journal, paced_problems
-from tests.simulation.market import SETTINGS, MarketWorld
-from tests.simulation.scenarios.paced import LIMIT
+from tests.simulation.market import PLACE, SETTINGS, MarketWorld
+from tests.simulation.scenarios.paced import LIMITED
 from tests.simulation.scenarios.recovery import check
 
+INTERLEAVINGS: tuple[InterleavingName, ...] = ("uniform", "priority")
 FEW = 2
 """So many finished orders are kept in memory where memory is small."""
-EXPECTED = frozenset({"journal_recovered"})
+EXPECTED = frozenset({"journal_recovered", "stale_price"})
 
 
 @attrs.frozen
@@ -35,19 +37,25 @@ class Options:
     lanes: tuple[Lane, ...]
     has_rate_limit: bool
     has_small_memory: bool
+    interleaving: InterleavingName = "uniform"
 
     @classmethod
     def drawn(cls, seed: int) -> Options:
         """Return what the seed draws."""
         draw = SeedStreams(seed).of("options")
-        return cls(FaultPlan.drawn(seed), lanes_of(seed), not draw.randrange(4), not draw.randrange(3))
+        has_rate_limit, has_small_memory = not draw.randrange(4), not draw.randrange(3)
+        interleaving = draw.choice(INTERLEAVINGS)
+        return cls(FaultPlan.drawn(seed), lanes_of(seed), has_rate_limit, has_small_memory, interleaving)
 
     def simpler(self) -> list[Options]:
         """Return options with one thing less each."""
         found = [attrs.evolve(self, plan=plan) for plan in self.plan.simpler()]
         found += [attrs.evolve(self, lanes=lanes) for lanes in fewer(self.lanes)]
         found += [attrs.evolve(self, has_rate_limit=False)] if self.has_rate_limit else []
-        return found + ([attrs.evolve(self, has_small_memory=False)] if self.has_small_memory else [])
+        found += [attrs.evolve(self, has_small_memory=False)] if self.has_small_memory else []
+        return found + (
+            [attrs.evolve(self, interleaving="uniform")] if self.interleaving != "uniform" else []
+        )
 
 
 class DrawnWorld(MarketWorld):
@@ -62,8 +70,9 @@ class DrawnWorld(MarketWorld):
             fate=self.faults.fate,
             report_fate=self.faults.report_fate,
             append_fault=self.faults.append_fault,
-            rate_limit=LIMIT if options.has_rate_limit else None,
+            place=LIMITED if options.has_rate_limit else PLACE,
             settings=settings,
+            interleaving=options.interleaving,
         )
         self.expected_anomalies = EXPECTED
         self.loop.options["drawn"] = str(options)

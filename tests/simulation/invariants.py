@@ -32,8 +32,8 @@ BY_HAND = "by-hand"
 NEVER_AT_VENUE = {"denied", "not_sent", "not_placed"}
 """What the kernel calls orders that the venue never had."""
 
-TOO_LATE = "already_expired"
-"""How the venue refuses an order that is good until a date which has come."""
+TOO_LATE = ("already_expired", "deadline_elapsed")
+"""How the venue refuses an order whose date, or whose deadline, has come."""
 
 END_AT_VENUE = {
     VenueStatus.FILLED: "filled",

@@ -22,6 +22,7 @@ from fairlead.ports.exchange import (
     TimeInForce,
 )
 from fairlead.ports.store import Batch
+from fairlead.testing.interleaving import InterleavingName
 from fairlead.testing.kernel_world import KernelWorld
 from fairlead.testing.memory_store import AppendFault
 from fairlead.testing.wire import NORMAL, TOLD_ONCE, Fate, ReportFate, Trip
@@ -76,11 +77,12 @@ RULES = VenueRules(fill_page_size=2)
 
 @attrs.frozen
 class Place:
-    """What a venue is like: its rules, what is traded there, and what it offers other than usual."""
+    """What a venue is like: rules, what is traded there, its rate limit, what it offers other than usual."""
 
     rules: VenueRules = RULES
     instruments: Sequence[Instrument] = (BTC_USDT,)
     offers: Mapping[str, Any] = attrs.field(factory=dict)
+    rate_limit: RateLimitSettings | None = None
 
 
 PLACE = Place()
@@ -105,18 +107,19 @@ class MarketWorld(KernelWorld):
         fate: Callable[[Trip], Fate] = lambda _trip: NORMAL,
         report_fate: Callable[[Report], ReportFate] = lambda _report: TOLD_ONCE,
         append_fault: Callable[[Batch], AppendFault | None] | None = None,
-        rate_limit: RateLimitSettings | None = None,
         settings: KernelSettings = SETTINGS,
         place: Place = PLACE,
         expected: frozenset[str] = frozenset(),
+        interleaving: InterleavingName = "uniform",
     ) -> None:
         """*expected* are the kinds of anomaly that the story brings with it."""
         self.place = place
         self.venue = Venue(place.rules, place.instruments)
         self.venue.open_account(ACCOUNT, OPENING)
         self.desk: Desk | None = None
-        self.throttle = Throttle(rate_limit)
-        self.pacing = None if rate_limit is None else model_of(_with_headroom(rate_limit))
+        limit = place.rate_limit
+        self.throttle = Throttle(limit)
+        self.pacing = None if limit is None else model_of(_with_headroom(limit))
         self.problems: Problems = []
         self.answered: dict[str, ChangeResult] = {}
         self._by_hand = ""
@@ -127,6 +130,7 @@ class MarketWorld(KernelWorld):
             settings=settings,
             checks=(MinimumSize(),),
             seed=seed,
+            interleaving=interleaving,
             fate=fate,
             report_fate=report_fate,
             append_fault=append_fault,
@@ -146,7 +150,7 @@ class MarketWorld(KernelWorld):
         """Let somebody else have an order of the account, once in this world; return the venue's id of it."""
         assert self.desk is not None
         if not self._by_hand:
-            now_ns = self.clock.wall_ns()
+            now_ns = self.venue_clock.wall_ns()
             request = SubmitRequest(
                 BY_HAND,
                 SYMBOL,
@@ -185,5 +189,5 @@ class MarketWorld(KernelWorld):
                 assert self.desk is not None
                 for symbol in self.venue.markets:
                     self.desk.trade(
-                        PublicTrade(symbol, Decimal(price), Decimal(volume), self.clock.wall_ns())
+                        PublicTrade(symbol, Decimal(price), Decimal(volume), self.venue_clock.wall_ns())
                     )

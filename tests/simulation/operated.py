@@ -68,7 +68,7 @@ class OperatedWorld(MarketWorld):
                 balance.total += amount
                 balance.opening += amount
             kind = AdjustmentKind.DEPOSIT
-            self.entries.append(LedgerEntry("L1", kind, "USDT", DEPOSITED, self.clock.wall_ns()))
+            self.entries.append(LedgerEntry("L1", kind, "USDT", DEPOSITED, self.venue_clock.wall_ns()))
 
     def total(self, asset: str) -> Decimal:
         """Return what the venue holds of the asset."""

@@ -11,11 +11,10 @@ from fairlead.errors import JournalUnavailable
 from fairlead.ports.store import Batch
 from fairlead.testing.crash_survey import CrashExperiment, CrashSpot
 from fairlead.testing.memory_store import AFTER_DURABLE, BEFORE_DURABLE, AppendFault
-from fairlead_paper.settings import RateLimitSettings
 from tests.campaign import campaign_size
-from tests.simulation.market import MarketWorld
+from tests.simulation.market import PLACE, MarketWorld, Place
 from tests.simulation.scenarios.busy import busy_bot
-from tests.simulation.scenarios.paced import LIMIT, check_pace, paced_bot
+from tests.simulation.scenarios.paced import LIMITED, check_pace, paced_bot
 from tests.simulation.scenarios.recovery import check, outcomes_by_key
 from tests.simulation.scenarios.registry import SCENARIOS, experiment
 from tests.simulation.scenarios.scenario import DOWNTIME_NS
@@ -35,9 +34,9 @@ class FaultyWorld(MarketWorld):
         *,
         life: int = 1,
         seed: int = 1,
-        rate_limit: RateLimitSettings | None = None,
+        place: Place = PLACE,
     ) -> None:
-        super().__init__(seed, append_fault=self._fault, rate_limit=rate_limit)
+        super().__init__(seed, append_fault=self._fault, place=place)
         self.expected_anomalies = RECOVERED
         self.loop.options["fault"] = f"commit {nth} {fault.value}"
         self._nth = nth
@@ -97,7 +96,7 @@ def test_any_commit_may_fail_while_orders_wait_for_their_pace(
     commits = commits_of_a_life("paced_bot")
     for nth in range(1, commits + 1):
         subject = CrashExperiment(
-            lambda nth=nth: FaultyWorld(nth, fault, rate_limit=LIMIT),  # type: ignore[misc]  # bound now
+            lambda nth=nth: FaultyWorld(nth, fault, place=LIMITED),  # type: ignore[misc]  # bound now
             paced_bot,
             paced_bot,
             check_pace,

@@ -9,7 +9,7 @@ from tests.simulation.market import MarketWorld
 from tests.simulation.scenarios.busy import busy_bot
 from tests.simulation.scenarios.lost_ways import ANSWER_LOST, REQUEST_LATE, REQUEST_LOST, Lossy, lost_answers
 from tests.simulation.scenarios.one_order import one_limit_order
-from tests.simulation.scenarios.paced import LIMIT, paced_bot
+from tests.simulation.scenarios.paced import LIMITED, paced_bot
 from tests.simulation.scenarios.registry import SCENARIOS, experiment
 
 SEED = 1
@@ -76,7 +76,7 @@ def test_the_busy_bot_races_a_fill_reduces_and_is_denied() -> None:
 
 def test_the_paced_bot_waits_cancels_what_waits_and_has_its_exit_overtake() -> None:
     """Some entries wait, one of them is never sent, and the sale that came last goes before those left."""
-    with MarketWorld(SEED, rate_limit=LIMIT) as world:
+    with MarketWorld(SEED, place=LIMITED) as world:
         world.run_generation(paced_bot)
         journal = Journal(world.disk)
     orders = {str(row["idempotency_key"]): row for row in journal.orders.values()}

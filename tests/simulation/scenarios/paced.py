@@ -12,7 +12,7 @@ from fairlead.errors import UnknownName
 from fairlead.testing.generation import Generation
 from fairlead_paper.settings import RateLimitSettings
 from tests.simulation.invariants import paced_problems
-from tests.simulation.market import SYMBOL, MarketWorld
+from tests.simulation.market import SYMBOL, MarketWorld, Place
 from tests.simulation.scenarios.recovery import TRY_AGAIN_NS, check, insist, outcomes_by_key
 from tests.simulation.scenarios.scenario import Scenario
 
@@ -23,6 +23,7 @@ LIMIT = RateLimitSettings(
     cancel_young=Decimal(2),
     read=Decimal("0.25"),
 )
+LIMITED = Place(rate_limit=LIMIT)
 PATIENCE = 10
 """How often the bot looks whether something was bought that it can sell."""
 
@@ -72,5 +73,5 @@ def check_pace(world: MarketWorld) -> None:
 
 
 SCENARIOS = {
-    "paced_bot": Scenario(lambda seed: MarketWorld(seed, rate_limit=LIMIT), paced_bot, paced_bot, check_pace)
+    "paced_bot": Scenario(lambda seed: MarketWorld(seed, place=LIMITED), paced_bot, paced_bot, check_pace)
 }

@@ -14,7 +14,6 @@ from tests.simulation.scenarios.keyed_bot import KeyedBot, rows_by_key
 from tests.simulation.scenarios.recovery import check
 from tests.simulation.scenarios.scenario import Scenario
 
-UNTOLD = Place(offers={"pacing": None})
 TIGHT = RateLimitSettings(
     capacity=Decimal(3),
     per_second=Decimal(5),
@@ -22,6 +21,7 @@ TIGHT = RateLimitSettings(
     cancel_young=Decimal(2),
     read=Decimal("0.05"),
 )
+UNTOLD = Place(offers={"pacing": None}, rate_limit=TIGHT)
 KEYS = ("one", "two", "three", "rests")
 
 
@@ -51,7 +51,7 @@ def check_turned_away(world: MarketWorld) -> None:
 
 SCENARIOS = {
     "turned_away": Scenario(
-        lambda seed: MarketWorld(seed, rate_limit=TIGHT, place=UNTOLD),
+        lambda seed: MarketWorld(seed, place=UNTOLD),
         turned_away,
         turned_away,
         check_turned_away,

@@ -48,7 +48,9 @@ class FaultPlan:
     """What may go wrong in a run. Rates are of a hundred requests, reports or commits; 0 is never.
 
     *late* counts for either way of a request, *half_look_up* for look-ups that could not read everything;
-    reports are those of the venue's stream. *stream_breaks* is how often the stream breaks for a while.
+    reports are those of the venue's stream. *stream_breaks* is how often the stream breaks for a while,
+    *clock_steps* how often the kernel's wall clock is set to another distance from the venue's, *suspensions*
+    how often the machine sleeps: the time of day moves on for everybody, what a kernel waits for does not.
     All is healed when the last life has lasted *healed_after_ms*.
     """
 
@@ -60,6 +62,8 @@ class FaultPlan:
     repeated_report: int = 0
     bad_commit: int = 0
     stream_breaks: int = 0
+    clock_steps: int = 0
+    suspensions: int = 0
     healed_after_ms: int = HEALED_MS_MAX
     deaths: tuple[Death, ...] = ()
 
@@ -77,11 +81,20 @@ class FaultPlan:
             for _ in range(draw.randrange(deaths_max + 1))
         )
         healed_after_ms = draw.randrange(HEALED_MS_MAX)
-        return cls(**rates, stream_breaks=breaks, healed_after_ms=healed_after_ms, deaths=deaths)
+        clocks = SeedStreams(seed).of("clock plan")
+        steps, suspensions = (max(0, clocks.randrange(6) - 2) for _ in range(2))
+        return cls(
+            **rates,
+            stream_breaks=breaks,
+            clock_steps=steps,
+            suspensions=suspensions,
+            healed_after_ms=healed_after_ms,
+            deaths=deaths,
+        )
 
     def simpler(self) -> list[FaultPlan]:
         """Return plans with one fault or death less each: what a failing run is reduced by."""
-        names = [*_RATES_MAX, "stream_breaks"]
+        names = [*_RATES_MAX, "stream_breaks", "clock_steps", "suspensions"]
         fewer = [attrs.evolve(self, **dict[str, Any]({name: 0})) for name in names if getattr(self, name)]
         deaths = self.deaths
         return fewer + [

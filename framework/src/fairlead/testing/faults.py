@@ -1,4 +1,4 @@
-"""The faults of a plan as they happen: on the wire, in the stream and on the disk, until all is healed."""
+"""The faults of a plan as they happen: to requests, stream, disk and clocks, until all is healed."""
 
 from __future__ import annotations
 
@@ -25,6 +25,10 @@ from fairlead.testing.wire import (
 
 LATE_MS_MAX = 1_500
 BREAK_MS_MAX = 1_000
+BETWEEN_CLOCKS_MS_MAX = 1_500
+SUSPENDED_MS_MAX = 3 * 3_600_000
+STEP_OF_MARGIN = (3, 4)
+"""The share of `deadline_margin_ms` that the clocks of kernel and venue are apart at most."""
 QUIET_COMMITS = 4
 """Good commits after a bad one, or a kernel would give its journal up, which is another story."""
 READS_FAIL_ONE_IN = 4
@@ -48,6 +52,8 @@ class Faults:
         self._reports = streams.of("faults of reports")
         self._commits = streams.of("faults of commits")
         self._breaks = streams.of("breaks of the stream")
+        self._clocks = streams.of("steps of the clocks")
+        self._ahead_ns = 0
         self._good_commits = QUIET_COMMITS
 
     def heal(self) -> None:
@@ -115,6 +121,33 @@ class Faults:
             world.wire.disconnected("the line is down")
             await world.clock.sleep_ns(self._breaks.randrange(BREAK_MS_MAX) * NANOSECONDS_PER_MILLISECOND)
             world.wire.reconnected()
+
+    async def move_clocks(self, world: KernelWorld) -> None:
+        """Set the kernel's clock and suspend the machine as often as planned; a task of the world."""
+        what = [self._step] * self.plan.clock_steps + [self._suspend] * self.plan.suspensions
+        self._clocks.shuffle(what)
+        for move in what:
+            pause_ms = self._clocks.randrange(BETWEEN_CLOCKS_MS_MAX)
+            await world.clock.sleep_ns(pause_ms * NANOSECONDS_PER_MILLISECOND)
+            if self.is_healed:
+                return
+            move(world)
+
+    def _step(self, world: KernelWorld) -> None:
+        """Set the kernel's clock, as a time service does: it is as far from the venue's as is put up with."""
+        part, whole = STEP_OF_MARGIN
+        most_ms = world.settings.deadline_margin_ms * part // whole
+        ahead_ns = self._clocks.randrange(-most_ms, most_ms + 1) * NANOSECONDS_PER_MILLISECOND
+        world.clock.jump_wall_ns(ahead_ns - self._ahead_ns)
+        self._ahead_ns = ahead_ns
+        self.counts["set clock"] += 1
+
+    def _suspend(self, world: KernelWorld) -> None:
+        """Let the machine sleep: hours may pass at once, here and at the venue."""
+        slept_ns = self._clocks.randrange(SUSPENDED_MS_MAX) * NANOSECONDS_PER_MILLISECOND
+        for clock in (world.clock, world.venue_clock):
+            clock.jump_wall_ns(slept_ns)
+        self.counts["suspended machine"] += 1
 
     def _late_ns(self) -> int:
         return self._trips.randrange(LATE_MS_MAX) * NANOSECONDS_PER_MILLISECOND

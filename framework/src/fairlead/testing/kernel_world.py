@@ -39,6 +39,7 @@ from fairlead.testing.memory_store import AppendFault, MemoryDisk, MemoryStore
 from fairlead.testing.simulation import World
 from fairlead.testing.simulation_errors import SimulationError
 from fairlead.testing.timer_queue import MICROSECONDS_PER_SECOND
+from fairlead.testing.virtual_clock import VirtualClock
 from fairlead.testing.wire import NORMAL, TOLD_ONCE, Fate, ReportFate, Trip, Wire
 
 CONVERGENCE_POLL_NS = 100 * NANOSECONDS_PER_MILLISECOND
@@ -80,11 +81,11 @@ class SlowStore(MemoryStore):
 class KernelWorld(World):
     """Holds what outlives a kernel, and makes a kernel for each generation.
 
-    *make_venue* is given the world's clock and returns a client of the venue, which then lives as long
-    as the world; *fate* decides over requests on the wire, *report_fate* over reports of the stream,
-    *append_fault* over commits. A world that is older than two hours ends with `Overtime`: somebody waits
-    there for what never comes. *acknowledged* are the client order ids that the bot was told, in order,
-    over all generations.
+    *make_venue* is given the venue's own clock, `venue_clock`, which tells the world's time until one of the
+    two is set; it returns a client of the venue, which then lives as long as the world. *fate* decides over
+    requests on the wire, *report_fate* over reports of the stream, *append_fault* over commits. A world that
+    is older than two hours ends with `Overtime`: somebody waits there for what never comes. *acknowledged*
+    are the client order ids that the bot was told, in order, over all generations.
     """
 
     def __init__(
@@ -102,7 +103,8 @@ class KernelWorld(World):
         super().__init__(seed, interleaving=interleaving, time_limit_us=TWO_HOURS_US)
         self.settings = settings
         self.disk = MemoryDisk()
-        self.wire = Wire(self, make_venue(self.clock), fate, report_fate)
+        self.venue_clock = VirtualClock(self.loop)
+        self.wire = Wire(self, make_venue(self.venue_clock), fate, report_fate)
         self.acknowledged: list[str] = []
         self._checks = checks
         self._append_fault = append_fault

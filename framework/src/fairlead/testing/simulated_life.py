@@ -64,6 +64,8 @@ def live_through(
 
     world.loop.options["faults"] = str(faults.plan)
     world.spawn(faults.break_stream(world))
+    if faults.plan.clock_steps or faults.plan.suspensions:
+        world.spawn(faults.move_clocks(world))
     steps, crashes = _die_as_planned(world, life, faults.plan)
     world.spawn(faults.heal_later(world))
     ended.clear()
