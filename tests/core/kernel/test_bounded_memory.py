@@ -310,6 +310,37 @@ def test_a_recovery_loses_no_order_that_had_left(fault: AppendFault) -> None:
     on_bench(main, settings=FEW)
 
 
+@pytest.mark.requirement("P0-1")
+def test_whoever_waits_for_an_old_order_is_answered_after_a_recovery() -> None:
+    """The answer to a repeated command waits for a commit that fails; the order it names is past its age."""
+
+    async def main(bench: Bench) -> None:
+        first = await filled(bench, "first")
+        await bench.pass_ms(2_000)
+        reached, go_on = asyncio.Event(), asyncio.Event()
+
+        async def before(method: str) -> None:
+            if method == "append":
+                reached.set()
+                await go_on.wait()
+
+        bench.before = before
+        faults = [AppendFault.FAILS]
+        bench.faults = lambda _batch: faults.pop() if faults else None
+        other = bench.spawn_execute()
+        await reached.wait()
+        repeated = bench.spawn_execute(key="first")
+        await bench.pass_ms(5)
+        assert not repeated.done()
+        go_on.set()
+        async with bench.clock.timeout_ns(60 * NANOSECONDS_PER_SECOND):
+            with pytest.raises(JournalUnavailable):
+                await other
+            assert (await repeated).client_order_id == first
+
+    on_bench(main, settings={"closed_order_max_age_ms": 1_000})
+
+
 def test_a_key_leaves_when_its_record_is_durable() -> None:
     """The oldest first, and none whose record the store does not have yet."""
     state = EngineState("test", "00000000")

@@ -210,10 +210,11 @@ class Recovery:
     def _resume(self, kind: AnomalyKind, detail: str) -> None:
         engine = self._engine
         engine.suspended = False
-        engine.process(TroubleSeen(kind.value, "journal", detail))
-        engine.process(InFlightLost(self._hooks.on_their_way(), "the journal was recovered"))
-        for name in engine.awaited:
-            engine.recheck(name)
+        with engine.eviction:  # what was read back for those who wait stays until they are answered
+            engine.process(TroubleSeen(kind.value, "journal", detail))
+            engine.process(InFlightLost(self._hooks.on_their_way(), "the journal was recovered"))
+            for name in engine.awaited:
+                engine.recheck(name)
         self._hooks.recovered("the journal was recovered")
 
 

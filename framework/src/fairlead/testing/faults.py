@@ -23,7 +23,7 @@ from fairlead.testing.wire import (
     Trip,
 )
 
-LATE_MS_MAX = 1_500
+LATE_MS_MAX = 2_000
 BREAK_MS_MAX = 1_000
 BETWEEN_CLOCKS_MS_MAX = 1_500
 SUSPENDED_MS_MAX = 3 * 3_600_000
