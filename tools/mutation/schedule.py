@@ -38,9 +38,7 @@ class Schedule:
         self._budget_s = budget_s
         self._users = users
         self._places = {test: place for place, test in enumerate(reach.tests)}
-        self._width = Counter(
-            test for lines in reach.lines.values() for tests in lines.values() for test in tests
-        )
+        self._rarities: dict[str, dict[int, int]] = {}
         self._finds: Counter[int] = Counter()
         self._finders: dict[tuple[str, str], list[int]] = defaultdict(list)
 
@@ -98,9 +96,9 @@ class Schedule:
     def _by_turns(
         self, path: str, function: str, tests: Iterable[int], files_max: int | None
     ) -> Iterator[int]:
-        """Yield those of files that share a word with it, then by turns what runs least and one of each file.
+        """Yield those of files that share a word with it, then by turns specialists and one of each file.
 
-        What runs few lines of the core was written for them; one of each file asks many themes early.
+        What runs a line of the module that few run was written for it; one of each file asks many themes.
         """
         files: dict[str, list[int]] = defaultdict(list)
         for test in sorted(tests, key=lambda each: (self._reach.seconds[each], each)):
@@ -111,7 +109,9 @@ class Schedule:
         for file in by_name[:files_max]:
             yield from files.pop(file)
         ordered = sorted(files, key=lambda file: not file.startswith(EVERY_RECORD))[:files_max]
-        narrow = sorted((test for file in ordered for test in files[file]), key=self._width.__getitem__)
+        narrow = sorted(
+            (test for file in ordered for test in files[file]), key=self._rarity(path).__getitem__
+        )
         turns = (test for turn in zip_longest(*(files[file] for file in ordered)) for test in turn)
         told: set[int] = set()
         for pair in zip_longest(narrow, (test for test in turns if test is not None)):
@@ -119,6 +119,16 @@ class Schedule:
                 if test is not None and test not in told:
                     told.add(test)
                     yield test
+
+    def _rarity(self, path: str) -> dict[int, int]:
+        """Return for each test how many tests run that of its lines of this module which the fewest run."""
+        if path not in self._rarities:
+            rarest: dict[int, int] = defaultdict(lambda: len(self._reach.tests))
+            for tests in self._reach.lines.get(path, {}).values():
+                for test in tests:
+                    rarest[test] = min(rarest[test], len(tests))
+            self._rarities[path] = rarest
+        return self._rarities[path]
 
 
 def _words(name: str) -> set[str]:
