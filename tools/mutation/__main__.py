@@ -103,6 +103,9 @@ def _run(
         return "nobody knows which test runs what; run `python -m tools.mutation.reach` first"
     reach = read_reach()
     schedule = Schedule(reach, options.seconds, importers(ROOT))
+    for each in kept.values():
+        for test in each.finders():
+            schedule.found_before(test)
     control = FOLDER / f"control-{digest(_digest_of_tests(), str(options.seconds))}"
     with Progress(len(due)) as progress:
 
@@ -111,10 +114,9 @@ def _run(
             progress.advance(is_missed=result.status in MISSED)
 
         try:
-            Campaign(ROOT, reach, faults, schedule, told, is_controlled=control.is_file()).run(due)
+            Campaign(ROOT, reach, faults, schedule, told, control=control).run(due)
         except CampaignFailed as error:
             return str(error)
-    control.touch()
     return ""
 
 

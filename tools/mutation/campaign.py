@@ -18,7 +18,7 @@ from tools.mutation.results import Result
 from tools.mutation.schedule import Schedule
 
 # A process that reads a module anew collects each test file, too: so many are enough to show a wrong table.
-FRESH_FILES = 16
+FRESH_FILES = 32
 
 Told = Callable[[Result], None]
 
@@ -38,24 +38,24 @@ class Campaign:
         schedule: Schedule,
         told: Told,
         *,
-        is_controlled: bool = False,
+        control: Path | None = None,
     ) -> None:
         """Test mutants of these modules below *root*; *schedule* tells which tests are asked.
 
-        *is_controlled* tells that these tests have passed without a mutant before; else that is tried first.
+        *control* is a file that is there once these tests have passed without a mutant; else they must.
         """
         self._root = root
         self._reach = reach
         self._faults = faults
         self._schedule = schedule
         self._told = told
-        self._is_controlled = is_controlled
+        self._control = control
 
     def run(self, mutants: Sequence[Mutant]) -> None:
         """Test them all. Raises `CampaignFailed`; what was told before that holds."""
         inside = [mutant for mutant in mutants if self._schedule.is_called(mutant)]
         outside = [mutant for mutant in mutants if not self._schedule.is_called(mutant)]
-        if outside and not self._is_controlled:
+        if outside and not self._is_controlled():
             self._demand_sound_anew(outside[0])
         for mutant in outside:
             self._test(mutant, partial(self._anew, mutant), FRESH_FILES)
@@ -64,6 +64,9 @@ class Campaign:
             code = pytest.main(quiet_arguments(self._files()), plugins=[Repeatable(), loop])
             if loop.problem or not loop.is_done:
                 raise CampaignFailed(loop.problem or f"pytest ended with {code} before a mutant was tested")
+
+    def _is_controlled(self) -> bool:
+        return self._control is not None and self._control.is_file()
 
     def _demand_sound_anew(self, mutant: Mutant) -> None:
         tests = self._schedule.of(mutant, files_max=FRESH_FILES)
@@ -127,10 +130,12 @@ class Campaign:
             return (
                 f"{len(missing)} recorded tests are no more, {missing[0]} first; record what they reach anew"
             )
-        if self._is_controlled:
+        if self._is_controlled():
             return ""
         verdict = judge(lambda board: self.run_tests(items, tests, board))
         if verdict.status is Status.SURVIVED:
+            if self._control is not None:
+                self._control.touch()
             return ""
         return f"without a mutant, {self._reach.tests[verdict.test]} is {verdict.status}"
 

@@ -51,6 +51,10 @@ class Kept:
             return None
         return Result(mutant, status, str(row["test"]), float(row["seconds"]))
 
+    def finders(self) -> list[str]:
+        """Return the test that found each mutant which was found."""
+        return [str(row["test"]) for row in self._rows.values() if Status(str(row["status"])) in FOUND]
+
     def keep(self, result: Result) -> None:
         """Keep a verdict."""
         row: dict[str, str | float] = {

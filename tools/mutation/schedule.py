@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import re
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from pathlib import PurePosixPath
 from types import MappingProxyType
 
@@ -13,6 +14,12 @@ from tools.mutation.reach import Reach
 
 # No test may take more of the budget than this: many quick ones notice more than one long one.
 SLOWEST_SHARE = 0.25
+# How many that found a mutant of the same function are asked first, and of those that found most.
+FINDERS = 20
+# These read what earlier versions wrote, of every kind: the first to notice another name in a table.
+EVERY_RECORD = "tests/golden/"
+# A word of so few letters says nothing.
+SHORT = 2
 # Beyond the last of any module.
 LAST_LINE = 100_000
 
@@ -30,6 +37,9 @@ class Schedule:
         self._reach = reach
         self._budget_s = budget_s
         self._users = users
+        self._places = {test: place for place, test in enumerate(reach.tests)}
+        self._rarities: dict[str, dict[int, int]] = {}
+        self._finds: Counter[int] = Counter()
         self._finders: dict[tuple[str, str], list[int]] = defaultdict(list)
 
     def found_by(self, mutant: Mutant, test: int) -> None:
@@ -38,6 +48,12 @@ class Schedule:
         if test in finders:
             finders.remove(test)
         finders.insert(0, test)
+        self._finds[test] += 1
+
+    def found_before(self, test: str) -> None:
+        """Count a mutant that this test found in an earlier campaign: strong tests are asked early."""
+        if test in self._places:
+            self._finds[self._places[test]] += 1
 
     def is_called(self, mutant: Mutant) -> bool:
         """Tell whether tests call the mutant's lines; else they run when the module is read, or never."""
@@ -58,9 +74,10 @@ class Schedule:
                 for test in self._reach.of(user, 1, LAST_LINE)
             }
         known = [test for test in self._finders[mutant.path, mutant.function] if test in reaching]
+        strong = (test for test, _ in self._finds.most_common() if test in reaching and test not in known)
         spent = 0.0
-        asked: list[int] = known[:20]
-        for test in self._by_turns(mutant.path, reaching - set(asked), files_max):
+        asked: list[int] = [*known[:FINDERS], *islice(strong, FINDERS)]
+        for test in self._by_turns(mutant.path, mutant.function, reaching - set(asked), files_max):
             seconds = self._reach.seconds[test]
             if seconds <= self._budget_s * SLOWEST_SHARE and spent + seconds <= self._budget_s:
                 spent += seconds
@@ -74,16 +91,45 @@ class Schedule:
             for test, seconds in enumerate(self._reach.seconds)
             if seconds <= self._budget_s * SLOWEST_SHARE
         }
-        return list(self._by_turns("", asked, None))
+        return list(self._by_turns("", "", asked, None))
 
-    def _by_turns(self, path: str, tests: Iterable[int], files_max: int | None) -> Iterator[int]:
-        """Yield the quickest test of each file in turn, so that many themes are asked early."""
+    def _by_turns(
+        self, path: str, function: str, tests: Iterable[int], files_max: int | None
+    ) -> Iterator[int]:
+        """Yield those of files that share a word with it, then by turns specialists and one of each file.
+
+        What runs a line of the module that few run was written for it; one of each file asks many themes.
+        """
         files: dict[str, list[int]] = defaultdict(list)
         for test in sorted(tests, key=lambda each: (self._reach.seconds[each], each)):
             files[self._reach.tests[test].partition("::")[0]].append(test)
-        namesake = f"test_{PurePosixPath(path).stem}"
-        ordered: Sequence[str] = sorted(
-            files, key=lambda file: not PurePosixPath(file).name.startswith(namesake)
+        words = _words(PurePosixPath(path).stem) | _words(function)
+        shared = {file: len(words & _words(PurePosixPath(file).stem)) for file in files}
+        by_name = sorted((file for file in files if shared[file]), key=lambda file: -shared[file])
+        for file in by_name[:files_max]:
+            yield from files.pop(file)
+        ordered = sorted(files, key=lambda file: not file.startswith(EVERY_RECORD))[:files_max]
+        narrow = sorted(
+            (test for file in ordered for test in files[file]), key=self._rarity(path).__getitem__
         )
-        for turn in zip_longest(*(files[file] for file in ordered[:files_max])):
-            yield from (test for test in turn if test is not None)
+        turns = (test for turn in zip_longest(*(files[file] for file in ordered)) for test in turn)
+        told: set[int] = set()
+        for pair in zip_longest(narrow, (test for test in turns if test is not None)):
+            for test in pair:
+                if test is not None and test not in told:
+                    told.add(test)
+                    yield test
+
+    def _rarity(self, path: str) -> dict[int, int]:
+        """Return for each test how many tests run that of its lines of this module which the fewest run."""
+        if path not in self._rarities:
+            rarest: dict[int, int] = defaultdict(lambda: len(self._reach.tests))
+            for tests in self._reach.lines.get(path, {}).values():
+                for test in tests:
+                    rarest[test] = min(rarest[test], len(tests))
+            self._rarities[path] = rarest
+        return self._rarities[path]
+
+
+def _words(name: str) -> set[str]:
+    return {word for word in re.split("[^a-z]+", name.lower()) if len(word) > SHORT} - {"test"}

@@ -56,6 +56,20 @@ def test_an_operator_takes_an_order_over_and_it_can_be_canceled() -> None:
     on_bench(main)
 
 
+def test_the_book_of_an_owner_who_only_took_over_is_not_closed_by_another() -> None:
+    """A bot whose first deed is to take an order over owns the book of its name, also after a restart."""
+
+    async def main(bench: Bench) -> None:
+        hold(bench)
+        assert (await bench.kernel.session(owner="heir").adopt_order("V1", symbol=ETH)).accepted
+        for _ in range(2):
+            result = await bench.kernel.session(owner="thief").close_position(ETH, "heir")
+            assert result.code == "FOREIGN_OWNER"
+            await bench.restart()
+
+    on_bench(main)
+
+
 @pytest.mark.requirement("SEC-2")
 def test_a_session_takes_over_for_itself_and_others_cannot_touch_it() -> None:
     """A bot may adopt into its own name, in a book that it names; said twice it is said once."""

@@ -404,6 +404,26 @@ def test_a_check_sees_pending_orders_and_what_they_reserve() -> None:
     on_bench(main, checks=[Says(look)])
 
 
+def test_an_order_that_is_over_is_no_live_order_of_its_symbol() -> None:
+    """What checks are told of live orders, in all and of the symbol, goes down with each order that ends."""
+    seen: list[tuple[int, int, int]] = []
+
+    def look(request: RiskRequest, view: RiskView, _value: str) -> Judgement:
+        seen.append((view.live_orders(), view.live_orders(request.symbol), view.live_orders(ETH)))
+        return ALLOW
+
+    async def main(bench: Bench) -> None:
+        await bench.working(symbol=ETH)
+        for _ in range(2):
+            name = await bench.working()
+            assert (await bench.bot.cancel(name)).accepted
+            await bench.pass_ms()
+            assert bench.order(name).status == "CANCELED"
+        assert seen == [(0, 0, 0), (1, 0, 1), (1, 0, 1)]
+
+    on_bench(main, checks=[Says(look)])
+
+
 REQUEST = SubmitRequest(
     "x", BTC, OrderSide.BUY, OrderType.LIMIT, TimeInForce.GTC, Decimal(1), Decimal(1), False, 0
 )

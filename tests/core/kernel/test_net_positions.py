@@ -72,6 +72,31 @@ def test_the_sum_of_books_is_what_the_venue_holds() -> None:
     on_bench(main, exchange=venue())
 
 
+def test_a_symbols_net_is_the_sum_of_its_own_books_alone() -> None:
+    """With two contracts held, what is wrong in one is reported and booked by its own figures."""
+    other = "ETH/USDT:USDT"
+    contracts = [
+        instrument(PERP, base="BTC", quote="USDT", minimum_quantity="0.01"),
+        instrument(other, base="ETH", quote="USDT", minimum_quantity="0.01"),
+    ]
+
+    async def main(bench: Bench) -> None:
+        await bought(bench, "2")
+        result = await bench.execute("buy", "3", "100", symbol=other)
+        bench.exchange.trade(result.client_order_id, "3", "100")
+        holds(bench, "3", symbol=other)
+        await bench.pass_ms()
+        assert (await bench.kernel.reconcile()).drifted == 0
+        holds(bench, "5")
+        found = drifts(await bench.kernel.reconcile())
+        assert [(each.symbol, each.ours, each.at_venue) for each in found] == [(PERP, Decimal(2), Decimal(5))]
+        accepted = await bench.kernel.accept_drift(PERP, at_venue=5, note="counted", book="bot", price=100)
+        assert accepted.accepted
+        assert [(each.symbol, each.quantity) for each in corrections(bench)] == [(PERP, Decimal(3))]
+
+    on_bench(main, exchange=ScriptedExchange(contracts, positions=True))
+
+
 @pytest.mark.parametrize("policy", ["report", "reduce", "halt"])
 @pytest.mark.parametrize(("at_venue", "ours"), [("5", "2"), ("1.999", "2"), ("-2", "2"), ("", "2")])
 def test_a_drift_does_what_the_policy_says_and_is_never_overwritten(

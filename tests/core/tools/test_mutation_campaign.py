@@ -136,8 +136,11 @@ REACH = Reach(
 )
 
 
-def test_the_quickest_of_each_file_is_asked_first() -> None:
-    """The file named after the module begins, then each file in turn; and what is beyond the budget never."""
+def test_the_most_likely_are_asked_first() -> None:
+    """Files that share a word with the function begin, then by turns specialists and the quickest.
+
+    A test that takes too much of the budget is never asked.
+    """
     schedule = Schedule(REACH, budget_s=8.0)
     assert schedule.of(mutant_of(3)) == [2, 1, 0]
     assert schedule.of(mutant_of(4)) == [1]
@@ -149,7 +152,15 @@ def test_who_found_the_last_one_is_asked_first() -> None:
     schedule = Schedule(REACH, budget_s=8.0)
     schedule.found_by(mutant_of(3), 0)
     assert schedule.of(mutant_of(3))[0] == 0
-    assert schedule.of(mutant_of(3, "g"))[0] == 2
+    assert schedule.of(mutant_of(4, "g")) == [1]
+
+
+def test_strong_tests_are_asked_early() -> None:
+    """A test that found a mutant of another function, or in an earlier campaign, comes before others."""
+    schedule = Schedule(REACH, budget_s=8.0)
+    schedule.found_before("t/test_x.py::quick")
+    schedule.found_before("t/test_z.py::of_yesterday")
+    assert schedule.of(mutant_of(3)) == [1, 2, 0]
 
 
 def test_a_mutant_of_the_module_is_asked_of_all_that_run_it() -> None:
