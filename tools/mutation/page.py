@@ -171,10 +171,12 @@ takes. Of those that run the faulty lines, these come first: what found a mutant
 found most of all, files that share a word with the function, and specialists, which run a line of the module
 that few run; until together they took as many seconds as `--seconds` says. A test that takes more than a
 quarter of that is not asked. So a survivor may be one that only a slow or an unlikely test would notice: the
-score is that of the quick tests, and not higher than that of all. Functions get their fault in a fork of a process that has collected everything; tables, defaults
-and other text of the module itself are read anew by a process that knows only the faulty module. A test that
-computes two seconds more than five times what it did has noticed, too. What hypothesis draws is the same each time, so that
-a verdict can be repeated. Before the first mutant the tests must pass without one.
+score is that of the quick tests, and not higher than that of all.
+
+Functions get their fault in a fork of a process that has collected everything; tables, defaults and other
+text of the module itself are read anew by a process that knows only the faulty module. A test that computes
+two seconds more than five times what it did has noticed, too. What hypothesis draws is the same each time,
+so that a verdict can be repeated. Before the first mutant the tests must pass without one.
 
 A verdict is kept below `.mutation/` until its module changes; one that survived is asked again when tests
 have changed.
