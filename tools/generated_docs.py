@@ -24,6 +24,7 @@ from tools import (
     requirements_page,
     store_rules_page,
 )
+from tools.mutation import page as mutation_page
 from tools.sources import ROOT, Finding, report
 
 COMMAND = "python -m tools.generated_docs"
@@ -47,6 +48,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     configuration_page.PAGE: configuration_page.page_text,
     reconciliation_page.PAGE: reconciliation_page.page_text,
     gauntlet_page.PAGE: gauntlet_page.page_text,
+    mutation_page.PAGE: mutation_page.page_text,
 }
 
 

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from fairlead import Proposal, TradingState
 from fairlead.errors import ExchangeFault, InvalidInput, JournalUnavailable
+from fairlead.kernel.core.readable import TEXT_LENGTH_MAX, sound_answer
 from fairlead.ports.exchange import Answer, OrderReport, Outcome, SubmitRequest
 from fairlead.ports.risk import ALLOW
 from fairlead.ports.store import Batch
@@ -224,3 +225,12 @@ def test_a_store_that_exits_the_process_is_recovered_from() -> None:
         assert bench.anomalies() == ["journal_recovered"]
 
     on_bench(main)
+
+
+def test_a_reason_in_a_clients_answer_is_made_safe_to_read() -> None:
+    """What moves a reader's cursor is escaped and what is too long is cut; the rest of the answer stays."""
+    told = Answer(Outcome.REFUSED, "V1", reason="no\x1b[2J")
+    assert sound_answer(told) == replace(told, reason="'no\\x1b[2J'")
+    assert len(sound_answer(replace(told, reason="x" * 9_999)).reason) == TEXT_LENGTH_MAX
+    plain = replace(told, reason="no")
+    assert sound_answer(plain) is plain
