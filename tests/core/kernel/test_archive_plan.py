@@ -12,7 +12,7 @@ from fairlead.domain.trading_state import TradingState
 from fairlead.errors import JournalDamaged
 from fairlead.kernel.journal.archive_plan import ARCHIVED, Cut, plan_archive
 from fairlead.kernel.journal.base_rows import base_of, rows_of
-from fairlead.kernel.journal.verify import fold_journal, key_of, verify_journal
+from fairlead.kernel.journal.verify import differences, fold_journal, key_of, verify_journal
 from fairlead.ports.keeping import Anchor, ArchivePlan
 from fairlead.ports.store import GENESIS_HASH, TABLES, JournalHead, Scalar
 from fairlead.testing.conformance.store_batches import sample_row
@@ -134,6 +134,21 @@ def test_a_cut_before_everything_moves_nothing(history: MemoryDisk) -> None:
     assert planned(history, Cut(START_NS, START_NS)) is None
 
 
+def test_a_key_of_exactly_the_age_stays(history: MemoryDisk) -> None:
+    """Keys from before the moment move; one made at that very moment can still be repeated, and stays."""
+    (table,) = (each for each in TABLES if each.name == "commands")
+    rows = history.tables.by_name["commands"].all()
+    assert rows
+    for row in rows:
+        key, created_ns = key_of(table, row), row["created_ns"]
+        assert isinstance(created_ns, int)
+        at, after = (planned(history, Cut(EVERYTHING.before_ns, created_ns + more)) for more in (0, 1))
+        assert at is not None
+        assert after is not None
+        assert key not in at.rows.get("commands", ())
+        assert key in after.rows["commands"]
+
+
 def test_what_belongs_together_stays_together() -> None:
     """A flip's order stays with the open episode and keeps the one it ended; a kept key keeps its change."""
     disk = MemoryDisk()
@@ -207,6 +222,7 @@ def test_rows_of_a_base_are_what_they_were(history: MemoryDisk) -> None:
     assert found == {name: list(each) for name, each in rows.items()}
     (order,) = rows_of(b'{"orders": [{"client_order_id": "a"}]}', 1)["orders"]
     assert (order["quantity"], order["limit_price"], order["live"], order["owner"]) == (0, None, False, "")
+    assert order["created_ns"] == 0
 
 
 def test_a_fold_up_to_a_record_is_the_state_then(history: MemoryDisk) -> None:
@@ -231,3 +247,15 @@ def test_a_fold_up_to_a_record_is_the_state_then(history: MemoryDisk) -> None:
 
     asyncio.run(main())
     assert key_of(TABLES[1], {"client_order_id": "a", "trade_id": "b", "side": "buy"}) == ("a", "b")
+
+
+def test_a_lost_row_hides_no_other_difference(history: MemoryDisk) -> None:
+    """Of rows that disagree every one is told, also those that come after one that is not there at all."""
+    (table,) = (each for each in TABLES if each.name == "orders")
+    folded = {key_of(table, row): row for row in history.tables.by_name["orders"].all()}
+    (first, _), *others = folded.items()
+    stored = {key: {**row, "symbol": "NONE/USDT"} for key, row in others}
+    told = differences(table, folded, stored)
+    assert "no row" in told[0]
+    assert str(first[0]) in told[0]
+    assert len(told) == len(folded) > 2

@@ -9,6 +9,8 @@ from decimal import Decimal
 import pytest
 
 from fairlead import OrderView, TradingState
+from fairlead.domain.account import AdjustmentKind
+from fairlead.domain.account_records import AdjustmentBooked
 from fairlead.domain.closings import Closing
 from fairlead.domain.ledger import Position
 from fairlead.domain.numbers import ZERO
@@ -355,6 +357,20 @@ def test_a_key_leaves_when_its_record_is_durable() -> None:
         assert len(state.commands) == 2
     eviction.run(state, durable_sequence=9, now_ns=0)
     assert [key for _, key in state.commands] == ["key-4"]
+
+
+def test_an_adjustment_leaves_when_its_record_is_durable() -> None:
+    """Memory keeps as many as set; more leave, the oldest first, and none that the store does not have yet."""
+    state = EngineState("test", "00000000")
+    for number in (1, 2, 3, 4):
+        name = f"entry-{number}"
+        booked = AdjustmentBooked(name, AdjustmentKind.FUNDING, "USDT", Decimal(1), 0, "")
+        state.adjustments[name] = (booked, number)
+    eviction = Eviction(2, 1)
+    eviction.run(state, durable_sequence=1, now_ns=0)
+    assert list(state.adjustments) == ["entry-2", "entry-3", "entry-4"]
+    eviction.run(state, durable_sequence=9, now_ns=0)
+    assert list(state.adjustments) == ["entry-3", "entry-4"]
 
 
 def test_a_position_that_is_being_closed_stays_in_memory() -> None:

@@ -208,6 +208,22 @@ def test_a_change_is_checked_by_what_it_adds() -> None:
     on_bench(main, exchange=dear(), settings={"anomalies": {"balance_drifted": "note"}})
 
 
+def test_an_exit_grows_whatever_is_free() -> None:
+    """More of a position can be sold by a change although the venue's balance would not do for it."""
+
+    async def main(bench: Bench) -> None:
+        bought = await bench.working("buy", "2", "100")
+        bench.exchange.trade(bought, "2", "100")
+        await bench.pass_ms(1_000)
+        name = await bench.working("sell", "1", "110")
+        assert bench.order(name).reduces
+        bench.exchange.held["BTC"] = d("0")
+        await bench.kernel.reconcile()
+        assert (await bench.bot.modify_order(name, quantity="2")).code == "MODIFIED"
+
+    on_bench(main, exchange=dear(), settings={"anomalies": {"balance_drifted": "note"}})
+
+
 def test_what_is_promised_survives_a_restart_and_ends_with_the_orders() -> None:
     """Counted anew from live orders, partly filled ones among them; nothing is left when all are over."""
 

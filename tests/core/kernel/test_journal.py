@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fairlead.domain.events import OrderChanged
+from fairlead.errors import StoreFault
+from fairlead.kernel.journal.journal import Journal, SealedBatch
+from fairlead.testing.memory_store import MemoryDisk, MemoryStore
 from fairlead.testing.scripted_exchange import hangs
 from tests.core.kernel.bench import Bench, on_bench
 from tests.core.kernel.faults import Brake
@@ -97,3 +102,31 @@ def test_new_commands_wait_while_too_many_steps_are_gathered() -> None:
             assert (await task).status == "ACCEPTED"
 
     on_bench(main, settings={"batch_steps_max": 5})
+
+
+def test_a_journal_that_ended_recovers_nothing() -> None:
+    """A step broke, and the journal is given up before the recovery began: none begins any more."""
+
+    async def main(bench: Bench) -> None:
+        recovered: list[Exception] = []
+
+        async def recover(_sealed: SealedBatch, error: Exception) -> None:
+            recovered.append(error)
+
+        journal = Journal(
+            MemoryStore(MemoryDisk()),
+            bench.clock,
+            commit_timeout_ns=1_000_000,
+            batch_steps_max=1,
+            release=lambda _output: None,
+            on_fault=recover,
+        )
+        running = asyncio.ensure_future(journal.run())
+        await bench.pass_ms(1)
+        journal.break_off(StoreFault("A step broke."))
+        journal.end(StoreFault("The store is gone."))
+        await bench.pass_ms(1)
+        assert recovered == []
+        assert running.done()
+
+    on_bench(main)
