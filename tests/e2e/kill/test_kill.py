@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,12 +11,14 @@ import pytest
 
 from tests.campaign import campaign_size
 from tests.e2e.kill.arena import Arena
-from tests.e2e.kill.labels import DURING_START, LABELS, STARTING_POINTS
+from tests.e2e.kill.labels import AFTER_TOLD, DURING_START, LABELS, STARTING_POINTS
 from tests.e2e.kill.trader import EXIT_HELD
 
 Record = Callable[[str, object], None]
 RANDOM_KILLS = 3
 NTH_MAX = 25
+MARKS_MAX = 2
+"""A mark is written once in `delivery_mark_interval_ms`, so few are waited for."""
 
 
 async def campaign(folder: Path, *, random_kills: int, repeats: int, seed: int) -> Arena:
@@ -28,12 +31,7 @@ async def campaign(folder: Path, *, random_kills: int, repeats: int, seed: int) 
     try:
         for label, number in plan:
             if label:
-                nth = (
-                    number % STARTING_POINTS + 1
-                    if label == DURING_START
-                    else arena.stream.randrange(1, NTH_MAX)
-                )
-                await arena.labelled_round(label, nth)
+                await arena.labelled_round(label, nth_of(label, number, arena.stream))
             else:
                 await arena.random_round(venue_too=number % 3 == 0)
         report = await arena.last_round()
@@ -41,6 +39,15 @@ async def campaign(folder: Path, *, random_kills: int, repeats: int, seed: int) 
     finally:
         await arena.close()
     return arena
+
+
+def nth_of(label: str, number: int, stream: random.Random) -> int:
+    """Return how often a trader comes to the place before it dies there."""
+    if label == DURING_START:
+        return number % STARTING_POINTS + 1
+    if label == AFTER_TOLD:
+        return number % MARKS_MAX + 1
+    return stream.randrange(1, NTH_MAX)
 
 
 def judge(arena: Arena, record_property: Record, kills: int) -> None:
