@@ -118,8 +118,8 @@ class Soak:
     async def _live(self, *, venue_too: bool) -> None:
         """Let a trader live for a drawn time, sampled all along, then kill it at that instant.
 
-        What the life before left is judged once this one has converged: the venue may have filled an order when
-        nobody was there to hear of it.
+        What the life before left is judged once this one has converged: the venue may have filled an order
+        when nobody was there to hear of it.
         """
         arena = self.arena
         trader = await arena.start_trader(pause_ms=CALM_MS)
