@@ -29,7 +29,7 @@ SEEDS = range(1, 121)
 
 
 def test_every_kind_of_fault_happens_and_the_books_hold() -> None:
-    """A hundred and twenty lives see each kind of fault, die at steps and inside calls, and break no promise."""
+    """A hundred and twenty lives see each kind of fault, die at steps and in calls, and break no promise."""
     lives = [life(seed) for seed in SEEDS]
     faults = sum((each.faults for each in lives), Counter[str]())
     kinds = {
