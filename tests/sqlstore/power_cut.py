@@ -8,12 +8,15 @@ anything of a log that began anew is there, its header is.
 
 from __future__ import annotations
 
-import random
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import attrs
+
+Draw = Callable[[int], int]
+"""Draws a whole number below the one given."""
 
 SECTOR = 512
 LOG_HEADER = 32
@@ -43,7 +46,7 @@ class Image:
         path.with_name(f"{path.name}-wal").write_bytes(self.log)
 
 
-def cut(before: Image, after: Image, draw: random.Random) -> Image:
+def cut(before: Image, after: Image, draw: Draw) -> Image:
     """Return what a power cut may leave in the middle of the step from one image to the other."""
     log = _mixed(before.log, after.log, draw)
     if log != before.log:
@@ -51,14 +54,14 @@ def cut(before: Image, after: Image, draw: random.Random) -> Image:
     return Image(_mixed(before.database, after.database, draw), log)
 
 
-def _mixed(old: bytes, new: bytes, draw: random.Random) -> bytes:
+def _mixed(old: bytes, new: bytes, draw: Draw) -> bytes:
     if old == new:
         return old
-    kept_in_hundred = draw.choice((0, 10, 50, 90, 100))
+    kept_in_hundred = (0, 10, 50, 90, 100)[draw(5)]
     whole = bytearray()
     for start in range(0, max(len(old), len(new)), SECTOR):
-        is_new = draw.randrange(100) < kept_in_hundred
+        is_new = draw(100) < kept_in_hundred
         sector = (new if is_new else old)[start : start + SECTOR]
         whole += sector.ljust(min(SECTOR, max(len(old), len(new)) - start), b"\0")
-    end = draw.randrange(len(old), len(new) + 1) if len(new) > len(old) else len(whole)
+    end = len(old) + draw(len(new) + 1 - len(old)) if len(new) > len(old) else len(whole)
     return bytes(whole[:end])

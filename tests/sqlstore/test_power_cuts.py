@@ -76,7 +76,7 @@ async def after_a_cut(image: Image, path: Path) -> tuple[JournalHead, dict[str, 
 async def survive(folder: Path, cuts: int) -> tuple[int, int]:
     """Cut each step that often; return how many cuts of an append left it undone, and how many done."""
     moments = await written(folder / "bot.sqlite", folder)
-    draw = SeedStreams(1).of("power cuts")
+    draw = SeedStreams(1).of("power cuts").randrange
     undone = done = 0
     for step, (before, after) in enumerate(pairwise(moments)):
         for number in range(cuts):
