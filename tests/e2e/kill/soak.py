@@ -1,15 +1,16 @@
 """The soak: a bot trades calmly for hours on the paper venue, killed every few minutes, and nothing adds up.
 
-``python -m tests.e2e.kill.soak --minutes 120``. After each kill the independent checker judges the files, at
-the end the journal is verified, everything owed must have been told, and the trader's memory must be flat
-(`memory_samples`). A line a minute goes to stderr. The exit code is 1 when something does not hold, and when
-no life was long enough to compare memory.
+``python -m tests.e2e.kill.soak --minutes 120``. When a trader has converged after a kill the independent
+checker judges the files; at the end the journal is verified, everything owed must have been told, and the
+trader's memory must be flat (`memory_samples`). A line a minute goes to stderr. The exit code is 1 when
+something does not hold, and when no life was long enough to compare memory.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import sys
 import tempfile
 from asyncio.subprocess import Process
@@ -107,10 +108,12 @@ class Soak:
         )
 
     async def _live(self, *, venue_too: bool) -> None:
-        """Let a trader live for a drawn time, sampled all along, then kill it at that instant and judge."""
+        """Let a trader converge, be judged, and live for a drawn time, sampled all along; then kill it."""
         arena = self.arena
         trader = await arena.start_trader(pause_ms=CALM_MS)
         await arena.converged(trader)
+        if arena.rounds:
+            self._say(f"after kill {len(arena.rounds)}: {json.dumps(await arena.check())}")
         async with arena.market(MARKET_NS):
             await arena.tell(trader, "go")
             await self._sampled(trader)
@@ -119,8 +122,6 @@ class Soak:
             await arena.kill(trader, "soak, with the venue" if venue_too else "soak")
         if venue_too:
             await arena.open_venue()
-        report = await arena.check()
-        self._say(f"kill {len(arena.rounds)}: {json.dumps(report)}")
 
     async def _sampled(self, trader: Process) -> None:
         shortest, longest = self._plan.life_seconds_min, self._plan.life_seconds_max
@@ -157,8 +158,13 @@ def main(
     plan = Plan(
         minutes * SECONDS_PER_MINUTE, life_min * SECONDS_PER_MINUTE, life_max * SECONDS_PER_MINUTE, seed
     )
-    with tempfile.TemporaryDirectory(prefix="fairlead-") as folder:
-        soaked = asyncio.run(Soak(Path(folder), plan).run())
+    folder = Path(tempfile.mkdtemp(prefix="fairlead-"))
+    try:
+        soaked = asyncio.run(Soak(folder, plan).run())
+    except Broken:
+        print(f"the files are in {folder}", file=sys.stderr)
+        raise
+    shutil.rmtree(folder)
     if as_json:
         print(json.dumps(soaked.as_json()))
     else:
