@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,7 +33,7 @@ async def campaign(folder: Path, *, random_kills: int, repeats: int, seed: int) 
     try:
         for label, number in plan:
             if label:
-                await arena.labelled_round(label, nth_of(label, number, arena.stream))
+                await arena.labelled_round(label, nth_of(arena, label, number))
             else:
                 await arena.random_round(venue_too=number % 3 == 0)
         report = await arena.last_round()
@@ -44,13 +43,13 @@ async def campaign(folder: Path, *, random_kills: int, repeats: int, seed: int) 
     return arena
 
 
-def nth_of(label: str, number: int, stream: random.Random) -> int:
+def nth_of(arena: Arena, label: str, number: int) -> int:
     """Return how often a trader comes to the place before it dies there."""
     if label == DURING_START:
         return number % STARTING_POINTS + 1
     if label == AFTER_TOLD:
         return number % MARKS_MAX + 1
-    return stream.randrange(1, NTH_MAX)
+    return arena.stream.randrange(1, NTH_MAX)
 
 
 def judge(arena: Arena, record_property: Record, kills: int) -> None:
