@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from fairlead import AdjustmentKind, OrderSide, TradingState
 from fairlead.errors import ExchangeFault, JournalUnavailable
-from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
+from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND
 from fairlead.ports.exchange import LedgerEntry, LedgerPage, VenueBalance, VenuePosition
 from fairlead.testing.memory_store import AppendFault
 from fairlead.testing.scripted_exchange import ScriptedExchange
@@ -59,6 +59,24 @@ def test_a_balance_is_opening_and_fills_and_adjustments() -> None:
         assert bitcoin.derived == d("12.5")
         assert (dollars.fills, dollars.adjustments, dollars.derived) == (d("-200"), d("-7.25"), d("9792.75"))
         assert await bench.position() == 2, "what was not bought here is no position"
+
+    on_bench(main, exchange=accountant())
+
+
+def test_an_order_made_after_the_clock_was_set_back_is_no_part_of_the_inventory() -> None:
+    """The clock was an hour ahead when the inventory was recorded: what is traded in that hour counts."""
+
+    async def main(bench: Bench) -> None:
+        bench.clock.jump_wall_ns(-3_600 * NANOSECONDS_PER_SECOND)
+        await bench.hold("2", "100")
+        bitcoin = balance(bench, "BTC")
+        assert (bitcoin.opening, bitcoin.fills, bitcoin.derived) == (d("10"), d("2"), d("12"))
+        assert (await bench.verify()).ok
+        name = await bench.working("buy", "1", "100")
+        await bench.restart()
+        bench.exchange.trade(name, "1", "100")
+        await bench.pass_ms()
+        assert balance(bench, "BTC").derived == d("13")
 
     on_bench(main, exchange=accountant())
 

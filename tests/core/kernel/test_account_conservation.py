@@ -159,7 +159,9 @@ class Books:
             contract=market.contract, position_id=fill.position_id,
         )  # fmt: skip
         early = fill.old or not self.state.inventory_ns
-        apply(self.state, intent, 1 if early else OPENED_NS)
+        apply(self.state, intent, OPENED_NS if self.state.inventory_ns else 1)
+        if early:  # an order that was there when the inventory was recorded
+            self.state.orders[name].created_ns = 1
         before = self._realized(key)
         record = OrderFilled(
             name, "", f"T{number}", fill.side, fill.quantity, Decimal(1), fill.value, fill.fee,

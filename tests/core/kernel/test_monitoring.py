@@ -456,8 +456,9 @@ def test_a_reading_from_before_an_order_went_missing_does_not_find_it_again(
         bench.exchange.forget(name)
         await bench.kernel.reconcile()
         asked_ns = bench.order(name).updated_ns + later_ns
+        asked_monotonic_ns = asked_ns - bench.clock.wall_ns() + bench.clock.monotonic_ns()
         await bench.pass_ms()
-        bench.kernel._parts.take(OrderReported(report, "open_orders", asked_ns))
+        bench.kernel._parts.take(OrderReported(report, "open_orders", asked_ns, asked_monotonic_ns))
         await bench.kernel.settled()
         answer = await bench.kernel.resolve_missing(name, note="the desk says so")
         assert answer.accepted is (status == "CANCELED")

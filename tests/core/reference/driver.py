@@ -169,6 +169,8 @@ class Driver:
         )
         self.weights = [weight for weight, _ in self.happenings]
 
+        self.restarted_ns = 0
+
     def run(self, steps: int) -> None:
         """Take so many steps; `AssertionError` tells the run so far and where the two part."""
         for _ in range(steps):
@@ -283,7 +285,7 @@ class Driver:
         order = self.model.orders[name]
         status = dice.choice([each for each in VenueStatus if each is not VenueStatus.TRIGGERED])
         source = dice.choice(("stream", "open_orders", "look_up"))
-        asked_ns = 0 if source == "stream" else self.model.now - dice.choice((0, SECOND_NS, 10 * SECOND_NS))
+        asked_ns = 0 if source == "stream" else self.asked(dice.choice((0, SECOND_NS, 10 * SECOND_NS)))
         filled = as_decimal(order.filled) + (Decimal("0.001") if dice.random() < 0.1 else 0)
         venue_id = dice.choice(("", f"v-{name}"))
         if order.state in ("working", "unresolved") and (name in doubted or dice.random() < 0.1):
@@ -292,7 +294,7 @@ class Driver:
             status, filled = VenueStatus.FILLED, as_decimal(order.filled)  # it may be dust that is left
         self.model.reported(name, status.value, Fraction(filled), source, asked_ns, venue_id)
         told = OrderReport(name, venue_id, order.key[1], status, filled, self.model.now)
-        return self.take(OrderReported(told, source, asked_ns))
+        return self.take(OrderReported(told, source, asked_ns, asked_ns))
 
     def cancel(self) -> list[Effect]:
         """Somebody wants an order canceled, one in five times somebody else's."""
@@ -318,9 +320,9 @@ class Driver:
         name = self.any_order()
         if name is None:
             return []
-        asked_ns = self.model.now - self.dice.choice((0, 0, 10 * SECOND_NS))
+        asked_ns = self.asked(self.dice.choice((0, 0, 10 * SECOND_NS)))
         self.model.not_found(name, asked_ns)
-        return self.take(LookedUp(name, LookUp(None, (), complete=True), asked_ns))
+        return self.take(LookedUp(name, LookUp(None, (), complete=True), asked_ns, asked_ns))
 
     def pass_time(self) -> list[Effect]:
         """An order's time comes."""
@@ -350,7 +352,12 @@ class Driver:
         self.said.append("restart")
         self.model.restarted()
         self.kernel.restart()
+        self.restarted_ns = self.model.now
         return []
+
+    def asked(self, ago_ns: int) -> int:
+        """Return when a question was asked that is answered now: no kernel hears what one before it asked."""
+        return max(self.model.now - ago_ns, self.restarted_ns + 1)
 
     def compare(self, effects: list[Effect]) -> None:
         """Compare all that both know."""

@@ -12,6 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from fairlead.errors import ExchangeFault
+from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND
 from fairlead.testing.books_check import books_problems
 from fairlead.testing.crash_survey import CrashSpot
 from fairlead.testing.fault_plan import Death, FaultPlan
@@ -19,20 +20,21 @@ from fairlead.testing.faults import Faults
 from fairlead.testing.generation import Generation
 from fairlead.testing.simulated_life import live_through, shrunk
 from fairlead.testing.simulation_errors import Overtime
+from fairlead.testing.virtual_clock import START_OF_2026_NS
 from tests.core.testing.toy_lives import ToyWorld, buy_once, life, sound
 
 QUIET = FaultPlan()
 MISSES = FaultPlan(lost_answer=30, lost_report=30, bad_commit=15)
-SEEDS = range(1, 61)
+SEEDS = range(1, 121)
 
 
 def test_every_kind_of_fault_happens_and_the_books_hold() -> None:
-    """Sixty lives see each kind of fault and deaths at steps and inside calls, and none breaks a promise."""
+    """A hundred and twenty lives see each kind of fault, die at steps and in calls, and break no promise."""
     lives = [life(seed) for seed in SEEDS]
     faults = sum((each.faults for each in lives), Counter[str]())
     kinds = {
         "lost request", "lost answer", "late request", "late answer", "half a look-up", "lost report",
-        "repeated report", "broken stream", "ended by ExchangeFault",
+        "repeated report", "broken stream", "ended by ExchangeFault", "set clock", "suspended machine",
     }  # fmt: skip
     assert kinds <= set(faults)
     assert len([kind for kind in faults if kind.startswith("commit ")]) >= 3
@@ -67,6 +69,51 @@ def test_a_death_is_where_it_was_planned_and_the_world_lives_on() -> None:
     spots = CrashSpot(step=5), CrashSpot(point=("exchange.submit.sent", 1))
     plan = FaultPlan(deaths=tuple(Death(spot, 100) for spot in spots))
     assert life(3, plan).crashes == 2
+
+
+def test_a_set_clock_stays_within_what_the_kernel_puts_up_with() -> None:
+    """The kernel's clock leaves the venue's both ways, and never by as much as `deadline_margin_ms`."""
+    plan = FaultPlan(clock_steps=5, healed_after_ms=5_000)
+    shares = {share for seed in range(1, 9) for share in _distances_of_clocks(seed, plan)}
+    assert min(shares) < -0.5
+    assert max(shares) > 0.5
+    assert max(map(abs, shares)) < 1
+
+
+def test_a_suspension_takes_both_clocks_along() -> None:
+    """Hours pass in the time of day, here and at the venue alike, while no time is lived through."""
+    faults = Faults(FaultPlan(suspensions=2, healed_after_ms=5_000), 3)
+    with ToyWorld(3, faults) as world:
+        live_through(world, buy_and_stay, faults, sound)
+        assert faults.counts == {"suspended machine": 2}
+        assert world.clock.wall_ns() == world.venue_clock.wall_ns()
+        lived_ns = world.clock.monotonic_ns()
+        assert world.clock.wall_ns() - START_OF_2026_NS > lived_ns + 60 * NANOSECONDS_PER_SECOND
+
+
+async def buy_and_stay(world: ToyWorld, generation: Generation) -> None:
+    """Buy once, and live on until the plan is through."""
+    await buy_once(world, generation)
+    await world.clock_of(generation).sleep_ns(5 * NANOSECONDS_PER_SECOND)
+
+
+def _distances_of_clocks(seed: int, plan: FaultPlan) -> set[float]:
+    """Return how far the clocks of kernel and venue were apart over a life, as shares of the margin."""
+    faults, apart = Faults(plan, seed), set[float]()
+
+    async def look(world: ToyWorld) -> None:
+        while not faults.is_healed:
+            await world.clock.sleep_ns(NANOSECONDS_PER_MILLISECOND)
+            margin_ns = world.settings.deadline_margin_ms * NANOSECONDS_PER_MILLISECOND
+            apart.add((world.clock.wall_ns() - world.venue_clock.wall_ns()) / margin_ns)
+
+    async def bot(world: ToyWorld, generation: Generation) -> None:
+        world.spawn(look(world))
+        await buy_and_stay(world, generation)
+
+    with ToyWorld(seed, faults) as world:
+        live_through(world, bot, faults, sound)
+    return apart
 
 
 def test_a_start_that_fails_ends_its_process_only_while_there_are_faults() -> None:

@@ -62,7 +62,7 @@ class Broken(AssertionError):
 
 @attrs.define
 class Round:
-    """How one kill went. *in_flight* orders had no answer, *live* ones were open, when it happened."""
+    """How one kill went. *in_flight* orders and changes had no answer, *live* orders were open, by then."""
 
     kind: str
     in_flight: int

@@ -10,7 +10,7 @@ IN_FLIGHT = ("approved", "submitted", "unresolved")
 
 
 def count_orders(path: Path) -> tuple[int, int]:
-    """Return how many orders are in flight (no answer known), and how many are live; both by their rows."""
+    """Return how many orders and changes of orders have no known answer, and how many orders are live."""
     if not path.exists():
         return 0, 0
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
@@ -19,5 +19,6 @@ def count_orders(path: Path) -> tuple[int, int]:
         in_flight = connection.execute(
             "SELECT count(*) FROM orders WHERE state IN (?, ?, ?)", IN_FLIGHT
         ).fetchone()[0]
+        in_flight += connection.execute("SELECT count(*) FROM changes WHERE live").fetchone()[0]
         live = connection.execute("SELECT count(*) FROM orders WHERE live").fetchone()[0]
     return in_flight, live

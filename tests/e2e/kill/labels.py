@@ -22,7 +22,7 @@ from fairlead.ports.exchange import (
     ReportSink,
     SubmitRequest,
 )
-from fairlead.ports.store import Batch, Opened
+from fairlead.ports.store import COLUMN_NAMES, Batch, Opened
 from fairlead_paper.client import PaperClient
 from fairlead_sqlstore.settings import SqlStoreSettings
 from fairlead_sqlstore.store import SqlStore
@@ -33,8 +33,10 @@ BEFORE_COMMIT = "before_commit"
 AFTER_COMMIT = "after_commit_before_send"
 AFTER_SEND = "after_send"
 AFTER_ANSWER = "after_answer_before_commit"
+AFTER_TOLD = "after_told_before_mark"
 DURING_START = "during_start"
-LABELS = (BEFORE_COMMIT, AFTER_COMMIT, AFTER_SEND, AFTER_ANSWER, DURING_START)
+LABELS = (BEFORE_COMMIT, AFTER_COMMIT, AFTER_SEND, AFTER_ANSWER, AFTER_TOLD, DURING_START)
+MARK = COLUMN_NAMES["notifiers"].index("mark")
 STARTING_POINTS = 5
 """Store opened, venue connected, rules read, history read, open orders read."""
 
@@ -54,11 +56,12 @@ class Labels:
 
 
 class LabelledStore(SqlStore):
-    """The SQL store, with places around the commit of an intent."""
+    """The SQL store, with places around the commit of an intent and before what was told is marked."""
 
     def __init__(self, settings: SqlStoreSettings, labels: Labels) -> None:
         super().__init__(settings)
         self._labels = labels
+        self._mark: int | None = None
 
     async def open(self, account: str, holder: str) -> Opened:
         """See `Store.open`."""
@@ -73,9 +76,19 @@ class LabelledStore(SqlStore):
         )
         if has_intent:
             self._labels.reached(BEFORE_COMMIT)
+        if self._marks_as_told(batch):
+            self._labels.reached(AFTER_TOLD)
         await super().append(batch)
         if has_intent:
             self._labels.reached(AFTER_COMMIT)
+
+    def _marks_as_told(self, batch: Batch) -> bool:
+        """Tell whether the notifier was told more since the mark before; a life's first does not count."""
+        marks = [row.values[MARK] for row in batch.rows if row.table == "notifiers"]
+        if not marks:
+            return False
+        before, self._mark = self._mark, int(marks[-1] or 0)
+        return before is not None and self._mark > before
 
 
 class LabelledClient:

@@ -8,8 +8,10 @@ against that at two minutes, median of the lives that lasted at least four. Neit
 
 from __future__ import annotations
 
+import csv
 import statistics
 from pathlib import Path
+from typing import Self
 
 import attrs
 
@@ -36,6 +38,29 @@ class Sample:
     age_s: float
     trader_mib: float
     venue_mib: float
+
+
+class SampleFile:
+    """A CSV file of samples, each written as it is taken: a soak that ends badly leaves what it saw."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("w", encoding="ascii", newline="")
+        self._writer = csv.writer(self._file)
+        self._writer.writerow(["life", "age_s", "trader_mib", "venue_mib"])
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def add(self, life: int, sample: Sample) -> None:
+        """Write a sample of the life of this number, counted from one."""
+        figures = (sample.age_s, sample.trader_mib, sample.venue_mib)
+        self._writer.writerow([life, *(f"{figure:.2f}" for figure in figures)])
+        self._file.flush()
 
 
 @attrs.frozen

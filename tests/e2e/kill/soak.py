@@ -1,18 +1,22 @@
-"""The soak: a bot trades calmly for hours on the paper venue, killed every few minutes, and nothing adds up.
+"""The soak: a bot trades calmly for hours on the paper venue, killed every few minutes, and loses nothing.
 
-``python -m tests.e2e.kill.soak --minutes 120``. After each kill the independent checker judges the files, at
-the end the journal is verified, everything owed must have been told, and the trader's memory must be flat
-(`memory_samples`). A line a minute goes to stderr. The exit code is 1 when something does not hold, and when
-no life was long enough to compare memory.
+``python -m tests.e2e.kill.soak --minutes 120``. After each kill the journal is verified, and the independent
+checker judges the files once the next life has converged; at the end everything owed must have been told, and
+the trader's memory must be flat (`memory_samples`). A line a minute goes to stderr. The exit code is 1 when
+something does not hold, and when no life was long enough to compare memory. When something was lost or
+doubled, the files show how: they are kept then, and stderr tells where. ``--samples FILE`` writes each sample
+of memory down as it is taken.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import sys
 import tempfile
 from asyncio.subprocess import Process
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,7 +27,7 @@ from fairlead.cli.output import print_table
 from fairlead.kernel.system_clock import SystemClock
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND
 from tests.e2e.kill.arena import Arena, Broken
-from tests.e2e.kill.memory_samples import Growth, Sample, growths, resident_mib
+from tests.e2e.kill.memory_samples import Growth, Sample, SampleFile, growths, resident_mib
 
 SECONDS_PER_MINUTE = 60
 SAMPLE_NS = 5 * NANOSECONDS_PER_SECOND
@@ -39,12 +43,16 @@ BYTES_PER_MEBIBYTE = 1 << 20
 
 @attrs.frozen
 class Plan:
-    """How long the soak is, how long a life lasts at least and at most, and what its kills are drawn from."""
+    """How long the soak is, how long a life lasts at least and at most, and what its kills are drawn from.
+
+    There are so many lives at least, however slow the machine is.
+    """
 
     seconds: float
     life_seconds_min: float
     life_seconds_max: float
     seed: int
+    lives_min: int = 1
 
 
 @attrs.frozen
@@ -75,8 +83,9 @@ class Soaked:
 class Soak:
     """One soak: lives, one after the other, until the time is up."""
 
-    def __init__(self, folder: Path, plan: Plan) -> None:
+    def __init__(self, folder: Path, plan: Plan, samples: SampleFile | None = None) -> None:
         self.arena = Arena(folder, plan.seed)
+        self._samples = samples
         self.lives: list[list[Sample]] = []
         self._plan = plan
         self._clock = SystemClock()
@@ -86,7 +95,7 @@ class Soak:
         """Live until the time is up; raises `Broken` when something was lost, doubled or not told."""
         await self.arena.open()
         try:
-            while self._left_s() > 0:
+            while self._left_s() > 0 or len(self.lives) < self._plan.lives_min:
                 await self._live(venue_too=len(self.arena.rounds) % VENUE_EVERY == VENUE_EVERY - 1)
             report = await self.arena.last_round()
         finally:
@@ -107,10 +116,15 @@ class Soak:
         )
 
     async def _live(self, *, venue_too: bool) -> None:
-        """Let a trader live for a drawn time, sampled all along, then kill it at that instant and judge."""
+        """Let a trader live for a drawn time, sampled all along, then kill it at that instant.
+
+        What the life before left is judged once this one has converged: the venue may have filled an order
+        when nobody was there to hear of it.
+        """
         arena = self.arena
         trader = await arena.start_trader(pause_ms=CALM_MS)
         await arena.converged(trader)
+        self._say(f"after kill {len(arena.rounds)}: {json.dumps(await arena.check())}")
         async with arena.market(MARKET_NS):
             await arena.tell(trader, "go")
             await self._sampled(trader)
@@ -119,8 +133,7 @@ class Soak:
             await arena.kill(trader, "soak, with the venue" if venue_too else "soak")
         if venue_too:
             await arena.open_venue()
-        report = await arena.check()
-        self._say(f"kill {len(arena.rounds)}: {json.dumps(report)}")
+        await arena.verify()
 
     async def _sampled(self, trader: Process) -> None:
         shortest, longest = self._plan.life_seconds_min, self._plan.life_seconds_max
@@ -134,6 +147,8 @@ class Soak:
                 raise Broken(f"the trader ended by itself with {trader.returncode}")
             age_s = (self._clock.monotonic_ns() - began_ns) / NANOSECONDS_PER_SECOND
             samples.append(Sample(age_s, resident_mib(trader.pid), resident_mib(self.arena.venue_process)))
+            if self._samples is not None:
+                self._samples.add(len(self.lives), samples[-1])
             if len(samples) % (SECONDS_PER_MINUTE * NANOSECONDS_PER_SECOND // SAMPLE_NS) == 0:
                 self._say(f"age {age_s:.0f} s, {samples[-1].trader_mib:.1f} MiB")
 
@@ -151,19 +166,29 @@ def main(
     life_min: Annotated[float, typer.Option(help="Minutes of the shortest life.")] = 1,
     life_max: Annotated[float, typer.Option(help="Minutes of the longest life.")] = 10,
     seed: Annotated[int, typer.Option(help="What the kills are drawn from.")] = 1,
+    samples: Annotated[Path | None, typer.Option(help="A CSV file for the samples of memory.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,  # noqa: FBT002
 ) -> None:
     """Soak, and print what it came to."""
     plan = Plan(
         minutes * SECONDS_PER_MINUTE, life_min * SECONDS_PER_MINUTE, life_max * SECONDS_PER_MINUTE, seed
     )
-    with tempfile.TemporaryDirectory(prefix="fairlead-") as folder:
-        soaked = asyncio.run(Soak(Path(folder), plan).run())
+    soaked = soaked_in(Path(tempfile.mkdtemp(prefix="fairlead-")), plan, samples)
     if as_json:
         print(json.dumps(soaked.as_json()))
     else:
         show(soaked)
     raise typer.Exit(0 if soaked.is_flat else 1)
+
+
+def soaked_in(folder: Path, plan: Plan, samples: Path | None = None) -> Soaked:
+    """Soak in a folder, and remove it, unless something broke: its files are the evidence."""
+    with ExitStack() as when_broken, nullcontext() if samples is None else SampleFile(samples) as file:
+        when_broken.callback(print, f"the files are kept in {folder}", file=sys.stderr, flush=True)
+        soaked = asyncio.run(Soak(folder, plan, file).run())
+        when_broken.pop_all()
+    shutil.rmtree(folder)
+    return soaked
 
 
 def show(soaked: Soaked) -> None:

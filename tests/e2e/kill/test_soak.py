@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from pathlib import Path
 
 import pytest
 
+from tests.e2e.kill.arena import Broken
 from tests.e2e.kill.memory_samples import Sample, growths, resident_mib
-from tests.e2e.kill.soak import Plan, Soak
+from tests.e2e.kill.soak import VENUE_EVERY, Plan, soaked_in
 
 STEP_S = 5
 
@@ -21,14 +21,29 @@ def life(minutes: int, *, young_mib: float, per_minute_mib: float = 0) -> list[S
 
 
 def test_a_short_soak_loses_and_doubles_nothing_and_leaves_nothing_untold(short_folder: Path) -> None:
-    """A few seconds of three lives and their kills: files, journal and receiver are judged as ever."""
-    soaked = asyncio.run(Soak(short_folder, Plan(3, 0.8, 1.2, seed=1)).run())
-    assert soaked.kills >= 2
+    """Four short lives, the venue killed with the last: files, journal and receiver are judged as ever."""
+    folder, samples = short_folder / "f", short_folder / "samples.csv"
+    folder.mkdir()
+    soaked = soaked_in(folder, Plan(0, 0.4, 0.6, seed=1, lives_min=VENUE_EVERY), samples)
+    assert (soaked.kills, soaked.venue_kills) == (VENUE_EVERY, 1)
     assert soaked.report["lost"] == soaked.report["duplicated"] == 0
     assert soaked.report["acknowledged"] > 0
     assert soaked.notices > soaked.report["acknowledged"]
     assert soaked.growths == [], "so short a life is compared with nothing"
     assert soaked.is_flat is None
+    assert len(samples.read_text("ascii").splitlines()) > VENUE_EVERY, "a heading and some of each life"
+    assert not folder.exists()
+
+
+def test_a_soak_that_finds_something_keeps_the_files(
+    short_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An acknowledged order that nobody knows is a lost one: the soak breaks, and its files stay."""
+    (short_folder / "acknowledgements").write_text("never-sent\n", "ascii")
+    with pytest.raises(Broken, match='"lost": 1'):
+        soaked_in(short_folder, Plan(0, 0.4, 0.6, seed=1))
+    assert (short_folder / "kernel.sqlite").exists()
+    assert f"the files are kept in {short_folder}" in capsys.readouterr().err
 
 
 def test_what_grows_from_life_to_life_is_not_flat() -> None:

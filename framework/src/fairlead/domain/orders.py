@@ -35,7 +35,8 @@ class Order:
     what the kernel found, *reduce_only* what the bot demanded. *expire_ns* is 0 unless it is good until
     a date. An order with *max_slippage* was wished for as a market order. One that is *adopted* was not sent
     by us: the venue knows it by its own id alone. *wish* is a modify
-    that is not resolved; *replaces* names the order in whose stead this one was made.
+    that is not resolved; *replaces* names the order in whose stead this one was made. When it changed, and
+    when its modify left, is kept by the monotonic clock as well, in memory alone: wall time may be set.
     """
 
     client_order_id: str
@@ -88,6 +89,8 @@ class Order:
     adopted: bool = False
     wish: Wish | None = None
     replaces: str = ""
+    changed_monotonic_ns: int = -1
+    sent_monotonic_ns: int = -1
 
     @property
     def key(self) -> PositionKey:

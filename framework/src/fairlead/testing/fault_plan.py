@@ -16,6 +16,8 @@ DEATHS_MAX = 3
 STEPS_MAX = 900
 """The last step before which a run may die, unless told otherwise: a bot of few orders takes fewer."""
 DOWNTIME_MS_MAX = 500
+CLOCK_STEPS_MAX = 30
+SUSPENSIONS_MAX = 4
 HEALED_MS_MAX = 4_000
 POINTS = (
     BEFORE_DURABLE,
@@ -82,7 +84,8 @@ class FaultPlan:
         )
         healed_after_ms = draw.randrange(HEALED_MS_MAX)
         clocks = SeedStreams(seed).of("clock plan")
-        steps, suspensions = (max(0, clocks.randrange(6) - 2) for _ in range(2))
+        steps = clocks.randrange(CLOCK_STEPS_MAX) if clocks.randrange(2) else 0
+        suspensions = clocks.randrange(SUSPENSIONS_MAX) if clocks.randrange(2) else 0
         return cls(
             **rates,
             stream_breaks=breaks,

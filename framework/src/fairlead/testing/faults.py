@@ -25,7 +25,7 @@ from fairlead.testing.wire import (
 
 LATE_MS_MAX = 2_000
 BREAK_MS_MAX = 1_000
-BETWEEN_CLOCKS_MS_MAX = 1_500
+BETWEEN_CLOCKS_MS_MAX = 300
 SUSPENDED_MS_MAX = 3 * 3_600_000
 STEP_OF_MARGIN = (3, 4)
 """The share of `deadline_margin_ms` that the clocks of kernel and venue are apart at most."""

@@ -28,6 +28,13 @@ def inventory_opened(state: EngineState, record: InventoryOpened, _ts_ns: int) -
         state.dirty.settings[SETTING_LISTED] = None
 
 
+def order_made(state: EngineState, ts_ns: int) -> None:
+    """Note that an order is made: it is younger than the inventory, also when the clock was set back."""
+    if ts_ns < state.inventory_ns:
+        state.inventory_ns = ts_ns
+        state.dirty.settings[SETTING_OPENED] = None
+
+
 def adjustment_booked(state: EngineState, record: AdjustmentBooked, _ts_ns: int) -> None:
     """Move the balance by an adjustment, and remember that it was booked."""
     settle(state, record.asset, record.amount)

@@ -49,6 +49,7 @@ def adopted_order(state: EngineState, record: OrderAdopted, ts_ns: int) -> Order
     order.contract = record.contract
     order.detail = f"taken over by {record.by}{f': {record.note}' if record.note else ''}"
     order.updated_ns = ts_ns
+    order.changed_monotonic_ns = state.monotonic_ns
     order.not_before_ns = ts_ns  # how old it is at the venue is not known: as young as can be
     if not state.adopts:
         state.adopts = True

@@ -65,6 +65,7 @@ from fairlead.kernel.apply.account import (
     inventory_before,
     inventory_opened,
     keep_balances,
+    order_made,
 )
 from fairlead.kernel.apply.adoption import adopted_order, correct
 from fairlead.kernel.apply.annotations import episode_annotated, order_annotated
@@ -141,10 +142,12 @@ def _initialized(state: EngineState, record: OrderInitialized, ts_ns: int) -> No
         record.metadata,
         ts_ns,
     )
+    order_made(state, ts_ns)
     _take_terms(order, record)
     order.denial_code = record.denial_code
     order.detail = denial_text(record)
     order.updated_ns = ts_ns
+    order.changed_monotonic_ns = state.monotonic_ns
     order.state = decision_for(order.state, event).to
     state.orders[order.client_order_id] = order
     count_on_position(state, order)

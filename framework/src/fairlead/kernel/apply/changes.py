@@ -76,6 +76,7 @@ def modify_started(state: EngineState, record: ModifyStarted, ts_ns: int) -> Non
             deadline_ns=record.deadline_ns,
             attempt=record.number,
         )
+    order.sent_monotonic_ns = state.monotonic_ns
     order.look_up_ns = 0
     move(state, order, OrderEvent.MODIFY_REQUESTED, ts_ns)
 

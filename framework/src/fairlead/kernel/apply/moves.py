@@ -21,6 +21,7 @@ def move(state: EngineState, order: Order, event: OrderEvent, ts_ns: int) -> Non
         whole=order.filled_quantity >= order.most_quantity,
     )
     order.updated_ns = ts_ns
+    order.changed_monotonic_ns = state.monotonic_ns
     state.dirty.orders[order.client_order_id] = None
     if after.is_final:
         finish(state, order)

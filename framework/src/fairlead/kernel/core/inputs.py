@@ -199,6 +199,7 @@ class AdoptOrder(Value):
     fills: Sequence[FillReport]
     problem: str
     asked_ns: int
+    asked_monotonic_ns: int = 0
     command_id: int = 0
 
 

@@ -160,10 +160,21 @@ class EngineState:
     """The episodes in memory that are over, with the sequence of their last change."""
     pace: PaceQueue = attrs.Factory(PaceQueue)
     reconciled: bool = False
+    monotonic_ns: int = 0
+    """The time of the present step, by the clock that nobody sets."""
+    read_monotonic_ns: int = -1
+    """When memory was read from the store again: what was asked before may be older than what was read."""
 
     def leaves_of(self, key: PositionKey, side: OrderSide) -> Decimal:
         """Return what live orders of this side may still fill on the key."""
         return self.leaves.get((key, side), ZERO)
+
+    def asked_after(self, since_monotonic_ns: int, asked_monotonic_ns: int) -> bool:
+        """Tell whether a question was asked after something happened here; its answer then knows of that.
+
+        Wall time does not tell: it may have been set in between.
+        """
+        return asked_monotonic_ns > max(since_monotonic_ns, self.read_monotonic_ns)
 
     def position_of(self, key: PositionKey, currency: str) -> Position:
         """Return the position of the key, made flat when there is none yet."""

@@ -27,12 +27,14 @@ class CancelAnswered(Value):
 class OrderReported(Value):
     """The venue said something about an order; *source* is stream, history, open_orders, look_up or adoption.
 
-    *asked_ns* is when a snapshot was asked for, 0 for what came by itself.
+    *asked_ns* is when a snapshot was asked for, 0 for what came by itself; *asked_monotonic_ns* is that by
+    the clock which nobody sets, and tells what had happened here by then.
     """
 
     report: OrderReport
     source: str
     asked_ns: int = 0
+    asked_monotonic_ns: int = 0
 
 
 class FillReported(Value):
@@ -43,11 +45,12 @@ class FillReported(Value):
 
 
 class LookedUp(Value):
-    """A look-up came back; *asked_ns* is when it was asked."""
+    """A look-up came back; *asked_ns* is when it was asked, *asked_monotonic_ns* as in `OrderReported`."""
 
     client_order_id: str
     result: LookUp
     asked_ns: int
+    asked_monotonic_ns: int = 0
 
 
 class AbsenceSeen(Value):
@@ -55,6 +58,7 @@ class AbsenceSeen(Value):
 
     client_order_id: str
     asked_ns: int
+    asked_monotonic_ns: int = 0
 
 
 class LookUpFailed(Value):

@@ -86,7 +86,8 @@ def decide_absence(state: EngineState, given: AbsenceSeen, rules: Rules, now_ns:
     if order is None:
         return
     if order.state is OrderState.WORKING:
-        if given.asked_ns > order.updated_ns and order.detail != MISSING:
+        is_later = state.asked_after(order.changed_monotonic_ns, given.asked_monotonic_ns)
+        if is_later and order.detail != MISSING:
             step.records.append(OrderEventNoted(order.client_order_id, OrderEvent.ABSENT, MISSING, KERNEL))
             step.note(state, AnomalyKind.MISSING_AT_VENUE, order.client_order_id, MISSING)
         step.effects.append(WakeAt(order.client_order_id, now_ns + rules.look_up_interval_max_ns))

@@ -57,7 +57,9 @@ def compare_terms(
     wish = order.wish
     if wish is not None and wish.sent_ns:
         _resolve(state, order, wish, terms, given, rules, now_ns, step)
-    elif given.asked_ns > order.updated_ns and terms.differs_from(order.terms):
+        return
+    is_later = state.asked_after(order.changed_monotonic_ns, given.asked_monotonic_ns)
+    if is_later and terms.differs_from(order.terms):
         _take_over(state, order, terms, given, step)
 
 
@@ -76,7 +78,7 @@ def _resolve(
         if unresolved and not terms.differs_from(wish.terms):
             step.effects.append(LookUpOrder(order.client_order_id, order.symbol))
         return
-    if given.asked_ns <= wish.sent_ns:
+    if not state.asked_after(order.sent_monotonic_ns, given.asked_monotonic_ns):
         if unresolved:
             step.effects.append(WakeAt(order.client_order_id, now_ns + rules.look_up_interval_ns))
         return

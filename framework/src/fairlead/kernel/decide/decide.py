@@ -114,16 +114,16 @@ def expand(given: Input) -> Sequence[Input]:
         result = given.result
         facts: list[Input] = [FillReported(fill, LOOK_UP) for fill in result.fills]
         if result.report is not None:
-            facts.append(OrderReported(result.report, LOOK_UP, given.asked_ns))
+            facts.append(OrderReported(result.report, LOOK_UP, given.asked_ns, given.asked_monotonic_ns))
         elif result.complete and not result.fills:
-            facts.append(AbsenceSeen(given.client_order_id, given.asked_ns))
+            facts.append(AbsenceSeen(given.client_order_id, given.asked_ns, given.asked_monotonic_ns))
         else:
             facts.append(LookUpFailed(given.client_order_id, "the look-up was not complete"))
         return facts
     if type(given) is AdoptOrder:
         told: list[Input] = [given, *(FillReported(fill, ADOPTION) for fill in given.fills)]
         if given.report is not None:
-            told.append(OrderReported(given.report, ADOPTION, given.asked_ns))
+            told.append(OrderReported(given.report, ADOPTION, given.asked_ns, given.asked_monotonic_ns))
         return told
     if type(given) is LedgerRead:
         return [*(LedgerEntrySeen(entry) for entry in given.entries), given]

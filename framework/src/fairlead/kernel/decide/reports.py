@@ -109,12 +109,12 @@ def decide_report(state: EngineState, given: OrderReported, rules: Rules, now_ns
             note_stranger(state, report.client_order_id, report.venue_order_id, step)
         return
     if report.status in ALIVE:
-        stale = given.source == STREAM or (given.asked_ns and given.asked_ns <= order.updated_ns)
+        stale = given.source == STREAM or (given.asked_ns and not _is_later(state, order, given))
         event = OrderEvent.ACCEPTED if stale else OrderEvent.SHOWN_LIVE
         if report.status is VenueStatus.TRIGGERED and (stale or order.state.is_live):
             event = OrderEvent.TRIGGERED
         accept(state, order, report.venue_order_id, event, report.ts_event, given.source, step)
-        _find_again(order, given, step)
+        _find_again(state, order, given, step)
         compare_terms(state, order, given, rules, now_ns, step)
         if report.filled_quantity > order.filled_quantity:
             _fetch_fills(state, order, given, rules, now_ns, step)
@@ -129,9 +129,14 @@ def decide_report(state: EngineState, given: OrderReported, rules: Rules, now_ns
     _note_end(state, order, given, step)
 
 
-def _find_again(order: Order, given: OrderReported, step: Step) -> None:
+def _is_later(state: EngineState, order: Order, given: OrderReported) -> bool:
+    """Tell whether the report was asked for after the order changed last."""
+    return state.asked_after(order.changed_monotonic_ns, given.asked_monotonic_ns)
+
+
+def _find_again(state: EngineState, order: Order, given: OrderReported, step: Step) -> None:
     """A reading asked for after an order went missing shows it alive: nobody may end it for that any more."""
-    if order.detail == MISSING and given.asked_ns > order.updated_ns:
+    if order.detail == MISSING and _is_later(state, order, given):
         event, ts_event = OrderEvent.SHOWN_LIVE, given.report.ts_event
         step.records.append(
             OrderEventNoted(order.client_order_id, event, FOUND_AGAIN, KERNEL, order.look_up_ns, ts_event)

@@ -102,6 +102,7 @@ class Engine:
             )
         now_ns = self._clock.wall_ns()
         state, rules = self.state, self.rules
+        state.monotonic_ns = self._clock.monotonic_ns()
         if rules.pacing is not None:
             state.pace.now_ns = self.pace_clock.now_ns()
         entries: list[Entry] = []
@@ -245,6 +246,7 @@ class Engine:
         state.instruments, state.withdrawn = self.state.instruments, self.state.withdrawn
         state.prices, state.holdings = self.state.prices, self.state.holdings
         state.pace.take_over(self.state.pace)
+        state.read_monotonic_ns = self._clock.monotonic_ns()
         self.state = state
         self.rebuilds += 1
         self.doubtful.clear()

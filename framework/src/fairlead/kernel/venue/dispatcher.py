@@ -192,7 +192,7 @@ class Dispatcher:
 
     async def _look_up(self, effect: LookUpOrder, task: asyncio.Task[None]) -> None:
         name = effect.client_order_id
-        asked_ns = self._clock.wall_ns()
+        asked_ns, asked_monotonic_ns = self._clock.wall_ns(), self._clock.monotonic_ns()
         order = self._engine.state.orders.get(name)
         result = await self._asked(partial(questions.look_up, self._client, name, effect.symbol, order), task)
         again = self._looking.pop(name)
@@ -202,7 +202,7 @@ class Dispatcher:
         if problem:
             self._bring(LookUpFailed(name, problem))
         else:
-            self._bring(LookedUp(name, cast("LookUp", result), asked_ns))
+            self._bring(LookedUp(name, cast("LookUp", result), asked_ns, asked_monotonic_ns))
         if again:
             self.dispatch(effect)
 

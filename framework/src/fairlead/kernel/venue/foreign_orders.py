@@ -52,11 +52,11 @@ class ForeignOrders:
                 return self._input(wish, "", NOT_LISTED)
             symbol = listed.symbol
         await self._admission.admit(RequestKind.LOOK_UP, symbol)
-        asked_ns = self._clock.wall_ns()
+        asked = self._clock.wall_ns(), self._clock.monotonic_ns()
         finder = cast("OrderFinder", self._client)  # its capabilities say that it is one
         question = finder.find(wish.venue_order_id, symbol)
         found = await self._admission.answer(RequestKind.LOOK_UP, question, symbol)
-        given = self._input(wish, symbol, "", found, asked_ns)
+        given = self._input(wish, symbol, "", found, asked)
         await self._inbox.ensure_known(given.client_order_id)
         return given
 
@@ -67,7 +67,7 @@ class ForeignOrders:
         return next(same, None)
 
     def _input(
-        self, wish: Wish, symbol: str, problem: str, found: object = None, asked_ns: int = 0
+        self, wish: Wish, symbol: str, problem: str, found: object = None, asked: tuple[int, int] = (0, 0)
     ) -> AdoptOrder:
         venue_id = wish.venue_order_id
         known_as = ""
@@ -93,7 +93,7 @@ class ForeignOrders:
             None if told is None else told.report,
             () if told is None else told.fills,
             problem,
-            asked_ns,
+            *asked,
         )
 
     async def follow_policy(self, report: OrderReport) -> ReconcileEntry:

@@ -237,7 +237,7 @@ class Reconciler:
     async def _read_open_orders(self) -> tuple[dict[str, None], list[OrderReport]]:
         """Return our orders that the venue lists, and the reports of those that are not ours."""
         await self._admission.admit(RequestKind.OPEN_ORDERS)
-        asked_ns = self._clock.wall_ns()
+        asked_ns, asked_monotonic_ns = self._clock.wall_ns(), self._clock.monotonic_ns()
         matched: dict[str, None] = {}
         strangers: list[OrderReport] = []
         for report in await self._admission.answer(RequestKind.OPEN_ORDERS, self._client.open_orders()):
@@ -248,7 +248,7 @@ class Reconciler:
                 matched[name] = None
             elif readable:
                 strangers.append(report)
-            self._take(OrderReported(report, "open_orders", asked_ns))
+            self._take(OrderReported(report, "open_orders", asked_ns, asked_monotonic_ns))
         return matched, strangers
 
     async def _look_up(self, client_order_id: str) -> None:
@@ -258,7 +258,7 @@ class Reconciler:
             return  # it ended while others were looked up
         symbol = order.symbol
         await self._admission.admit(RequestKind.LOOK_UP, symbol)
-        asked_ns = self._clock.wall_ns()
+        asked_ns, asked_monotonic_ns = self._clock.wall_ns(), self._clock.monotonic_ns()
         question = questions.look_up(self._client, client_order_id, symbol, order)
         result = await self._admission.answer(RequestKind.LOOK_UP, question, symbol)
         problem = look_up_problem(result, client_order_id)
@@ -266,4 +266,4 @@ class Reconciler:
             raise ExchangeFault(f"The look-up of an order proves nothing: {problem}.")
         with self._engine.eviction:  # the order may have ended, and left, while the venue was asked
             await self._inbox.ensure_known(client_order_id)
-            self._take(LookedUp(client_order_id, cast("LookUp", result), asked_ns))
+            self._take(LookedUp(client_order_id, cast("LookUp", result), asked_ns, asked_monotonic_ns))
