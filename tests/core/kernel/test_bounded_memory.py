@@ -360,7 +360,7 @@ def test_a_key_leaves_when_its_record_is_durable() -> None:
 
 
 def test_an_adjustment_leaves_when_its_record_is_durable() -> None:
-    """Memory keeps as many as set; more leave, the oldest first, and none that the store does not have yet."""
+    """Memory keeps as many as set: the oldest leave first, and none that the store does not have yet."""
     state = EngineState("test", "00000000")
     for number in (1, 2, 3, 4):
         name = f"entry-{number}"
