@@ -25,6 +25,12 @@ def test_a_member_keeps_its_word(name: str) -> None:
     assert NOW["enumerations"][name] == KEPT["enumerations"][name]
 
 
+@pytest.mark.parametrize("theme", ["codes", "lengths"])
+def test_codes_and_lengths_stay(theme: str) -> None:
+    """Bots compare denial codes, ids are told apart by their prefixes, stores are built for these lengths."""
+    assert NOW[theme] == KEPT[theme]
+
+
 @pytest.mark.parametrize("name", sorted(NOW["values"]))
 def test_a_field_that_was_left_out_means_what_it_meant(name: str) -> None:
     """A record written without a field is read with today's default; one that had to be there still must."""

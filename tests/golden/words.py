@@ -1,4 +1,4 @@
-"""The words of the journal: record kinds with their fields and defaults, and members of enumerations.
+"""The words of the journal: records with their fields and defaults, members of enumerations, codes, lengths.
 
 ``python -m tests.golden.words`` adds to ``words.json`` what is new. What stands there is never changed: a
 journal that was written with a word, or that left a default out, must mean the same to every later version. A
@@ -9,32 +9,63 @@ from __future__ import annotations
 
 import json
 import pkgutil
+import re
 import sys
 from collections.abc import Iterator
 from enum import Enum
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import msgspec
 
 import fairlead.domain
+from fairlead.domain import identifiers, numbers
 from fairlead.domain.values import Value
+from fairlead.kernel import core, decide, gate, journal
 
 WORDS = Path(__file__).with_name("words.json")
 Words = dict[str, dict[str, dict[str, Any]]]
 """By theme and name: the words, each with what it stands for; ``must`` where a field has no default."""
 MUST = "must be there"
+PUBLIC = re.compile("[A-Z][A-Z_]*")
+WORD = re.compile("[A-Za-z_-]+")
+
+
+def modules_of(*packages: ModuleType) -> Iterator[ModuleType]:
+    """Yield every module of these packages, in the order of names."""
+    for package in packages:
+        for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            yield import_module(found.name)
 
 
 def domain_classes() -> Iterator[type]:
     """Yield every public class that a module of the domain defines, in the order of modules and names."""
-    for found in pkgutil.iter_modules(fairlead.domain.__path__, "fairlead.domain."):
-        module = import_module(found.name)
+    for module in modules_of(fairlead.domain):
         for _, each in sorted(vars(module).items()):
             is_own = isinstance(each, type) and each.__module__ == module.__name__
             if is_own and not each.__name__.startswith("_"):
                 yield each
+
+
+def codes() -> dict[str, str]:
+    """Return the codes, prefixes and names that bots compare and rows are found by; not text for people."""
+    found = {}
+    for module in modules_of(fairlead.domain, core, decide, gate, journal):
+        for name, each in vars(module).items():
+            if PUBLIC.fullmatch(name) and isinstance(each, str) and WORD.fullmatch(each):
+                found[each] = "a word"
+    return found
+
+
+def lengths() -> dict[str, int]:
+    """Return the lengths that stores, venues and files are built for."""
+    return {
+        name: each
+        for name, each in {**vars(identifiers), **vars(numbers)}.items()
+        if PUBLIC.fullmatch(name) and type(each) is int and name != "EXCERPT_LENGTH"
+    }
 
 
 def defaults_of(cls: type[Value]) -> dict[str, Any]:
@@ -55,6 +86,8 @@ def words_now() -> Words:
     """Return the words of this version, as JSON reads them back."""
     classes = list(domain_classes())
     now = {
+        "codes": {"codes, prefixes and names": codes()},
+        "lengths": {"identifiers and numbers": lengths()},
         "enumerations": {
             cls.__name__: {member.name: member.value for member in cls}
             for cls in classes
