@@ -9,7 +9,7 @@ from fairlead.domain.instruments import Instrument
 
 BTC = Instrument(
     symbol="BTC/USDT", base="BTC", quote="USDT", price_increment="0.1", quantity_increment="0.001"
-)  # type: ignore[arg-type]  # text is converted
+)
 ETH = attrs.evolve(BTC, symbol="ETH/USDT", base="ETH")
 
 
