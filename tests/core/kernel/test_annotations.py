@@ -37,7 +37,7 @@ def test_an_order_is_annotated_whenever(when: str) -> None:
         answer = await bench.bot.annotate(
             name, note="late thought", add_tags=["reviewed"], metadata={"grade": "B"}
         )
-        assert answer.accepted
+        assert (answer.accepted, answer.code, answer.reason) == (True, "", "")
         (found,) = await bench.bot.orders(tag="reviewed", note="thought")
         assert (found.client_order_id, found.metadata) == (name, (("grade", "B"),))
         await bench.bot.annotate(
@@ -115,8 +115,9 @@ def test_nobody_annotates_what_is_anothers() -> None:
         answer = await other.annotate_episode(BTC, 1, book="bot", note="mine")
         assert (answer.accepted, answer.code) == (False, "FOREIGN_OWNER")
         assert bench.order(name).note == ""
-        refusals = [record.subject for record in bench.records() if isinstance(record, CommandRefused)]
-        assert refusals == [name, f"{BTC} bot  1"]
+        refused = [record for record in bench.records() if isinstance(record, CommandRefused)]
+        said = [(record.command, record.by, record.subject) for record in refused]
+        assert said == [("annotate", "other", name), ("annotate", "other", f"{BTC} bot  1")]
         assert not [record for record in bench.records() if isinstance(record, EpisodeAnnotated)]
 
     on_bench(main)
