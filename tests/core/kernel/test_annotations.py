@@ -53,6 +53,20 @@ def test_an_order_is_annotated_whenever(when: str) -> None:
     on_bench(main, settings={"closed_orders_max": 2})
 
 
+def test_an_order_that_works_does_not_leave_memory_for_an_annotation() -> None:
+    """Memory lets go of the oldest orders that are over, and never of one that may still fill."""
+
+    async def main(bench: Bench) -> None:
+        name = await bench.working()
+        assert (await bench.bot.annotate(name, note="watch this one")).accepted
+        for _ in range(4):
+            await traded(bench, "buy", "1", "100")
+        assert bench.order(name).status == "ACCEPTED"
+        assert (await bench.bot.cancel(name)).accepted
+
+    on_bench(main, settings={"closed_orders_max": 2})
+
+
 @pytest.mark.requirement("P3-5")
 @pytest.mark.parametrize("when", ["open", "over", "restarted"])
 def test_an_episode_is_annotated_whenever(when: str) -> None:
