@@ -162,6 +162,23 @@ def test_a_restart_doubts_a_change_once() -> None:
     on_bench(main)
 
 
+def test_a_settled_change_leaves_no_look_up_due() -> None:
+    """Once the terms are known nothing is left to ask: the order says so, and a restart does not ask again."""
+
+    async def main(bench: Bench) -> None:
+        name = await bench.working()
+        bench.exchange.will_modify(loses_modify_answer)
+        result = await bench.bot.modify_order(name, quantity="2")
+        assert (await bench.bot.change_settled(result.change_id)).code == "MODIFIED"
+        assert bench.kernel._parts.engine.state.orders[name].look_up_ns == 0
+        asked = len(bench.exchange.look_ups)
+        await bench.restart()
+        await bench.pass_ms(DEADLINE_MS)
+        assert len(bench.exchange.look_ups) == asked
+
+    on_bench(main)
+
+
 @pytest.mark.requirement("ERR-5")
 def test_old_terms_are_no_proof_before_the_deadline() -> None:
     """A modify that arrives late, after a look-up has seen the old terms, is still found to be done."""
