@@ -507,7 +507,7 @@ def test_flatten_widens_a_close_that_waits_at_a_limit() -> None:
 
 
 def test_a_close_that_joins_another_leaves_its_limit_alone() -> None:
-    """Whoever closes what is being closed already joins it as it is: the exit that rests stays, at its limit."""
+    """Whoever closes what is being closed already joins it as it is: the resting exit stays at its limit."""
 
     async def main(bench: Bench) -> None:
         await bench.hold("2")

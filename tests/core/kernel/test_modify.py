@@ -163,7 +163,7 @@ def test_a_restart_doubts_a_change_once() -> None:
 
 
 def test_a_settled_change_leaves_no_look_up_due() -> None:
-    """Once the terms are known nothing is left to ask: the order says so, and a restart does not ask again."""
+    """Once the terms are known nothing is left to ask: the order says so, and a restart asks no more."""
 
     async def main(bench: Bench) -> None:
         name = await bench.working()
