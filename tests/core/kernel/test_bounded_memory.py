@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from decimal import Decimal
 
@@ -23,7 +24,7 @@ from fairlead.kernel.core.state import CommandEntry, EngineState
 from fairlead.kernel.engine.eviction import Eviction
 from fairlead.kernel.venue.monitoring import SCHEDULED
 from fairlead.ports.clock import NANOSECONDS_PER_SECOND
-from fairlead.ports.exchange import VenueStatus
+from fairlead.ports.exchange import OrderReport, VenueStatus
 from fairlead.testing.memory_store import AppendFault
 from tests.core.kernel.bench import BTC, Bench, on_bench
 
@@ -297,6 +298,87 @@ def test_an_order_that_leaves_while_it_is_looked_up_is_still_ours(reason: str) -
         assert await bench.position() == Decimal(4)
 
     on_bench(main, settings=FEW)
+
+
+@pytest.mark.requirement("P0-1")
+def test_a_list_from_before_an_order_ended_and_left_revives_nothing() -> None:
+    """Listed as open, it is canceled and leaves memory, then the list arrives: it is no zombie."""
+
+    async def main(bench: Bench) -> None:
+        name = await bench.working()
+        await bench.pass_ms(5)
+        listing = bench.exchange.open_orders
+
+        async def lists_late() -> Sequence[OrderReport]:
+            listed = await listing()
+            bench.exchange.end(name, VenueStatus.CANCELED)
+            await bench.pass_ms(5)
+            for _ in range(3):
+                await filled(bench)
+            assert name not in held(bench)
+            return listed
+
+        bench.exchange.open_orders = lists_late  # type: ignore[method-assign]  # the venue is slow
+        await bench.kernel.reconcile()
+        assert bench.order(name).status == "CANCELED"
+        assert bench.anomalies() == []
+        assert bench.exchange.cancels == []
+        assert bench.kernel.trading_state is TradingState.ACTIVE
+
+    on_bench(main, settings=FEW)
+
+
+def test_an_order_that_lives_on_after_it_left_is_noticed() -> None:
+    """Asked after its end, the venue lists it all the same: it is a zombie, whether or not memory held it."""
+
+    async def main(bench: Bench) -> None:
+        name = await bench.working()
+        [listed] = await bench.exchange.open_orders()
+        bench.exchange.end(name, VenueStatus.CANCELED)
+        await bench.pass_ms(5)
+        for _ in range(3):
+            await filled(bench)
+        assert name not in held(bench)
+
+        async def lists() -> Sequence[OrderReport]:
+            return [listed]
+
+        bench.exchange.open_orders = lists  # type: ignore[method-assign]  # the venue lists it still
+        await bench.kernel.reconcile()
+        assert bench.anomalies() == ["zombie"]
+        assert bench.kernel.trading_state is TradingState.REDUCING
+
+    on_bench(main, settings=FEW)
+
+
+def left_after(*changes_s: int) -> dict[str, int]:
+    """Return what is remembered of orders that left memory, each as it had changed at this second."""
+    state = EngineState("account", "tag")
+    for number, changed_s in enumerate(changes_s):
+        finished(state, str(number), 0, 1)
+        changed_ns = changed_s * NANOSECONDS_PER_SECOND
+        state.orders[str(number)].changed_monotonic_ns = changed_ns
+        state.monotonic_ns = max(state.monotonic_ns, changed_ns)
+        Eviction(0, 0).run(state, durable_sequence=1, now_ns=0)
+    assert not state.orders
+    return state.left
+
+
+def test_what_is_remembered_of_orders_that_left_is_bounded_by_time() -> None:
+    """Two minutes after its change no answer to an older question counts, so the change is forgotten."""
+    second = NANOSECONDS_PER_SECOND
+    assert left_after(10, 130) == {"0": 10 * second, "1": 130 * second}
+    assert left_after(10, 20, 131) == {"1": 20 * second, "2": 131 * second}
+    assert left_after(10, 20, 141) == {"2": 141 * second}
+    assert left_after(-1, 5) == {"1": 5 * second}
+
+
+def test_an_answer_that_took_too_long_is_no_evidence() -> None:
+    """A question of more than two minutes ago may be older than what an order that left had gone through."""
+    state = EngineState("account", "tag")
+    state.monotonic_ns = 200 * NANOSECONDS_PER_SECOND
+    assert state.asked_after(-1, 80 * NANOSECONDS_PER_SECOND + 1)
+    assert not state.asked_after(-1, 80 * NANOSECONDS_PER_SECOND)
 
 
 @pytest.mark.parametrize("fault", [AppendFault.UNCERTAIN_STORED, AppendFault.FAILS])

@@ -1,7 +1,8 @@
 """Eviction: finished orders leave memory, oldest first; whatever refers to one later loads it from the store.
 
 An order may leave when its last change is durable, so that the store tells all that memory knew, and when
-nobody is reading: what is being read from the store must not change behind the reader's back.
+nobody is reading: what is being read from the store must not change behind the reader's back. When it had
+changed stays for a while: what the venue was asked before that is older than what the store tells.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import attrs
 
 from fairlead.domain.ledger import PositionKey
-from fairlead.kernel.core.state import EngineState
+from fairlead.kernel.core.state import QUESTION_MAX_NS, EngineState
 
 
 @attrs.define(slots=True)
@@ -58,6 +59,7 @@ class Eviction:
                 finished[name] = sequence
                 continue
             del state.orders[name]
+            _remember_change(state, name, order.changed_monotonic_ns)
             if order.position_id:
                 _let_go_of(state, order.key)
 
@@ -86,6 +88,19 @@ def _let_episodes_go(state: EngineState, durable_sequence: int) -> None:
         if ended[key] > durable_sequence:
             return
         del ended[key], state.episodes[key]
+
+
+def _remember_change(state: EngineState, name: str, changed_monotonic_ns: int) -> None:
+    """Remember when an order that leaves had changed, while an answer to an older question may still come."""
+    left = state.left
+    oldest_ns = state.monotonic_ns - QUESTION_MAX_NS
+    while left:
+        longest = next(iter(left))
+        if left[longest] >= oldest_ns:
+            break
+        del left[longest]
+    if changed_monotonic_ns >= max(0, oldest_ns):
+        left[name] = changed_monotonic_ns
 
 
 def _let_go_of(state: EngineState, key: PositionKey) -> None:
