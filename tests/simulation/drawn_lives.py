@@ -15,6 +15,7 @@ from fairlead.testing.fault_plan import FaultPlan
 from fairlead.testing.faults import Faults
 from fairlead.testing.generation import Generation
 from fairlead.testing.interleaving import InterleavingName
+from fairlead.testing.notices_check import notice_problems
 from fairlead.testing.seed_streams import SeedStreams
 from fairlead.testing.simulated_life import SimulatedLife, live_through
 from tests.simulation.drawn_wishes import Bot, Lane, fewer, lanes_of
@@ -26,6 +27,11 @@ from tests.simulation.scenarios.recovery import check
 INTERLEAVINGS: tuple[InterleavingName, ...] = ("uniform", "priority")
 FEW = 2
 """So many finished orders are kept in memory where memory is small."""
+NOTICES_FEW = 6
+MARK_MS = 50
+"""So many notices are held there, and it is written so often how far was told: each waits for its row."""
+ENDPOINT_ONE_IN = 8
+"""In one life of so many somebody is told: such a life takes more than twice as many steps."""
 EXPECTED = frozenset({"journal_recovered", "stale_price"})
 
 
@@ -38,14 +44,18 @@ class Options:
     has_rate_limit: bool
     has_small_memory: bool
     interleaving: InterleavingName = "uniform"
+    has_endpoint: bool = False
 
     @classmethod
-    def drawn(cls, seed: int) -> Options:
-        """Return what the seed draws."""
+    def drawn(cls, seed: int, *, has_endpoint: bool | None = None) -> Options:
+        """Return what the seed draws; *has_endpoint* says by hand whether somebody is told."""
         draw = SeedStreams(seed).of("options")
         has_rate_limit, has_small_memory = not draw.randrange(4), not draw.randrange(3)
         interleaving = draw.choice(INTERLEAVINGS)
-        return cls(FaultPlan.drawn(seed), lanes_of(seed), has_rate_limit, has_small_memory, interleaving)
+        if has_endpoint is None:
+            has_endpoint = not SeedStreams(seed).of("endpoint option").randrange(ENDPOINT_ONE_IN)
+        plan = FaultPlan.drawn(seed, has_endpoint=has_endpoint)
+        return cls(plan, lanes_of(seed), has_rate_limit, has_small_memory, interleaving, has_endpoint)
 
     def simpler(self) -> list[Options]:
         """Return options with one thing less each."""
@@ -53,6 +63,7 @@ class Options:
         found += [attrs.evolve(self, lanes=lanes) for lanes in fewer(self.lanes)]
         found += [attrs.evolve(self, has_rate_limit=False)] if self.has_rate_limit else []
         found += [attrs.evolve(self, has_small_memory=False)] if self.has_small_memory else []
+        found += [attrs.evolve(self, has_endpoint=False)] if self.has_endpoint else []
         return found + (
             [attrs.evolve(self, interleaving="uniform")] if self.interleaving != "uniform" else []
         )
@@ -64,7 +75,13 @@ class DrawnWorld(MarketWorld):
     def __init__(self, seed: int, options: Options) -> None:
         self.drawn = options
         self.faults = Faults(options.plan, seed)
-        settings = attrs.evolve(SETTINGS, closed_orders_max=FEW) if options.has_small_memory else SETTINGS
+        small = attrs.evolve(
+            SETTINGS,
+            closed_orders_max=FEW,
+            notices_held_max=NOTICES_FEW,
+            delivery_mark_interval_ms=MARK_MS,
+        )
+        settings = small if options.has_small_memory else SETTINGS
         super().__init__(
             seed,
             fate=self.faults.fate,
@@ -74,8 +91,16 @@ class DrawnWorld(MarketWorld):
             settings=settings,
             interleaving=options.interleaving,
         )
+        if options.has_endpoint:
+            self.open_endpoint(self.faults.notice_fate)
         self.expected_anomalies = EXPECTED
         self.loop.options["drawn"] = str(options)
+
+    def after_crash(self) -> None:
+        """Look at what was told, too, before anybody goes on."""
+        super().after_crash()
+        if self.notice_truth is not None:
+            self.problems.extend(self.notice_truth.look())
 
 
 async def live(world: DrawnWorld, generation: Generation) -> None:
@@ -94,6 +119,8 @@ def run(seed: int, options: Options | None = None) -> SimulatedLife:
 def check_all(world: DrawnWorld) -> None:
     """Demand every invariant, one order for each key, and that what was paced was paid for."""
     check(world)
+    problems = notice_problems(world) if world.drawn.has_endpoint else []
+    assert not problems, "\n".join(problems)
     keys = Counter(str(row["idempotency_key"]) for row in Journal(world.disk).orders.values())
     doubled = {key: count for key, count in keys.items() if key and count > 1}
     assert not doubled, f"several orders for one key: {doubled}"

@@ -38,6 +38,7 @@ HUNTED = (
     "cursor-moved-without-its-fills",
     "denied-keys-not-kept",
     "discarded-batch-given-out",
+    "failed-attempt-counts-as-delivered",
     "failed-look-up-not-made-again",
     "fees-of-an-order-not-summed",
     "fill-booked-twice",
@@ -47,15 +48,19 @@ HUNTED = (
     "keys-not-loaded",
     "late-acceptance-reopens",
     "late-fill-not-loaded",
+    "later-notice-overtakes",
+    "mark-passes-what-is-owed",
     "missing-answer-means-unsent",
     "partial-close-drifts",
     "restart-sends-again",
     "sent-before-durable",
     "sent-before-it-is-paid-for",
+    "stop-tells-nobody",
     "timers-not-armed-at-start",
     "unanswered-modify-presumed-refused",
     "uncertain-commit-believed",
     "unresolved-order-sent-again",
+    "waiting-rows-lost-in-a-restart",
 )
 
 

@@ -12,9 +12,9 @@ from fairlead.ports.notices import DELIVERED, DeliveryOutcome, DeliverySettings,
 from fairlead.ports.store import Batch
 from fairlead.testing.crash_survey import CrashExperiment
 from fairlead.testing.generation import CURRENT_GENERATION, Generation
+from fairlead.testing.notice_truth import NoticeTruth
 from fairlead.testing.scripted_notifier import AGAIN, NEVER, ScriptedNotifier
 from tests.campaign import campaign_size
-from tests.core.kernel.notice_truth import Truth
 from tests.simulation.market import SETTINGS, SYMBOL, MarketWorld
 from tests.simulation.scenarios.recovery import check
 from tests.simulation.scenarios.scenario import DOWNTIME_NS
@@ -43,7 +43,7 @@ class ToldWorld(MarketWorld):
             append_fault=self._see,
             settings=attrs.evolve(SETTINGS, notices_held_max=6, delivery_mark_interval_ms=20),
         )
-        self.truth = Truth(self.disk, self.receiver)
+        self.truth = NoticeTruth(self.disk, self.receiver)
 
     def notifiers(self) -> Sequence[Notifier]:
         """See `KernelWorld.notifiers`."""

@@ -38,6 +38,7 @@ class Schedule:
         self._budget_s = budget_s
         self._users = users
         self._places = {test: place for place, test in enumerate(reach.tests)}
+        self._readers = {place for place, test in enumerate(reach.tests) if test.startswith(EVERY_RECORD)}
         self._rarities: dict[str, dict[int, int]] = {}
         self._finds: Counter[int] = Counter()
         self._finders: dict[tuple[str, str], list[int]] = defaultdict(list)
@@ -62,7 +63,8 @@ class Schedule:
     def of(self, mutant: Mutant, *, files_max: int | None = None) -> list[int]:
         """Return the tests to ask about the mutant, first those that are likely to find it.
 
-        They are those that run its lines; where no test calls it, those that run any line of its module.
+        They are those that run its lines; where no test calls it, those that run any line of its module, and
+        those that read what earlier versions wrote.
         *files_max* bounds how many test files they come from. Of an unreached mutant nothing is returned.
         """
         if self.is_called(mutant):
@@ -73,6 +75,9 @@ class Schedule:
                 for user in self._users.get(mutant.path, ())
                 for test in self._reach.of(user, 1, LAST_LINE)
             }
+            if reaching and not mutant.function:
+                # What compares tables with kept ones calls nothing of their module.
+                reaching |= self._readers
         known = [test for test in self._finders[mutant.path, mutant.function] if test in reaching]
         strong = (test for test, _ in self._finds.most_common() if test in reaching and test not in known)
         spent = 0.0

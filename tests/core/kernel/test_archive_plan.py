@@ -10,7 +10,15 @@ from msgspec.structs import replace
 
 from fairlead.domain.trading_state import TradingState
 from fairlead.errors import JournalDamaged
-from fairlead.kernel.journal.archive_plan import ARCHIVED, Cut, plan_archive
+from fairlead.kernel.journal.archive_plan import (
+    ARCHIVED,
+    Candidates,
+    Cut,
+    Key,
+    Row,
+    _keep_what_is_needed,
+    plan_archive,
+)
 from fairlead.kernel.journal.base_rows import base_of, rows_of
 from fairlead.kernel.journal.verify import differences, fold_journal, key_of, verify_journal
 from fairlead.ports.keeping import Anchor, ArchivePlan
@@ -134,6 +142,57 @@ def test_a_cut_before_everything_moves_nothing(history: MemoryDisk) -> None:
     assert planned(history, Cut(START_NS, START_NS)) is None
 
 
+@pytest.mark.parametrize("cut", [SECOND_DAY, KEYS_STAY, EVERYTHING], ids=["day", "keys_stay", "everything"])
+def test_what_lives_stays_however_old_it_is(history: MemoryDisk, cut: Cut) -> None:
+    """A working order, an open episode, and the orders and fills that it is made of stay with the trader."""
+    plan = planned(history, cut)
+    assert plan is not None
+    tables = history.tables.by_name
+    for table in (each for each in TABLES if each.name in ("orders", "episodes")):
+        live = {key_of(table, row) for row in tables[table.name].all() if row["live"]}
+        assert live
+        assert live.isdisjoint(plan.rows.get(table.name, ()))
+    (running,) = (row["number"] for row in tables["episodes"].all() if row["live"])
+    parts = [row for row in tables["fills"].all() if row["episode"] == running]
+    assert len(parts) == 2
+    assert {(row["client_order_id"],) for row in parts}.isdisjoint(plan.rows.get("orders", ()))
+    kept = {(row["client_order_id"], row["trade_id"]) for row in parts}
+    assert kept.isdisjoint(plan.rows.get("fills", ()))
+
+
+def test_what_is_over_and_old_moves_whole(history: MemoryDisk) -> None:
+    """The first day's round trip leaves the trader's store: its episode, both orders, both fills, snapshots.
+
+    A table of which nothing moves is not named at all.
+    """
+    plan = planned(history, SECOND_DAY)
+    assert plan is not None
+    tables = history.tables.by_name
+    (ended,) = (row for row in tables["episodes"].all() if not row["live"])
+    assert plan.rows["episodes"] == ((ended["symbol"], ended["book"], ended["position_id"], ended["number"]),)
+    parts = [row for row in tables["fills"].all() if row["episode"] == ended["number"]]
+    assert set(plan.rows["fills"]) == {(row["client_order_id"], row["trade_id"]) for row in parts}
+    assert len(parts) == 2
+    assert {(row["client_order_id"],) for row in parts} <= set(plan.rows["orders"])
+    assert all(plan.rows.values())
+    assert "changes" not in plan.rows
+
+
+def test_an_order_of_a_hedging_position_that_lives_stays() -> None:
+    """Whoever restores the position finds each order that worked on it; those of others may go."""
+    orders: list[Row] = [
+        {"client_order_id": name, "position_id": position} for name, position in (("a", "one"), ("b", "two"))
+    ]
+    moving: dict[str, dict[Key, Row]] = {name: {} for name in ARCHIVED}
+    moving["orders"] = {(row["client_order_id"],): row for row in orders}
+    kept: dict[str, list[Row]] = {name: [] for name in ARCHIVED}
+    kept["positions"] = [{"position_id": "one"}]
+    candidates = Candidates(moving, {})
+    assert _keep_what_is_needed(candidates, kept)
+    assert list(candidates.rows["orders"]) == [("b",)]
+    assert not _keep_what_is_needed(candidates, kept)
+
+
 def test_a_key_of_exactly_the_age_stays(history: MemoryDisk) -> None:
     """Keys from before the moment move; one made at that very moment can still be repeated, and stays."""
     (table,) = (each for each in TABLES if each.name == "commands")
@@ -203,6 +262,7 @@ def test_damage_before_the_cut_is_told(history: MemoryDisk) -> None:
         (b"[]", "cannot be read"),
         (b'{"balances": [{"asset": "BTC", "total": "many"}]}', "cannot be read"),
         (b"{}", "name no account"),
+        (b'{"settings": [{"name": "network", "value": "test"}]}', "name no account"),
     ],
 )
 def test_a_base_that_cannot_be_is_told(history: MemoryDisk, base: bytes, problem: str) -> None:

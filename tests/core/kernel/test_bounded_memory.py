@@ -12,8 +12,12 @@ from fairlead import OrderView, TradingState
 from fairlead.domain.account import AdjustmentKind
 from fairlead.domain.account_records import AdjustmentBooked
 from fairlead.domain.closings import Closing
+from fairlead.domain.episodes import Episode, PositionSide
 from fairlead.domain.ledger import Position
 from fairlead.domain.numbers import ZERO
+from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
+from fairlead.domain.order_table import OrderState
+from fairlead.domain.orders import Order
 from fairlead.errors import InvalidInput, JournalUnavailable
 from fairlead.kernel.core.state import CommandEntry, EngineState
 from fairlead.kernel.engine.eviction import Eviction
@@ -383,3 +387,46 @@ def test_a_position_that_is_being_closed_stays_in_memory() -> None:
     state.closing[closing] = Closing("c", "bot", BTC, "bot", False, False, False, None, ZERO, 0)
     Eviction(1, 1).run(state, durable_sequence=0, now_ns=0)
     assert list(state.positions) == [closing]
+
+
+def finished(state: EngineState, name: str, updated_ns: int, sequence: int) -> None:
+    """Put a denied order into memory that changed then, with that record."""
+    state.orders[name] = Order(
+        name, "bot", "bot", BTC, OrderSide.BUY, OrderType.LIMIT, TimeInForce.GTC,
+        Decimal(1), Decimal(100), None, False, "USDT", "", (), 0, OrderState.DENIED, updated_ns=updated_ns,
+    )  # fmt: skip
+    state.finished[name] = sequence
+
+
+@pytest.mark.parametrize(
+    ("orders_max", "age_max_ns", "durable", "left"),
+    [
+        (3, 90, 9, ["a", "b", "c"]),  # as many as memory keeps, and none older than it keeps them
+        (2, 90, 9, ["b", "c"]),
+        (3, 89, 9, ["b", "c"]),
+        (3, 79, 9, ["c"]),
+        (1, 0, 1, ["b", "c"]),  # the store has the first one's record and no other
+        (1, 0, 0, ["a", "b", "c"]),
+    ],
+)
+def test_a_finished_order_stays_up_to_the_number_and_the_age_that_are_set(
+    orders_max: int, age_max_ns: int, durable: int, left: list[str]
+) -> None:
+    """The limits are what memory keeps: one of exactly that age, and the last of exactly that many, stay."""
+    state = EngineState("test", "00000000")
+    for sequence, name in enumerate("abc", 1):
+        finished(state, name, sequence * 10, sequence)
+    Eviction(orders_max, age_max_ns).run(state, durable_sequence=durable, now_ns=100)
+    assert list(state.orders) == list(state.finished) == left
+
+
+def test_an_episode_that_is_over_leaves_with_its_record() -> None:
+    """As soon as the record of its end is durable, and not before; one that is open stays."""
+    state = EngineState("test", "00000000")
+    for number in (1, 2, 3):
+        episode = Episode(BTC, "bot", "", number, "bot", PositionSide.LONG, "USDT", 0)
+        state.episodes[BTC, "bot", "", number] = episode
+    state.ended.update({(BTC, "bot", "", 1): 5, (BTC, "bot", "", 2): 6})
+    for durable, left in ((4, [1, 2, 3]), (5, [2, 3]), (6, [3])):
+        Eviction(1, 1).run(state, durable_sequence=durable, now_ns=0)
+        assert [number for *_, number in state.episodes] == left

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from fairlead.domain.events import OrderChanged
 from fairlead.errors import StoreFault
+from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.journal.journal import Journal, SealedBatch
+from fairlead.ports.store import GENESIS_HASH, JournalHead
+from fairlead.testing.conformance.store_batches import sample_row
 from fairlead.testing.memory_store import MemoryDisk, MemoryStore
 from fairlead.testing.scripted_exchange import hangs
 from tests.core.kernel.bench import Bench, on_bench
@@ -128,5 +133,76 @@ def test_a_journal_that_ended_recovers_nothing() -> None:
         await bench.pass_ms(1)
         assert recovered == []
         assert running.done()
+
+    on_bench(main)
+
+
+def journal_of(bench: Bench, store: MemoryStore, faults: list[Exception]) -> Journal:
+    """Return a journal at the beginning of an empty store."""
+
+    async def on_fault(_sealed: SealedBatch, error: Exception) -> None:
+        faults.append(error)
+
+    journal = Journal(
+        store,
+        bench.clock,
+        commit_timeout_ns=1_000_000,
+        batch_steps_max=1,
+        release=lambda _output: None,
+        on_fault=on_fault,
+    )
+    journal.follow(EngineState("test", "00000000"), JournalHead(0, GENESIS_HASH))
+    return journal
+
+
+def test_a_journal_that_ended_lets_everyone_go() -> None:
+    """Rows that waited are not written, its task ends, and whoever waits for quiet hears why at once."""
+
+    async def main(bench: Bench) -> None:
+        faults: list[Exception] = []
+        heard: list[object] = []
+        disk = MemoryDisk()
+        journal = journal_of(bench, MemoryStore(disk), faults)
+        running = asyncio.ensure_future(journal.run())
+        await bench.pass_ms(1)
+        assert not running.done()
+        journal.add_rows([sample_row("notifiers", name="phone")], heard.append)
+        waiting = asyncio.ensure_future(journal.settled())
+        gone = StoreFault("The store is gone.")
+        journal.end(gone)
+        await bench.pass_ms(1)
+        assert running.done()
+        with pytest.raises(StoreFault, match="gone"):
+            await waiting
+        assert (faults, heard, disk.tables.by_name["notifiers"].all()) == ([], [], [])
+
+    on_bench(main)
+
+
+def test_a_journal_that_ends_before_anything_came_ends_its_task() -> None:
+    """The task that waits for something to commit is woken by the end."""
+
+    async def main(bench: Bench) -> None:
+        journal = journal_of(bench, MemoryStore(MemoryDisk()), [])
+        running = asyncio.ensure_future(journal.run())
+        await bench.pass_ms(1)
+        journal.end(StoreFault("The store is gone."))
+        await bench.pass_ms(1)
+        assert running.done()
+
+    on_bench(main)
+
+
+def test_quiet_comes_with_the_end_even_if_nothing_runs_any_more() -> None:
+    """The task was ended first, with rows waiting: whoever waits for quiet still hears why there is none."""
+
+    async def main(bench: Bench) -> None:
+        journal = journal_of(bench, MemoryStore(MemoryDisk()), [])
+        journal.add_rows([sample_row("notifiers", name="phone")])
+        assert not journal.is_idle
+        journal.end(StoreFault("The store is gone."))
+        assert journal.is_idle
+        with pytest.raises(StoreFault, match="gone"):
+            await journal.settled()
 
     on_bench(main)

@@ -6,10 +6,10 @@ import pytest
 
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
 from fairlead.ports.notices import DELIVERED, DeliveryOutcome, DeliverySettings, Notice
+from fairlead.testing.notice_truth import NoticeTruth
 from fairlead.testing.scripted_notifier import AGAIN, ScriptedNotifier
 from tests.campaign import campaign_size
 from tests.core.kernel.bench import Bench, on_bench
-from tests.core.kernel.notice_truth import Truth
 
 HELD_MAX = 200
 ORDERS = 40
@@ -35,7 +35,7 @@ def flood(count: int) -> None:
         dead.script = script
         bench.fittings["notifiers"] = [dead, well]
         await bench.restart()
-        truths = [Truth(bench.disk, notifier) for notifier in (dead, well)]
+        truths = [NoticeTruth(bench.disk, notifier) for notifier in (dead, well)]
         for truth in truths:
             truth.begin()
         names = [await bench.working("buy", "1", str(50 + number)) for number in range(ORDERS)]

@@ -7,10 +7,10 @@ import asyncio
 import pytest
 
 from fairlead.ports.notices import DELIVERED, DeliveryOutcome, DeliverySettings, Notice
+from fairlead.testing.notice_truth import rows_of
 from fairlead.testing.scripted_notifier import AGAIN, NEVER, ScriptedNotifier
 from tests.core.kernel.bench import Bench, on_bench
 from tests.core.kernel.faults import Brake, slow_down
-from tests.core.kernel.notice_truth import rows_of
 from tests.core.kernel.notifier_words import say
 
 SECOND = 1_000

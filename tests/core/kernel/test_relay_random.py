@@ -15,10 +15,10 @@ from fairlead.kernel.control.commands import answer as control_answer
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
 from fairlead.ports.notices import DELIVERED, DeliveryOutcome, DeliverySettings, DeliveryVerdict, Notice
 from fairlead.testing.memory_store import AppendFault, yield_to_loop
+from fairlead.testing.notice_truth import NoticeTruth
 from fairlead.testing.scripted_notifier import AGAIN, GONE, NEVER, ScriptedNotifier
 from tests.campaign import campaign_size
 from tests.core.kernel.bench import BTC, ETH, Bench, on_seeded_bench
-from tests.core.kernel.notice_truth import Truth
 
 HEAL_MS = 57_500
 HELD_MAX = 8
@@ -75,9 +75,10 @@ class Run:
         self.problems: list[str] = []
         self.tasks: list[asyncio.Task[Any]] = []
         self.names: list[str] = []
+        self.notifiers = [self._notifier(number, receiver) for number, receiver in enumerate(receivers)]
         self.truths = [
-            Truth(bench.disk, self._notifier(number, receiver), receiver.kinds)
-            for number, receiver in enumerate(receivers)
+            NoticeTruth(bench.disk, notifier, receiver.kinds)
+            for notifier, receiver in zip(self.notifiers, receivers, strict=True)
         ]
 
     def _notifier(self, number: int, receiver: Receiver) -> ScriptedNotifier:
@@ -211,7 +212,7 @@ def run_program(program: Program) -> None:
 
     async def main(bench: Bench) -> None:
         run = Run(bench, receivers)
-        bench.fittings["notifiers"] = [truth.notifier for truth in run.truths]
+        bench.fittings["notifiers"] = run.notifiers
         await bench.restart()
         for truth in run.truths:
             truth.begin()

@@ -14,19 +14,21 @@ from msgspec.structs import replace
 from fairlead import OrderSide, TradingState
 from fairlead.domain.episodes import Episode, PositionSide
 from fairlead.domain.ledger import Position
+from fairlead.domain.order_table import OrderState
 from fairlead.domain.records import RECORD_CLASSES, CursorMoved, KernelStarted
 from fairlead.errors import JournalDamaged
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.journal import codec
 from fairlead.kernel.journal.codec import chain_hash, decode, encode, seal
 from fairlead.kernel.journal.restore import load_episode, load_position, restore_state, stored_orders
-from fairlead.kernel.journal.rows import order_from_row, order_row, position_row
+from fairlead.kernel.journal.rows import order_from_row, order_row, position_row, restore_setting
 from fairlead.kernel.journal.verify import fold_journal, verify_journal
 from fairlead.ports.exchange import Outcome, VenueStatus
 from fairlead.ports.risk import ALLOW, Lock
 from fairlead.ports.searches import Search
 from fairlead.ports.store import GENESIS_HASH, RELAY_TABLES, TABLES, Envelope, JournalHead, Opened, Scalar
 from fairlead.testing import run
+from fairlead.testing.conformance.store_batches import sample_row
 from fairlead.testing.memory_store import MemoryDisk, MemoryStore
 from fairlead.testing.modify_scripts import loses_modify, loses_modify_answer
 from fairlead.testing.scripted_exchange import answers, hangs, loses_answer, loses_request
@@ -35,6 +37,9 @@ from tests.core.kernel.bench import BTC, ETH, Bench, on_bench, on_seeded_bench
 from tests.core.kernel.checks import BoughtValue, Says
 
 SYMBOLS = (BTC, ETH)
+
+OVER: dict[str, dict[str, Scalar]] = {"orders": {"state": OrderState.FILLED.value}}
+"""What a row of a table must say besides its name to be over."""
 
 
 async def busy(bench: Bench, orders: int) -> None:
@@ -432,5 +437,61 @@ def test_what_came_back_meanwhile_is_not_read_a_second_time() -> None:
         await load_episode(Overtaken(lambda: state.episodes.update({(*key, 1): episode})), state, (*key, 1))
         assert state.positions == {key: position}
         assert state.episodes == {(*key, 1): episode}
+
+    run(main)
+
+
+def test_a_report_of_damage_counts_what_is_sound() -> None:
+    """The report of a broken chain says how many records were sound before it, and ends there."""
+
+    async def main(bench: Bench) -> None:
+        await bench.working()
+        await bench.kernel.settled()
+        damaged = Damaged(bench.disk)
+        damaged.disk.envelopes[4] = replace(damaged.disk.envelopes[4], payload=b"{}")
+        report = await verify_journal(damaged.store)
+        assert not report.ok
+        assert (report.records, report.head.sequence, report.rows_compared) == (4, 4, 0)
+
+    on_bench(main)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "field", "restored"),
+    [
+        ("trading_day", "5 9", "trading_day", (5, 9)),
+        ("budget_clock", "7 8", "budget_clock", (7, 8)),
+        ("trading_state", "halted", "trading", TradingState.HALTED),
+        ("network", "testnet", "network", "testnet"),
+    ],
+)
+def test_a_setting_comes_back_as_what_it_was(name: str, value: str, field: str, restored: object) -> None:
+    """What a restart reads from the settings table is in the field that it was written from."""
+    state = EngineState("test", "00000000")
+    restore_setting(state, name, value)
+    assert getattr(state, field) == restored
+
+
+def test_only_what_lives_is_read_at_a_start() -> None:
+    """A start reads what lives, not history: what is over stays in the store until asked for."""
+
+    async def main() -> None:
+        disk = MemoryDisk()
+        for table, names in (
+            ("changes", "change_id"),
+            ("closings", "closing_id"),
+            ("orders", "client_order_id"),
+        ):
+            there = disk.tables.by_name[table]
+            there.upsert(*there.checked(sample_row(table, **{names: "over", **OVER.get(table, {})}).values))
+        there = disk.tables.by_name["positions"]
+        for position_id in ("", "over"):
+            row = sample_row(
+                "positions", symbol=BTC, book="bot", position_id=position_id, live=not position_id
+            )
+            there.upsert(*there.checked(row.values))
+        state = await restore_state(MemoryStore(disk), "test", Opened(1, JournalHead(0, GENESIS_HASH)))
+        assert (state.changes, state.closings, state.orders) == ({}, {}, {})
+        assert list(state.positions) == [(BTC, "bot", "")]
 
     run(main)

@@ -176,6 +176,16 @@ def test_a_mutant_of_the_module_is_asked_of_all_that_run_it() -> None:
     assert set(Schedule(REACH, 40.0, {"b/other.py": ["a/orders.py"]}).of(other)) == {0, 1, 2, 3}
 
 
+def test_what_keeps_words_is_asked_about_every_table() -> None:
+    """A test that compares tables with kept ones runs no line of them, and is asked all the same."""
+    reach = REACH._replace(
+        tests=[*REACH.tests, "tests/golden/test_words.py::one"], seconds=[*REACH.seconds, 0.1]
+    )
+    schedule = Schedule(reach, budget_s=40.0)
+    assert 4 in schedule.of(mutant_of(99, ""))
+    assert 4 not in schedule.of(mutant_of(3))
+
+
 def test_who_uses_a_module_is_read_from_its_imports() -> None:
     """The modules that decide use the order table; nothing is used by nobody's name."""
     users = importers(ROOT)

@@ -90,6 +90,10 @@ def check_changed(world: MarketWorld) -> None:
 
 SCENARIOS = {
     "changing_bot": Scenario(
-        lambda seed: MarketWorld(seed, fate=LosesModifies()), changing_bot, changing_bot, check_changed
+        lambda seed: MarketWorld(seed, fate=LosesModifies()),
+        changing_bot,
+        changing_bot,
+        check_changed,
+        is_sampled=True,
     )
 }

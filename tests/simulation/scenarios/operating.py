@@ -81,4 +81,6 @@ def check_operated(world: MarketWorld) -> None:
     assert sum(record["event"] == "canceled" for record in ends) == len(world.forgotten)
 
 
-SCENARIOS = {"operated_bot": Scenario(OperatedWorld, operated_bot, operated_bot, check_operated)}
+SCENARIOS = {
+    "operated_bot": Scenario(OperatedWorld, operated_bot, operated_bot, check_operated, is_sampled=True)
+}

@@ -73,5 +73,7 @@ def check_pace(world: MarketWorld) -> None:
 
 
 SCENARIOS = {
-    "paced_bot": Scenario(lambda seed: MarketWorld(seed, place=LIMITED), paced_bot, paced_bot, check_pace)
+    "paced_bot": Scenario(
+        lambda seed: MarketWorld(seed, place=LIMITED), paced_bot, paced_bot, check_pace, is_sampled=True
+    )
 }

@@ -3,7 +3,8 @@
 `run` executes an ordinary asynchronous test on virtual time, in an order drawn from a seed. `World` and
 `CrashExperiment` kill a program at every instant and look at what survives. `VirtualClock` and `SeededIds`
 are the ports that go with them, `SeedStreams` the source of all their chance. `live_through` lets a bot live
-and die among faults that a `FaultPlan` draws, and `books_problems` compares what it left with its venue.
+and die among faults that a `FaultPlan` draws, `books_problems` compares what it left with its venue, and
+`notice_problems` with what its endpoint was told.
 """
 
 from fairlead.testing.books_check import books_problems
@@ -17,10 +18,13 @@ from fairlead.testing.crash_survey import (
     crash_at_every_point,
     crash_at_every_step,
 )
+from fairlead.testing.endpoint import Endpoint, EndpointClient, NoticeFate
 from fairlead.testing.fault_plan import Death, FaultPlan
 from fairlead.testing.faults import Faults
 from fairlead.testing.generation import Generation
 from fairlead.testing.kernel_world import KernelWorld, NotConverged
+from fairlead.testing.notice_truth import NoticeTruth
+from fairlead.testing.notices_check import notice_problems
 from fairlead.testing.scripted_exchange import ScriptedExchange
 from fairlead.testing.seed_campaign import SeedCampaign, SeedTotals
 from fairlead.testing.seed_streams import SeedStreams
@@ -56,6 +60,8 @@ __all__ = [
     "Crashed",
     "Deadlock",
     "Death",
+    "Endpoint",
+    "EndpointClient",
     "FailureReport",
     "Fate",
     "FaultPlan",
@@ -66,6 +72,8 @@ __all__ = [
     "KernelWorld",
     "Livelock",
     "NotConverged",
+    "NoticeFate",
+    "NoticeTruth",
     "Outcome",
     "OutsideSimulation",
     "Overtime",
@@ -91,6 +99,7 @@ __all__ = [
     "crash_at_every_point",
     "crash_at_every_step",
     "live_through",
+    "notice_problems",
     "run",
     "run_on",
     "shrunk",

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from fairlead.testing.crash_survey import CrashSpot
+from fairlead.testing.endpoint import ENDPOINT_POINTS
 from fairlead.testing.memory_store import AFTER_DURABLE, BEFORE_DURABLE
 from fairlead.testing.seed_streams import SeedStreams
 from fairlead.testing.wire import CANCEL, MODIFY, SUBMIT
@@ -35,6 +36,14 @@ _RATES_MAX = {
     "repeated_report": 30,
     "bad_commit": 15,
 }
+_NOTICE_RATES_MAX = {
+    "refused_notice": 6,
+    "failed_notice": 30,
+    "unanswered_notice": 20,
+    "late_notice": 20,
+    "slow_notice": 30,
+}
+_DOWNS_MAX = 3
 
 
 @attrs.frozen
@@ -54,6 +63,11 @@ class FaultPlan:
     *clock_steps* how often the kernel's wall clock is set to another distance from the venue's, *suspensions*
     how often the machine sleeps: the time of day moves on for everybody, what a kernel waits for does not.
     All is healed when the last life has lasted *healed_after_ms*.
+
+    The rates of notices are of a hundred attempts to tell an endpoint: it is told, and its answer is lost
+    (*unanswered_notice*) or comes too late (*late_notice*); it takes its time (*slow_notice*); it says that
+    it fails (*failed_notice*), or that it will never have this one (*refused_notice*). *endpoint_downs* is
+    how often nobody listens there for a while.
     """
 
     lost_request: int = 0
@@ -66,14 +80,29 @@ class FaultPlan:
     stream_breaks: int = 0
     clock_steps: int = 0
     suspensions: int = 0
+    refused_notice: int = 0
+    failed_notice: int = 0
+    unanswered_notice: int = 0
+    late_notice: int = 0
+    slow_notice: int = 0
+    endpoint_downs: int = 0
     healed_after_ms: int = HEALED_MS_MAX
     deaths: tuple[Death, ...] = ()
 
     @classmethod
-    def drawn(cls, seed: int, *, steps_max: int = STEPS_MAX, deaths_max: int = DEATHS_MAX) -> FaultPlan:
+    def drawn(
+        cls,
+        seed: int,
+        *,
+        steps_max: int = STEPS_MAX,
+        deaths_max: int = DEATHS_MAX,
+        has_endpoint: bool = False,
+    ) -> FaultPlan:
         """Return the plan of a seed: each kind of fault is absent in half of the plans.
 
-        Deaths come before a step up to *steps_max*, or inside a call.
+        Deaths come before a step up to *steps_max*, or inside a call. With *has_endpoint* the endpoint has
+        faults as well, and half of the plans have one death more, inside a call to it; the rest of the plan
+        is the same.
         """
         draw = SeedStreams(seed).of("fault plan")
         rates = {name: draw.randrange(most) if draw.randrange(2) else 0 for name, most in _RATES_MAX.items()}
@@ -86,7 +115,7 @@ class FaultPlan:
         clocks = SeedStreams(seed).of("clock plan")
         steps = clocks.randrange(CLOCK_STEPS_MAX) if clocks.randrange(2) else 0
         suspensions = clocks.randrange(SUSPENSIONS_MAX) if clocks.randrange(2) else 0
-        return cls(
+        plan = cls(
             **rates,
             stream_breaks=breaks,
             clock_steps=steps,
@@ -94,10 +123,12 @@ class FaultPlan:
             healed_after_ms=healed_after_ms,
             deaths=deaths,
         )
+        return _with_endpoint(plan, seed) if has_endpoint else plan
 
     def simpler(self) -> list[FaultPlan]:
         """Return plans with one fault or death less each: what a failing run is reduced by."""
-        names = [*_RATES_MAX, "stream_breaks", "clock_steps", "suspensions"]
+        counts = ("stream_breaks", "clock_steps", "suspensions", "endpoint_downs")
+        names = [*_RATES_MAX, *_NOTICE_RATES_MAX, *counts]
         fewer = [attrs.evolve(self, **dict[str, Any]({name: 0})) for name in names if getattr(self, name)]
         deaths = self.deaths
         return fewer + [
@@ -109,3 +140,17 @@ def _spot(draw: random.Random, steps_max: int) -> CrashSpot:
     if draw.randrange(3):
         return CrashSpot(step=draw.randrange(1, steps_max))
     return CrashSpot(point=(draw.choice(POINTS), draw.randrange(1, _POINTS_PASSED_MAX)))
+
+
+def _with_endpoint(plan: FaultPlan, seed: int) -> FaultPlan:
+    """Return the plan with faults of an endpoint, from a stream of their own."""
+    draw = SeedStreams(seed).of("endpoint plan")
+    rates = {
+        name: draw.randrange(1, most) if draw.randrange(2) else 0 for name, most in _NOTICE_RATES_MAX.items()
+    }
+    downs = draw.randrange(1, _DOWNS_MAX) if draw.randrange(2) else 0
+    deaths = plan.deaths
+    if draw.randrange(2):
+        spot = CrashSpot(point=(draw.choice(ENDPOINT_POINTS), draw.randrange(1, _POINTS_PASSED_MAX)))
+        deaths += (Death(spot, draw.randrange(DOWNTIME_MS_MAX)),)
+    return attrs.evolve(plan, **dict[str, Any](rates), endpoint_downs=downs, deaths=deaths)

@@ -1,4 +1,4 @@
-"""The faults of a plan as they happen: to requests, stream, disk and clocks, until all is healed."""
+"""The faults of a plan as they happen: on wire, disk, clocks and endpoint, until all is healed."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from collections import Counter
 
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
 from fairlead.ports.exchange import Report
+from fairlead.ports.notices import Notice
 from fairlead.ports.store import Batch
+from fairlead.testing.endpoint import NoticeFate
 from fairlead.testing.fault_plan import FaultPlan
 from fairlead.testing.kernel_world import KernelWorld
 from fairlead.testing.memory_store import AppendFault
+from fairlead.testing.notice_faults import NoticeFaults
 from fairlead.testing.seed_streams import SeedStreams
 from fairlead.testing.wire import (
     CANCEL,
@@ -40,7 +43,8 @@ _HUNDRED = 100
 class Faults:
     """Decides what becomes of each request, report and commit, and counts what it did in `counts`.
 
-    Give `fate`, `report_fate` and `append_fault` to the world, and have `break_stream` run in it.
+    Give `fate`, `report_fate`, `append_fault` and, where somebody is told, `notice_fate` to the world;
+    `live_through` does the rest.
     """
 
     def __init__(self, plan: FaultPlan, seed: int) -> None:
@@ -53,12 +57,14 @@ class Faults:
         self._commits = streams.of("faults of commits")
         self._breaks = streams.of("breaks of the stream")
         self._clocks = streams.of("steps of the clocks")
+        self._notices = NoticeFaults(plan, streams, self.counts)
         self._ahead_ns = 0
         self._good_commits = QUIET_COMMITS
 
     def heal(self) -> None:
         """Let everything work from here on."""
         self.is_healed = True
+        self._notices.is_healed = True
 
     async def heal_later(self, world: KernelWorld) -> None:
         """Heal in so long as planned; a task of the world."""
@@ -110,6 +116,14 @@ class Faults:
         fault: AppendFault = self._commits.choice([*AppendFault])
         self.counts[f"commit {fault.value}"] += 1
         return fault
+
+    def notice_fate(self, notice: Notice, attempt: int) -> NoticeFate:
+        """Decide over an attempt to tell the endpoint."""
+        return self._notices.fate(notice, attempt)
+
+    async def take_endpoint_down(self, world: KernelWorld) -> None:
+        """Let nobody listen at the endpoint as often as planned, for a while each; a task of the world."""
+        await self._notices.take_down(world.clock)
 
     async def break_stream(self, world: KernelWorld) -> None:
         """Break the venue's stream as often as planned, each time for a while; a task of the world."""

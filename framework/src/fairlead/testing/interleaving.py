@@ -66,12 +66,26 @@ class UniformInterleaving:
 
 
 class PriorityInterleaving:
-    """Probabilistic concurrency testing: random fixed priorities with a few random points of change.
+    """Random priorities with a few random points of change, after the scheduler PCT.
 
     It delays one task for long stretches, which finds the bugs that need few but far apart switches;
-    uniform choice rarely does. Ordinary callbacks together count as one more task. A task that runs too
-    long while others wait falls to the lowest priority, so that one which polls cannot starve what it polls
-    for.
+    uniform choice rarely does. The idea is that of Burckhardt, Kothari, Musuvathi and Nagarakatte, "A
+    Randomized Scheduler with Probabilistic Guarantees of Finding Bugs", ASPLOS 2010.
+
+    It differs from theirs where an event loop differs from threads, so their bound on the chance to find a
+    bug (1 / (n * k^(d-1)) for n threads, k steps and d ordering constraints) is not claimed here:
+
+    - A step is everything a task does between two awaits, not one instruction or one synchronization.
+    - Tasks come into being while it runs, so a priority is a number drawn when a task is first ready, and
+      not a place in a permutation of all of them.
+    - Ordinary callbacks together count as one more task, the oldest of which runs first: asyncio promises
+      that order.
+    - The change points (`CHANGE_POINTS`, d - 1 there) are drawn from a fixed number of steps
+      (`EXPECTED_STEPS`, k there), however long the run is; the rest of a longer one has none.
+    - At a change point the task that would run falls below all others, so the one that fell last is the
+      lowest; theirs get priorities below the initial ones that are given to the points beforehand.
+    - A task that runs too long while others wait (`PATIENCE_STEPS`) falls likewise, so that one which polls
+      cannot starve what it polls for.
     """
 
     def __init__(

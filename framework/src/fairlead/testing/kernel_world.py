@@ -33,9 +33,11 @@ from fairlead.ports.exchange import ExchangeClient, Report
 from fairlead.ports.notices import Notifier
 from fairlead.ports.risk import RiskCheck
 from fairlead.ports.store import Batch
+from fairlead.testing.endpoint import DecideNotice, Endpoint
 from fairlead.testing.generation import Generation
 from fairlead.testing.interleaving import InterleavingName
 from fairlead.testing.memory_store import AppendFault, MemoryDisk, MemoryStore
+from fairlead.testing.notice_truth import NoticeTruth
 from fairlead.testing.simulation import World
 from fairlead.testing.simulation_errors import SimulationError
 from fairlead.testing.timer_queue import MICROSECONDS_PER_SECOND
@@ -105,6 +107,8 @@ class KernelWorld(World):
         self.disk = MemoryDisk()
         self.venue_clock = VirtualClock(self.loop)
         self.wire = Wire(self, make_venue(self.venue_clock), fate, report_fate)
+        self.endpoint: Endpoint | None = None
+        self.notice_truth: NoticeTruth | None = None
         self.acknowledged: list[str] = []
         self._checks = checks
         self._append_fault = append_fault
@@ -118,18 +122,41 @@ class KernelWorld(World):
         return Kernel(
             self.settings,
             exchange=self.wire.client(generation),
-            store=SlowStore(self, generation, self._append_fault),
+            store=SlowStore(self, generation, self._commit_fault()),
             checks=self._checks,
-            notifiers=self.notifiers(),
+            notifiers=[*self.notifiers(), *([self.endpoint.client(generation)] if self.endpoint else [])],
             clock=self.clock_of(generation),
             ids=self.ids_of(generation),
             logger=_silent(),
             watchdog=NoWatchdog(),
         )
 
+    def open_endpoint(self, fate: DecideNotice) -> None:
+        """Have an `endpoint` that every kernel made from here on tells everything, and its judge.
+
+        *fate* decides over each attempt to tell it; call this before the first kernel is made.
+        """
+        self.endpoint = Endpoint(self, self.disk, fate)
+        self.notice_truth = NoticeTruth(self.disk, self.endpoint)
+
     def notifiers(self) -> Sequence[Notifier]:
-        """Return whom a kernel of this world tells; nobody here. They live as long as the world."""
+        """Return whom a kernel of this world tells besides its endpoint; nobody here.
+
+        They live as long as the world.
+        """
         return ()
+
+    def _commit_fault(self) -> Callable[[Batch], AppendFault | None] | None:
+        """Return what decides over the commits of a kernel made now, behind who looks at each of them."""
+        decide, truth = self._append_fault, self.notice_truth
+        if truth is None:
+            return decide
+
+        def look(batch: Batch) -> AppendFault | None:
+            truth.begin(batch)
+            return None if decide is None else decide(batch)
+
+        return look
 
     def acknowledge(self, generation: Generation, client_order_id: str) -> None:
         """Note that the bot was told of this order: from here on it may not be lost."""

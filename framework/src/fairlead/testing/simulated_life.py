@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import attrs
 
+from fairlead.domain.trading_state import TradingState
 from fairlead.errors import ExchangeFault, StoreFault
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
 from fairlead.testing.fault_plan import FaultPlan
@@ -46,7 +47,8 @@ def live_through(
     """Let the bot live, die and come back as planned, heal everything in its last life, and check.
 
     A kernel that cannot start, or whose journal cannot be brought back, ends its process when it began among
-    faults. Raises what the bot or the check raises, with the report of the run: its seed, its plan and
+    faults. When the last one does, or stops with something untold, one more lives with everything healed.
+    Raises what the bot or the check raises, with the report of the run: its seed, its plan and
     its last steps.
     """
     ended: list[Generation] = []
@@ -63,19 +65,47 @@ def live_through(
             faults.counts[f"ended by {type(next(leaves(errors))).__name__}"] += 1
 
     world.loop.options["faults"] = str(faults.plan)
-    world.spawn(faults.break_stream(world))
-    if faults.plan.clock_steps or faults.plan.suspensions:
-        world.spawn(faults.move_clocks(world))
+    _begin_faults(world, faults)
     steps, crashes = _die_as_planned(world, life, faults.plan)
     world.spawn(faults.heal_later(world))
     ended.clear()
     steps += world.run_generation(life).steps
-    if ended:
+    if ended or _left_by_a_stop(world):
         faults.heal()
         world.after_crash()
+        _rest(world)
         steps += world.run_generation(life).steps
     check(world)
     return SimulatedLife(world.loop.trace.digest(), steps, crashes, faults.counts)
+
+
+def _begin_faults(world: KernelWorld, faults: Faults) -> None:
+    """Begin what goes wrong by itself, in so many tasks of the world as the plan needs."""
+    world.spawn(faults.break_stream(world))
+    if faults.plan.clock_steps or faults.plan.suspensions:
+        world.spawn(faults.move_clocks(world))
+    if world.endpoint is not None and faults.plan.endpoint_downs:
+        world.spawn(faults.take_endpoint_down(world))
+
+
+def _left_by_a_stop(world: KernelWorld) -> list[str]:
+    """Return what the next kernel has to do after one that stopped well, where somebody is told.
+
+    A stop does not wait for an endpoint that fails. It writes how far it told; when that commit fails it
+    ends with a journal that was brought back, and trading waits for the reconciliation of the next start.
+    """
+    if world.notice_truth is None:
+        return []
+    settings = {row["name"]: row["value"] for row in world.disk.tables.named("settings").all()}
+    is_out = settings.get("trading_state") == TradingState.DISABLED and not world.settings.start_disabled
+    return [*world.notice_truth.at_rest(), *(["trading is disabled"] if is_out else [])]
+
+
+def _rest(world: KernelWorld) -> None:
+    """Let so much time pass that the endpoint is tried again, however the clock was set meanwhile."""
+    if world.endpoint is not None:
+        rest_ms = world.endpoint.delivery.circuit_pause_ms + 2 * world.settings.deadline_margin_ms
+        world.pass_time_ns(rest_ms * NANOSECONDS_PER_MILLISECOND)
 
 
 def _die_as_planned(
