@@ -1,4 +1,4 @@
-"""Under which id what a client found about the venue's order goes on: ours, and only where it is that order."""
+"""Under which id a report that a client found goes on: ours, and only where it is of that order."""
 
 from __future__ import annotations
 
