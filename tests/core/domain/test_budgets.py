@@ -139,6 +139,16 @@ def test_a_long_wait_is_told_for_several_requests_in_a_row() -> None:
     assert bucket.wait_ns(UNUSED, Decimal(9), START) == 2 * SECOND
 
 
+def test_what_fits_waits_for_nothing_whatever_the_clock_says() -> None:
+    """A time before that of the level adds no wait to a request that fits, up to the last of the room."""
+    bucket = TokenBucket(5, 1)
+    level = bucket.spend(UNUSED, Decimal(2), START)
+    for now_ns in (START - 10 * SECOND, START):
+        assert bucket.wait_ns(level, Decimal(1), now_ns) == 0
+        assert bucket.wait_ns(level, Decimal(3), now_ns) == 0
+    assert bucket.wait_ns(level, Decimal(4), START - 10 * SECOND) == 11 * SECOND
+
+
 # -- data ----------------------------------------------------------------------------------------------------
 
 AMEND = Price(1, by_age=((5_000, 3), (10_000, 2), (15_000, 1)))

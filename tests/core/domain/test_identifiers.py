@@ -18,9 +18,11 @@ from fairlead.domain.identifiers import (
     new_order_id,
     to_client_order_id,
     to_key,
+    to_line,
     to_metadata,
     to_name,
     to_symbol,
+    to_tags,
     venue_text,
 )
 from fairlead.errors import TextRefused
@@ -258,3 +260,39 @@ def test_client_order_ids_sort_by_the_time_of_their_order() -> None:
     assert names == sorted(names)
     assert len(set(names)) == len(names)
     assert all(is_client_order_id_of(name, tag) for name in names)
+
+
+def test_an_excerpt_says_that_it_was_shortened_only_when_it_was() -> None:
+    """Text of exactly the longest length is shown whole."""
+    assert excerpt_of("x" * 40) == "'" + "x" * 40 + "'"
+    assert excerpt_of("x" * 41) == "'" + "x" * 40 + "' (shortened)"
+
+
+@pytest.mark.parametrize(
+    ("take", "longest"),
+    [
+        (to_name, "n" * 64),
+        (to_key, "k" * 128),
+        (to_symbol, "B" * 27 + "/USDT"),
+        (venue_text, "v" * 256),
+        (to_line, "l" * 1_024),
+    ],
+)
+def test_the_longest_text_is_taken_and_no_longer_one(take: Taker, longest: str) -> None:
+    """Stores, venues and files are built for these lengths; one character more is refused."""
+    assert take(longest, "x") == longest
+    with pytest.raises(TextRefused):
+        take("A" + longest, "x")
+
+
+def test_as_many_tags_and_entries_as_may_be_are_taken_and_no_more() -> None:
+    """32 of each; tags are counted before double ones are dropped."""
+    names = [f"n{number:02}" for number in range(33)]
+    assert to_tags(names[:32], "tags") == tuple(names[:32])
+    assert len(to_metadata(dict.fromkeys(names[:32], ""), "metadata")) == 32
+    with pytest.raises(TextRefused, match="more than 32 tags"):
+        to_tags(names, "tags")
+    with pytest.raises(TextRefused, match="more than 32 tags"):
+        to_tags(["night"] * 33, "tags")
+    with pytest.raises(TextRefused, match="more than 32 entries"):
+        to_metadata(dict.fromkeys(names, ""), "metadata")

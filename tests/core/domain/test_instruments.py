@@ -183,3 +183,9 @@ def test_an_instrument_is_frozen() -> None:
     """Nobody changes the venue's rules in place."""
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         instrument().price_increment = Decimal(1)  # type: ignore[misc]  # frozen: that is tested
+
+
+@pytest.mark.parametrize("decimals", [0, 18])
+def test_the_coarsest_and_the_finest_settlement_are_taken(decimals: int) -> None:
+    """A currency may have no decimals at all, and at most 18."""
+    assert instrument(settlement_decimals=decimals).settlement_decimals == decimals

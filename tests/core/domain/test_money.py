@@ -190,3 +190,18 @@ def test_two_ways_between_the_same_currencies_are_refused() -> None:
     again = Conversion(currency="USD", into="USDT", peg="1")
     with pytest.raises(ConfigurationRefused, match=r"conversions\[1\].*declared already"):
         rules(PEG, again)
+
+
+def test_what_we_own_is_valued_low_unless_it_is_said_to_be_exposure() -> None:
+    """A limit must not be met by a figure in our favour because a caller said nothing."""
+    worth = rules(PEG).convert(D(100), "USDT", PRICES.get)
+    assert isinstance(worth, Converted)
+    assert worth.amount == 99
+
+
+def test_a_conversion_without_a_rate_and_one_with_two_are_told_apart() -> None:
+    """The error says which of the two it is, for what to do differs."""
+    with pytest.raises(SettingRefused, match="neither it nor a peg is given"):
+        Conversion(currency="BTC", into="USDT")
+    with pytest.raises(SettingRefused, match="a peg is given as well"):
+        Conversion(currency="BTC", into="USDT", pair="BTC/USDT", peg="1")

@@ -26,7 +26,9 @@ from fairlead.domain.numbers import (
     subtract,
     text_of,
     to_decimal,
+    to_fraction,
     to_positive,
+    to_time_ns,
 )
 from fairlead.errors import InvalidInput, NumberRefused
 
@@ -311,3 +313,49 @@ def test_a_refused_number_is_an_invalid_input_and_a_value_error() -> None:
 def test_what_the_module_offers_exists() -> None:
     """Every name in __all__ is there."""
     assert all(hasattr(numbers, name) for name in numbers.__all__)
+
+
+def test_a_refusal_says_which_limits_hold_and_whether_its_text_was_shortened() -> None:
+    """The limits of a signed fraction are other ones; an excerpt of the longest length is whole."""
+    with pytest.raises(NumberRefused, match="is not above 0 and below 1"):
+        to_fraction("-0.5", "rate")
+    with pytest.raises(NumberRefused, match="is not between -1 and 1, and not 0"):
+        to_fraction("-1", "rate", signed=True)
+    with pytest.raises(NumberRefused, match=r"'x{24}' is not a plain"):
+        to_decimal("x" * 24, "quantity")
+    with pytest.raises(NumberRefused, match=r"'x{24}' \(shortened\) is not a plain"):
+        to_decimal("x" * 25, "quantity")
+
+
+@pytest.mark.parametrize(
+    ("value", "signed", "fraction"),
+    [
+        ("99.9%", False, "0.999"),
+        ("-99.9%", True, "-0.999"),
+        ("100%", False, None),
+        ("0%", True, None),
+        ("-1", True, None),
+        ("-0.1", False, None),
+    ],
+)
+def test_a_fraction_lies_strictly_between_its_limits(value: str, signed: bool, fraction: str | None) -> None:  # noqa: FBT001 - a row of the table
+    """All of it and nothing of it are no fractions; below zero only where a sign is due."""
+    if fraction is not None:
+        assert to_fraction(value, "rate", signed=signed) == Decimal(fraction)
+        return
+    with pytest.raises(NumberRefused):
+        to_fraction(value, "rate", signed=signed)
+
+
+def test_as_many_decimals_as_a_number_has_can_be_asked_for() -> None:
+    """Rounding takes up to 38 decimals."""
+    assert quantise(Decimal("1e-38"), 38) == Decimal("1e-38")
+
+
+@pytest.mark.parametrize("value", [1, 2**63 - 1])
+def test_the_first_and_the_last_moment_are_taken(value: int) -> None:
+    """What a signed integer of 64 bits holds, without the epoch itself; one beyond either end is refused."""
+    assert to_time_ns(value, "expire_ns") == value
+    for bad in (0, 2**63):
+        with pytest.raises(NumberRefused):
+            to_time_ns(bad, "expire_ns")

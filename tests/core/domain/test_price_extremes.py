@@ -47,3 +47,12 @@ def test_the_lows_and_highs_of_trades_bids_and_asks_are_kept(prices: list[Quote 
     for name, figures in before.items():
         assert (min(figures), max(figures)) == (min(after[name]), max(after[name]))
     assert extremes.take() == []
+
+
+def test_of_equal_prices_the_first_is_kept() -> None:
+    """A stop fires when its price first came, not when it came again."""
+    extremes = Extremes()
+    first, again = (Trade(BTC, Decimal(7), Decimal(1), ts_event) for ts_event in (1, 2))
+    extremes.add(first)
+    extremes.add(again)
+    assert extremes.take() == [first]

@@ -221,3 +221,10 @@ def test_sizes_of_a_quote_may_be_given() -> None:
     given = Quote(BTC, Decimal(99), Decimal("99.01"), NOW, Decimal(0), Decimal(3))
     check_price(given)
     assert given.price == Decimal("99.005")
+
+
+@pytest.mark.parametrize("ts_event", [0, 2**63 - 1])
+def test_the_first_and_the_last_time_are_times(ts_event: int) -> None:
+    """From the epoch itself to what 64 bits hold."""
+    check_price(trade("100", ts_event=ts_event))
+    check_price(quote("99", "101", ts_event=ts_event))

@@ -37,7 +37,7 @@ def test_an_order_is_annotated_whenever(when: str) -> None:
         answer = await bench.bot.annotate(
             name, note="late thought", add_tags=["reviewed"], metadata={"grade": "B"}
         )
-        assert answer.accepted
+        assert (answer.accepted, answer.code, answer.reason) == (True, "", "")
         (found,) = await bench.bot.orders(tag="reviewed", note="thought")
         assert (found.client_order_id, found.metadata) == (name, (("grade", "B"),))
         await bench.bot.annotate(
@@ -49,6 +49,20 @@ def test_an_order_is_annotated_whenever(when: str) -> None:
         assert (found_again.note, found_again.tags, found_again.metadata) == ("", (), (("grade", "A"),))
         await bench.restart()
         assert (await bench.bot.find_order(name)) == found_again
+
+    on_bench(main, settings={"closed_orders_max": 2})
+
+
+def test_an_order_that_works_does_not_leave_memory_for_an_annotation() -> None:
+    """Memory lets go of the oldest orders that are over, and never of one that may still fill."""
+
+    async def main(bench: Bench) -> None:
+        name = await bench.working()
+        assert (await bench.bot.annotate(name, note="watch this one")).accepted
+        for _ in range(4):
+            await traded(bench, "buy", "1", "100")
+        assert bench.order(name).status == "ACCEPTED"
+        assert (await bench.bot.cancel(name)).accepted
 
     on_bench(main, settings={"closed_orders_max": 2})
 
@@ -115,8 +129,9 @@ def test_nobody_annotates_what_is_anothers() -> None:
         answer = await other.annotate_episode(BTC, 1, book="bot", note="mine")
         assert (answer.accepted, answer.code) == (False, "FOREIGN_OWNER")
         assert bench.order(name).note == ""
-        refusals = [record.subject for record in bench.records() if isinstance(record, CommandRefused)]
-        assert refusals == [name, f"{BTC} bot  1"]
+        refused = [record for record in bench.records() if isinstance(record, CommandRefused)]
+        said = [(record.command, record.by, record.subject) for record in refused]
+        assert said == [("annotate", "other", name), ("annotate", "other", f"{BTC} bot  1")]
         assert not [record for record in bench.records() if isinstance(record, EpisodeAnnotated)]
 
     on_bench(main)

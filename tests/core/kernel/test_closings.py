@@ -506,6 +506,24 @@ def test_flatten_widens_a_close_that_waits_at_a_limit() -> None:
     on_bench(main)
 
 
+def test_a_close_that_joins_another_leaves_its_limit_alone() -> None:
+    """Whoever closes what is being closed already joins it as it is: the resting exit stays at its limit."""
+
+    async def main(bench: Bench) -> None:
+        await bench.hold("2")
+        first = spawn_close(bench, limit_price="200")
+        await bench.pass_ms(10)
+        second = spawn_close(bench)
+        await bench.pass_ms(LONG_MS)
+        assert bench.exchange.cancels == []
+        (request,) = bench.exchange.submits[1:]
+        bench.exchange.trade(request.client_order_id, "2", "200")
+        assert await first == await second
+        assert (first.result().is_flat, first.result().exits) == (True, 1)
+
+    on_bench(main)
+
+
 def test_flatten_lets_a_close_at_the_market_go_on() -> None:
     """A close whose exit is at the market is joined: its exit is not canceled, nothing is sold twice."""
 

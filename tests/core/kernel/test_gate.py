@@ -404,6 +404,29 @@ def test_a_check_sees_pending_orders_and_what_they_reserve() -> None:
     on_bench(main, checks=[Says(look)])
 
 
+def test_a_position_that_an_entry_may_add_to_is_not_closing() -> None:
+    """Sold whole by what is live it counts as closing, but not while an order of the other side may fill."""
+    seen: list[tuple[int, int, int]] = []
+
+    def look(_request: RiskRequest, view: RiskView, _value: str) -> Judgement:
+        exposed = view.exposed_positions()
+        of_all = view.exposed_positions(subtract_closing=True)
+        seen.append((exposed, of_all, view.exposed_positions(ETH, subtract_closing=True)))
+        return ALLOW
+
+    async def main(bench: Bench) -> None:
+        await bench.hold("1", symbol=ETH)
+        await bench.working("sell", "1", "100", symbol=ETH)
+        entry = await bench.working(symbol=ETH)
+        await bench.working()
+        assert (await bench.bot.cancel(entry)).accepted
+        await bench.pass_ms()
+        await bench.working()
+        assert seen == [(0, 0, 0), (1, 0, 0), (1, 1, 1), (2, 1, 0)]
+
+    on_bench(main, checks=[Says(look)])
+
+
 def test_an_order_that_is_over_is_no_live_order_of_its_symbol() -> None:
     """What checks are told of live orders, in all and of the symbol, goes down with each order that ends."""
     seen: list[tuple[int, int, int]] = []

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from fairlead import ChangeCode, Proposal
+from fairlead.domain.change_records import ChangeUnresolved
 from fairlead.domain.changes import MEANING, Terms
 from fairlead.errors import InvalidInput
 from fairlead.ports.exchange import Fence, Outcome, VenueStatus
@@ -141,6 +142,39 @@ def test_an_unanswered_modify_is_looked_up(script: Any, wish: str) -> None:  # n
         assert bench.order(name).quantity == reserved(bench) == expected == at_venue(bench, name).quantity
         assert bench.order(name).status == "ACCEPTED"
         assert len(bench.exchange.modifies) == 1
+
+    on_bench(main)
+
+
+def test_a_restart_doubts_a_change_once() -> None:
+    """What was unresolved when the kernel ended is so still: the journal says it once, and it is settled."""
+
+    async def main(bench: Bench) -> None:
+        name = await bench.working()
+        bench.exchange.will_modify(loses_modify)
+        result = await bench.bot.modify_order(name, quantity="3")
+        assert result.unresolved
+        doubts = change_records(bench).count(ChangeUnresolved.KIND)
+        await bench.restart()
+        assert doubts == change_records(bench).count(ChangeUnresolved.KIND) == 1
+        assert (await bench.bot.change_settled(result.change_id)).code == "NOT_DONE"
+
+    on_bench(main)
+
+
+def test_a_settled_change_leaves_no_look_up_due() -> None:
+    """Once the terms are known nothing is left to ask: the order says so, and a restart asks no more."""
+
+    async def main(bench: Bench) -> None:
+        name = await bench.working()
+        bench.exchange.will_modify(loses_modify_answer)
+        result = await bench.bot.modify_order(name, quantity="2")
+        assert (await bench.bot.change_settled(result.change_id)).code == "MODIFIED"
+        assert bench.kernel._parts.engine.state.orders[name].look_up_ns == 0
+        asked = len(bench.exchange.look_ups)
+        await bench.restart()
+        await bench.pass_ms(DEADLINE_MS)
+        assert len(bench.exchange.look_ups) == asked
 
     on_bench(main)
 

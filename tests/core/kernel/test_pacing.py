@@ -383,8 +383,9 @@ def test_an_order_turned_away_waits_again_for_its_budget() -> None:
         result = await bench.execute()
         assert result.status == "ACCEPTED"
         assert result.elapsed_ns >= 9 * SECOND_NS
-        assert len(waits(bench)) == 1
-        assert waits(bench)[0].until_ns
+        (wait,) = waits(bench)
+        assert wait.until_ns
+        assert wait.lane.value == "entry"
 
     on_bench(main, pacing=order_limits("5", "0.1"), settings=NO_RESERVE)
 
@@ -398,7 +399,7 @@ def test_an_exit_turned_away_waits_as_long_as_it_takes() -> None:
         exit_ = bench.spawn_execute("sell", "1", "90")
         await bench.pass_ms(500)
         (wait,) = waits(bench)
-        assert not wait.until_ns
+        assert (wait.until_ns, wait.lane.value) == (0, "protective")
         bench.kernel._parts.timers.wake_in(wait.client_order_id, 0)
         result = await exit_
         assert result.status == "ACCEPTED"
