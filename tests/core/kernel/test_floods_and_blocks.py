@@ -30,12 +30,23 @@ def test_a_flood_of_reports_is_bounded_and_what_was_dropped_is_read() -> None:
     async def main(bench: Bench) -> None:
         names = [await bench.working("buy", "1", "100") for _ in range(30)]
         waiting = 0
+        inbox = bench.kernel._parts.inbox
+        told: list[str] = []
+        tell = inbox.on_disconnected
+
+        def on_disconnected(why: str) -> None:
+            told.append(why)
+            tell(why)
+
+        inbox.on_disconnected = on_disconnected
         for name in names:
             bench.exchange.trade(name, "1", "100")
             for _ in range(10):
                 bench.exchange.say(bench.exchange.report(name))
+                assert len(told) == min(inbox.dropped, 1)  # the first is the gap
             waiting = max(waiting, len(bench.kernel._parts.inbox._queue))
         assert waiting == 20
+        assert told == ["more than 20 reports wait; what is more is dropped"]
         assert bench.kernel._parts.inbox.dropped == 30 * 11 - 20
         await bench.pass_ms(10)
         await bench.kernel.settled()
