@@ -11,6 +11,7 @@ from collections import Counter
 
 import attrs
 
+from fairlead.testing.books_check import books_problems
 from fairlead.testing.fault_plan import FaultPlan
 from fairlead.testing.faults import Faults
 from fairlead.testing.generation import Generation
@@ -19,10 +20,12 @@ from fairlead.testing.notices_check import notice_problems
 from fairlead.testing.seed_streams import SeedStreams
 from fairlead.testing.simulated_life import SimulatedLife, live_through
 from tests.simulation.drawn_wishes import Bot, Lane, fewer, lanes_of
-from tests.simulation.invariants import Journal, paced_problems
-from tests.simulation.market import PLACE, SETTINGS, MarketWorld
+from tests.simulation.invariants import Journal, orders_at, paced_problems
+from tests.simulation.market import ACCOUNT, PLACE, SETTINGS, MarketWorld
+from tests.simulation.scenarios.dated import WITH_DATES
 from tests.simulation.scenarios.paced import LIMITED
 from tests.simulation.scenarios.recovery import check
+from tests.simulation.wishes_check import wish_problems
 
 INTERLEAVINGS: tuple[InterleavingName, ...] = ("uniform", "priority")
 FEW = 2
@@ -45,6 +48,8 @@ class Options:
     has_small_memory: bool
     interleaving: InterleavingName = "uniform"
     has_endpoint: bool = False
+    keeps_dates: bool = False
+    """Whether the venue ends dated orders; else the kernel does."""
 
     @classmethod
     def drawn(cls, seed: int, *, has_endpoint: bool | None = None) -> Options:
@@ -55,7 +60,10 @@ class Options:
         if has_endpoint is None:
             has_endpoint = not SeedStreams(seed).of("endpoint option").randrange(ENDPOINT_ONE_IN)
         plan = FaultPlan.drawn(seed, has_endpoint=has_endpoint)
-        return cls(plan, lanes_of(seed), has_rate_limit, has_small_memory, interleaving, has_endpoint)
+        keeps_dates = not SeedStreams(seed).of("dates option").randrange(2)
+        return cls(
+            plan, lanes_of(seed), has_rate_limit, has_small_memory, interleaving, has_endpoint, keeps_dates
+        )
 
     def simpler(self) -> list[Options]:
         """Return options with one thing less each."""
@@ -64,6 +72,7 @@ class Options:
         found += [attrs.evolve(self, has_rate_limit=False)] if self.has_rate_limit else []
         found += [attrs.evolve(self, has_small_memory=False)] if self.has_small_memory else []
         found += [attrs.evolve(self, has_endpoint=False)] if self.has_endpoint else []
+        found += [attrs.evolve(self, keeps_dates=False)] if self.keeps_dates else []
         return found + (
             [attrs.evolve(self, interleaving="uniform")] if self.interleaving != "uniform" else []
         )
@@ -81,13 +90,14 @@ class DrawnWorld(MarketWorld):
             notices_held_max=NOTICES_FEW,
             delivery_mark_interval_ms=MARK_MS,
         )
+        place = LIMITED if options.has_rate_limit else PLACE
         settings = small if options.has_small_memory else SETTINGS
         super().__init__(
             seed,
             fate=self.faults.fate,
             report_fate=self.faults.report_fate,
             append_fault=self.faults.append_fault,
-            place=LIMITED if options.has_rate_limit else PLACE,
+            place=attrs.evolve(place, offers=WITH_DATES.offers) if options.keeps_dates else place,
             settings=settings,
             interleaving=options.interleaving,
         )
@@ -119,9 +129,12 @@ def run(seed: int, options: Options | None = None) -> SimulatedLife:
 def check_all(world: DrawnWorld) -> None:
     """Demand every invariant, one order for each key, and that what was paced was paid for."""
     check(world)
+    journal = Journal(world.disk)
     problems = notice_problems(world) if world.drawn.has_endpoint else []
+    problems += books_problems(world)
+    problems += wish_problems(journal, orders_at(world.venue, ACCOUNT, journal), world.heard)
     assert not problems, "\n".join(problems)
-    keys = Counter(str(row["idempotency_key"]) for row in Journal(world.disk).orders.values())
+    keys = Counter(str(row["idempotency_key"]) for row in journal.orders.values())
     doubled = {key: count for key, count in keys.items() if key and count > 1}
     assert not doubled, f"several orders for one key: {doubled}"
     if world.drawn.has_rate_limit:

@@ -116,9 +116,10 @@ class Bot:
 
     async def _one(self, wish: Wish) -> None:
         if wish.kind == "close":
-            await self._insist(partial(self._session.close_position, SYMBOL, idempotency_key=wish.key))
+            close = partial(self._session.close_position, SYMBOL, idempotency_key=wish.key)
+            self._heard(wish, await self._insist(close))
         elif wish.kind == "cancel-all":
-            await self._insist(partial(self._session.cancel_all, idempotency_key=wish.key))
+            self._heard(wish, await self._insist(partial(self._session.cancel_all, idempotency_key=wish.key)))
         else:
             await self._order(wish)
 
@@ -127,6 +128,7 @@ class Bot:
         result: ExecutionResult = await self._insist(execute)
         name = result.client_order_id
         self._world.acknowledge(self._generation, name)
+        self._heard(wish, result)
         self._names.append(name)
         if result.denied:
             return
@@ -137,6 +139,11 @@ class Bot:
             again = f"{wish.key}-again"
             changed = await self._insist(partial(change, name, quantity="0.50", idempotency_key=again))
             self._names += [changed.new_order_id] if changed.new_order_id else []
+
+    def _heard(self, wish: Wish, told: object) -> None:
+        """Note what the bot was told: a world remembers it, whatever becomes of the bot."""
+        self._generation.check()
+        self._world.heard.append((wish, told))
 
     async def _insist(self, command: Callable[[], Awaitable[T]]) -> T:
         return await insist(self._clock, command)

@@ -19,6 +19,7 @@ from fairlead.ports.exchange import OrderSide, VenueStatus
 from fairlead.testing.memory_store import MemoryDisk, MemoryStore
 from fairlead_paper.records import VenueFill, VenueOrder
 from fairlead_paper.venue import Venue
+from tests.simulation.position_fold import position_problems
 
 T = TypeVar("T")
 Thing = TypeVar("Thing", VenueOrder, VenueFill)
@@ -117,6 +118,7 @@ def durable_problems(disk: MemoryDisk, venue: Venue, account: str, acknowledged:
         *_intents(journal, orders_at(venue, account, journal)),
         *_bookings(journal, fills_at(venue, account, journal)),
         *_cursor(journal, fills_at(venue, account, journal)),
+        *position_problems(journal.records, journal.positions),
     ]
 
 

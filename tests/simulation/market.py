@@ -122,6 +122,8 @@ class MarketWorld(KernelWorld):
         self.pacing = None if limit is None else model_of(_with_headroom(limit))
         self.problems: Problems = []
         self.answered: dict[str, ChangeResult] = {}
+        self.heard: list[tuple[Any, object]] = []
+        """What a bot had asked for, and what it was told then."""
         self._by_hand = ""
         self.expected_anomalies = expected
         self.forgotten: set[str] = set()

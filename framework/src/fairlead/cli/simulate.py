@@ -91,6 +91,7 @@ def show(totals: SeedTotals) -> None:
         ("steps", totals.steps),
         ("crashes", totals.crashes),
         *sorted(totals.faults.items()),
+        *((f"records of {kind}", count) for kind, count in sorted(totals.records.items())),
         ("failures", len(totals.failures)),
     ]
     print_table(("what", "how often"), [(what, f"{count:,}") for what, count in rows])

@@ -14,7 +14,7 @@ from fairlead.testing.seed_streams import SeedStreams
 from fairlead.testing.wire import CANCEL, MODIFY, SUBMIT
 
 DEATHS_MAX = 3
-STEPS_MAX = 900
+STEPS_MAX = 400
 """The last step before which a run may die, unless told otherwise: a bot of few orders takes fewer."""
 DOWNTIME_MS_MAX = 500
 CLOCK_STEPS_MAX = 30
@@ -27,6 +27,8 @@ POINTS = (
 )
 """Places inside one call at which a run may die: no crash between two steps can split what happens there."""
 _POINTS_PASSED_MAX = 12
+_REQUESTS_PASSED_MAX = 4
+"""A life commits often and sends few orders: a death at the tenth modify would hardly ever come about."""
 _RATES_MAX = {
     "lost_request": 25,
     "lost_answer": 25,
@@ -139,7 +141,9 @@ class FaultPlan:
 def _spot(draw: random.Random, steps_max: int) -> CrashSpot:
     if draw.randrange(3):
         return CrashSpot(step=draw.randrange(1, steps_max))
-    return CrashSpot(point=(draw.choice(POINTS), draw.randrange(1, _POINTS_PASSED_MAX)))
+    point = draw.choice(POINTS)
+    most = _POINTS_PASSED_MAX if point in (BEFORE_DURABLE, AFTER_DURABLE) else _REQUESTS_PASSED_MAX
+    return CrashSpot(point=(point, draw.randrange(1, most)))
 
 
 def _with_endpoint(plan: FaultPlan, seed: int) -> FaultPlan:

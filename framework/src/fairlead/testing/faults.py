@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
-from fairlead.ports.exchange import Report
+from fairlead.ports.exchange import FillReport, OrderReport, Report
 from fairlead.ports.notices import Notice
 from fairlead.ports.store import Batch
 from fairlead.testing.endpoint import NoticeFate
@@ -36,6 +36,7 @@ QUIET_COMMITS = 4
 """Good commits after a bad one, or a kernel would give its journal up, which is another story."""
 READS_FAIL_ONE_IN = 4
 """What only reads fails so much more rarely, or most kernels would not come beyond their start."""
+_REPORTS: dict[type[Report], str] = {OrderReport: "report of an order", FillReport: "report of a fill"}
 _WRITES = (SUBMIT, MODIFY, CANCEL)
 _HUNDRED = 100
 
@@ -92,16 +93,17 @@ class Faults:
             draw -= rate
         return NORMAL
 
-    def report_fate(self, _report: Report) -> ReportFate:
-        """Decide over a report of the stream."""
+    def report_fate(self, report: Report) -> ReportFate:
+        """Decide over a report of the stream: of an order, of a fill, or a price."""
         draw = self._reports.randrange(_HUNDRED)
+        what = _REPORTS.get(type(report), "price")
         if self.is_healed:
             return TOLD_ONCE
         if draw < self.plan.lost_report:
-            self.counts["lost report"] += 1
+            self.counts[f"lost {what}"] += 1
             return ReportFate(copies=0)
         if draw < self.plan.lost_report + self.plan.repeated_report:
-            self.counts["repeated report"] += 1
+            self.counts[f"repeated {what}"] += 1
             return ReportFate(copies=2)
         return TOLD_ONCE
 
@@ -152,6 +154,8 @@ class Faults:
         part, whole = STEP_OF_MARGIN
         most_ms = world.settings.deadline_margin_ms * part // whole
         ahead_ns = self._clocks.randrange(-most_ms, most_ms + 1) * NANOSECONDS_PER_MILLISECOND
+        if ahead_ns == self._ahead_ns:
+            return
         world.clock.jump_wall_ns(ahead_ns - self._ahead_ns)
         self._ahead_ns = ahead_ns
         self.counts["set clock"] += 1

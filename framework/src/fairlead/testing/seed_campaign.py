@@ -52,6 +52,7 @@ class SeedTotals:
     crashes: int = 0
     faults: Counter[str] = attrs.field(factory=Counter)
     failures: tuple[SeedFailure, ...] = ()
+    records: Counter[str] = attrs.field(factory=Counter)
 
     def __add__(self, other: SeedTotals) -> SeedTotals:
         return SeedTotals(
@@ -60,6 +61,7 @@ class SeedTotals:
             self.crashes + other.crashes,
             self.faults + other.faults,
             tuple(sorted(self.failures + other.failures, key=lambda failure: failure.seed)),
+            self.records + other.records,
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -70,7 +72,8 @@ class SeedTotals:
     def from_json(cls, data: dict[str, Any]) -> SeedTotals:
         """Return the totals of plain data."""
         failures = tuple(SeedFailure(each["seed"], each["said"]) for each in data["failures"])
-        return cls(data["seeds"], data["steps"], data["crashes"], Counter(data["faults"]), failures)
+        counters = Counter(data["faults"]), Counter(data["records"])
+        return cls(data["seeds"], data["steps"], data["crashes"], counters[0], failures, counters[1])
 
 
 def live_seeds(life_of: LifeOf, first: int, last: int) -> SeedTotals:
@@ -79,7 +82,7 @@ def live_seeds(life_of: LifeOf, first: int, last: int) -> SeedTotals:
     for seed in range(first, last + 1):
         try:
             life = life_of(seed)
-            totals += SeedTotals(1, life.steps, life.crashes, life.faults)
+            totals += SeedTotals(1, life.steps, life.crashes, life.faults, records=life.records)
         except Exception as error:  # supervision point: whatever it is, this seed has failed
             failure = SeedFailure(seed, _said(error))
             totals += SeedTotals(seeds=1, failures=(failure,))

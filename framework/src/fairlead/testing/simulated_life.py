@@ -19,7 +19,6 @@ import attrs
 from fairlead.domain.trading_state import TradingState
 from fairlead.errors import ExchangeFault, StoreFault
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
-from fairlead.testing.fault_plan import FaultPlan
 from fairlead.testing.faults import Faults
 from fairlead.testing.generation import Generation
 from fairlead.testing.kernel_world import KernelWorld
@@ -30,12 +29,17 @@ T = TypeVar("T")
 
 @attrs.frozen
 class SimulatedLife:
-    """What a run came to. The same seed has the same digest on every machine."""
+    """What a run came to. The same seed has the same digest on every machine.
+
+    The digest is that of every step and of the journal as it was at the end. *records* counts the journal's
+    records by kind: what the bot really did, for a life in which nothing was sent proves nothing.
+    """
 
     digest: str
     steps: int
     crashes: int
     faults: Counter[str]
+    records: Counter[str] = attrs.field(factory=Counter)
 
 
 def live_through(
@@ -66,7 +70,7 @@ def live_through(
 
     world.loop.options["faults"] = str(faults.plan)
     _begin_faults(world, faults)
-    steps, crashes = _die_as_planned(world, life, faults.plan)
+    steps, crashes = _die_as_planned(world, life, faults)
     world.spawn(faults.heal_later(world))
     ended.clear()
     steps += world.run_generation(life).steps
@@ -76,7 +80,10 @@ def live_through(
         _rest(world)
         steps += world.run_generation(life).steps
     check(world)
-    return SimulatedLife(world.loop.trace.digest(), steps, crashes, faults.counts)
+    disk = world.disk
+    world.loop.note(f"the journal ends with record {disk.head.sequence}, {disk.head.hash.hex()}")
+    records = Counter(envelope.kind for envelope in disk.envelopes)
+    return SimulatedLife(world.loop.trace.digest(), steps, crashes, faults.counts, records)
 
 
 def _begin_faults(world: KernelWorld, faults: Faults) -> None:
@@ -109,14 +116,17 @@ def _rest(world: KernelWorld) -> None:
 
 
 def _die_as_planned(
-    world: W, life: Callable[[W, Generation], Coroutine[Any, Any, None]], plan: FaultPlan
+    world: W, life: Callable[[W, Generation], Coroutine[Any, Any, None]], faults: Faults
 ) -> tuple[int, int]:
     """Live up to each planned death; return how many steps that took, and how many deaths came about."""
     steps = crashes = 0
-    for death in plan.deaths:
+    for death in faults.plan.deaths:
         spot = death.spot
         outcome = world.run_generation(life, crash_at_step=spot.step, crash_at_point=spot.point)
-        if not outcome.crashed:
+        if outcome.crashed:
+            faults.counts[f"death at {spot.point[0] if spot.point else 'a step'}"] += 1
+        else:
+            faults.counts["death that did not come"] += 1
             world.after_crash()
         steps, crashes = steps + outcome.steps, crashes + outcome.crashed
         world.pass_time_ns(death.downtime_ms * NANOSECONDS_PER_MILLISECOND + 1)

@@ -1,0 +1,176 @@
+"""Positions as the journal's fills make them, in fractions of our own, and what must hold while they do.
+
+Nothing of the kernel's ledger is used. Of a key that an operator corrected by hand, or whose contracts are
+settled otherwise than by price times quantity, nothing is said.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+import attrs
+
+Record = Mapping[str, Any]
+Key = tuple[str, str, str]
+ZERO = Fraction(0)
+ENDS = frozenset(
+    {"not_sent", "rejected", "canceled", "expired", "absent", "resolved_by_operator", "fully_filled"}
+)
+"""The events with which an order stops taking anything of a position."""
+FLAT = frozenset({"CLOSED", "ALREADY_FLAT"})
+"""How a closing ends that says that nothing is held any more."""
+
+
+@attrs.define
+class Folded:
+    """A position: what is held, what it cost, what was realized and what it paid, before fees."""
+
+    quantity: Fraction = ZERO
+    cost: Fraction = ZERO
+    realized: Fraction = ZERO
+    fees: Fraction = ZERO
+
+    def fill(self, signed: Fraction, value: Fraction, decimals: int) -> None:
+        """Take a signed quantity for this value: it adds, reduces, ends, or turns the position.
+
+        What leaves takes its share of the cost, rounded half to even; the rest stays (``ledger``'s promise).
+        """
+        held, flow = self.quantity, value if signed > 0 else -value
+        self.quantity += signed
+        if held * signed >= 0:
+            self.cost += flow
+            return
+        part = min(abs(held), abs(signed))
+        left = self.cost if part == abs(held) else rounded(self.cost * part / abs(held), decimals)
+        taken = flow if part == abs(signed) else rounded(flow * part / abs(signed), decimals)
+        self.realized -= taken + left
+        self.cost += flow - taken - left
+
+
+def rounded(figure: Fraction, decimals: int) -> Fraction:
+    """Return the figure with so many decimals, half to even."""
+    scale = 10**decimals
+    return Fraction(round(figure * scale), scale)
+
+
+class PositionFold:
+    """Folds records one after the other, and notes where a promise about positions is broken."""
+
+    def __init__(self) -> None:
+        self.positions: dict[Key, Folded] = defaultdict(Folded)
+        self.unsaid: set[Key] = set()
+        self.problems: list[str] = []
+        self._keys: dict[str, Key] = {}
+        self._exits: dict[Key, dict[str, Fraction]] = defaultdict(dict)
+        self._sizes: dict[str, Fraction] = {}
+        self._filled: dict[str, Fraction] = defaultdict(Fraction)
+        self._closings: dict[str, tuple[Key, bool]] = {}
+
+    def take(self, kind: str, record: Record) -> None:
+        """Fold one record."""
+        if kind in ("order_initialized", "order_adopted"):
+            self._order(record)
+        elif kind == "order_filled":
+            self._fill(record)
+        elif kind == "order_updated":
+            self._resize(str(record["client_order_id"]), Fraction(record["terms"]["quantity"]))
+        elif kind == "order_event" and record["event"] in ENDS:
+            self._end(str(record["client_order_id"]))
+        elif kind == "position_corrected":
+            self.unsaid |= {key for key in self.positions if key[0] == record["symbol"]}
+            self.unsaid.add((record["symbol"], record["book"], ""))
+        elif kind == "closing_requested":
+            key = key_of(record)
+            self._closings[record["closing_id"]] = key, not self.positions[key].quantity
+        elif kind == "closing_ended":
+            self._close(record)
+
+    def _order(self, record: Record) -> None:
+        name, key = str(record["client_order_id"]), key_of(record)
+        self._keys[name] = key
+        if record.get("contract"):
+            self.unsaid.add(key)
+        if not record.get("approved", True):
+            return
+        self._sizes[name] = Fraction(record["quantity"])
+        if record["reduces"]:
+            self._exits[key][name] = self._sizes[name]
+            self._demand_exits(key, name)
+
+    def _resize(self, name: str, quantity: Fraction) -> None:
+        self._sizes[name] = quantity
+        key = self._keys[name]
+        if name in self._exits[key]:
+            self._exits[key][name] = max(quantity - self._filled[name], ZERO)
+            self._demand_exits(key, name)
+
+    def _demand_exits(self, key: Key, name: str) -> None:
+        """What live exits may still take is never more than is held: two closers never sell the same."""
+        held, taken = abs(self.positions[key].quantity), sum(self._exits[key].values(), ZERO)
+        if taken > held and key not in self.unsaid:
+            self.problems.append(f"exits of {taken} for {held} that is held of {key}, with {name}")
+
+    def _end(self, name: str) -> None:
+        self._exits[self._keys[name]].pop(name, None)
+
+    def _fill(self, record: Record) -> None:
+        name = str(record["client_order_id"])
+        key = self._keys[name]
+        position = self.positions[key]
+        quantity, fee = Fraction(record["quantity"]), Fraction(record["fee"])
+        currency = record.get("fee_currency", "")
+        signed = quantity if record["side"] == "buy" else -quantity
+        if currency in ("", record["quote"]):
+            position.fees += fee
+        elif currency == record["base"]:
+            signed -= fee
+        position.fill(signed, Fraction(record["value"]), int(record["settlement_decimals"]))
+        self._filled[name] += quantity
+        if name in self._exits[key]:
+            self._exits[key][name] = max(self._sizes[name] - self._filled[name], ZERO)
+        if not position.quantity:
+            for closing, (its, _) in self._closings.items():
+                if its == key:
+                    self._closings[closing] = key, True
+
+    def _close(self, record: Record) -> None:
+        """Who was told that a position is closed was told so after nothing was held."""
+        key, was_flat = self._closings[record["closing_id"]]
+        if record["code"] in FLAT and not was_flat and key not in self.unsaid:
+            self.problems.append(f"{record['closing_id']} ended {record['code']} and {key} was never flat")
+
+
+def key_of(record: Record) -> Key:
+    """Return what the record's position is found by."""
+    return str(record["symbol"]), str(record["book"]), str(record.get("position_id", ""))
+
+
+def folded(records: Iterable[tuple[str, Record]]) -> PositionFold:
+    """Return the fold of a whole journal."""
+    fold = PositionFold()
+    for kind, record in records:
+        fold.take(kind, record)
+    return fold
+
+
+def position_problems(records: Iterable[tuple[str, Record]], rows: Sequence[Record]) -> list[str]:
+    """Return where rows have other figures than the fills make, and what was broken on the way."""
+    fold = folded(records)
+    found = {key_of(row): row for row in rows}
+    problems = list(fold.problems)
+    for key in sorted({*found, *fold.positions} - fold.unsaid):
+        ours, row = fold.positions[key], found.get(key)
+        wanted = {
+            "quantity": ours.quantity,
+            "cost": ours.cost,
+            "realized_pnl": ours.realized,
+            "fees": ours.fees,
+        }
+        for name, figure in wanted.items():
+            told = ZERO if row is None else Fraction(row[name])
+            if told != figure:
+                problems.append(f"{name} of {key} is {float(told)} here, its fills make {float(figure)}")
+    return problems
