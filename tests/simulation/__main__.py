@@ -19,6 +19,7 @@ from fairlead.cli.simulate import show
 from fairlead.testing.seed_campaign import SeedCampaign, SeedTotals
 from fairlead.testing.simulated_life import shrunk
 from tests.simulation.drawn_lives import Options, run
+from tests.simulation.floors import too_few
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -56,12 +57,14 @@ def main(
             progress(lived, seeds)
 
         totals = campaign.run(seeds, first=first, workers=workers, on_block=on_block)
+    idle = too_few(totals.records, totals.seeds)
     if as_json:
-        print(json.dumps({"commit": name, **totals.as_json()}))
+        print(json.dumps({"commit": name, **totals.as_json(), "too_few": idle}))
     else:
         print(f"lives of {name}")
         show(totals)
-    raise typer.Exit(1 if totals.failures else 0)
+        print("".join(f"{each}\n" for each in idle), end="")
+    raise typer.Exit(1 if totals.failures or idle else 0)
 
 
 def again(seed: int) -> None:

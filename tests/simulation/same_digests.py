@@ -53,10 +53,12 @@ def compare(found: dict[str, Digests]) -> Problems:
 
 
 def main(seeds: str, wanted: list[str]) -> int:
-    """Live the seeds everywhere; return the exit code."""
-    interpreters = [each for each in wanted if shutil.which(each)]
-    for missing in sorted({*wanted} - {*interpreters}):
+    """Live the seeds with each that is *wanted*, or with what there is of `PYTHONS`; return the exit code."""
+    interpreters = [each for each in wanted or PYTHONS if shutil.which(each)]
+    for missing in sorted({*(wanted or PYTHONS)} - {*interpreters}):
         print(f"{missing} is missing and was not tried", file=sys.stderr)
+        if wanted:
+            return 1
     found = {}
     with tempfile.TemporaryDirectory() as folder:
         for interpreter in interpreters:
@@ -69,4 +71,4 @@ def main(seeds: str, wanted: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2:] or list(PYTHONS)))
+    sys.exit(main(sys.argv[1], sys.argv[2:]))

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from fairlead.testing.fault_plan import FaultPlan
 from tests.campaign import campaign_size
 from tests.simulation.drawn_lives import Options, run
+from tests.simulation.floors import too_few
 
 Record = Callable[[str, object], None]
 
@@ -18,10 +19,13 @@ Record = Callable[[str, object], None]
 def lives(first: int, last: int, record_property: Record) -> None:
     """Live the lives of these seeds, and have what happened in them printed."""
     faults: Counter[str] = Counter()
+    records: Counter[str] = Counter()
     steps = crashes = 0
     for seed in range(first, last + 1):
         done = run(seed)
         steps, crashes, faults = steps + done.steps, crashes + done.crashes, faults + done.faults
+        records += done.records
+    assert too_few(records, last - first + 1) == []
     assert crashes > (last - first) // 10
     assert len(faults) > 5
     told = ", ".join(f"{count} {name}" for name, count in sorted(faults.items()))
