@@ -13,6 +13,10 @@ from tests.core.testing import test_endpoint, toy_lives
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "simulated-faults.md"
 SEEDS = range(1, 81)
+# The toy venue tells of fills alone; the drawn lives of the paper venue are asked for these.
+OTHER_REPORTS = {
+    f"{fate} {report}" for fate in ("lost", "repeated") for report in ("report of an order", "price")
+}
 
 
 def _rows() -> list[list[str]]:
@@ -31,5 +35,6 @@ def test_every_fault_is_counted_as_the_page_says() -> None:
     """What lives count is named on the page, and all that it names happens."""
     named = {name.strip() for _, cell, _ in _rows() for name in re.split(",", cell) if "`" not in name}
     lives = [live(seed) for live in (toy_lives.life, test_endpoint.life) for seed in SEEDS]
-    counted = {name for life in lives for name in life.faults if not name.startswith("ended by")}
-    assert counted == named - {"-"}
+    told = {name for life in lives for name in life.faults if not name.startswith("ended by")}
+    counted = {re.sub(r"(?<=^death at )[a-z]+\..*", "*label*", name) for name in told}
+    assert counted == named - {"-"} - OTHER_REPORTS

@@ -2,8 +2,8 @@
 
 ``python -m tests.simulation.hunt`` plants each bug of `HUNTED` in a copy of the sources and lives seeds there
 until a promise is broken, from several places of the seeds' row, and prints after how many: their median is
-what it takes. `HUNTED` are the bugs that concern what a drawn life does; others, such as a rounding that shows
-in one fill of thousands, or what only operators do, are each found by the tests that their patches name.
+what it takes. `HUNTED` are the bugs that concern what a drawn life does; others, such as a rounding that
+shows in one fill of thousands, or what only operators do, are found by the tests that their patches name.
 """
 
 from __future__ import annotations

@@ -27,7 +27,11 @@ def lives(first: int, last: int, record_property: Record) -> None:
         records += done.records
     assert too_few(records, last - first + 1) == []
     assert crashes > (last - first) // 10
-    assert len(faults) > 5
+    reports = ("report of an order", "report of a fill", "price")
+    assert {f"{fate} {report}" for fate in ("lost", "repeated") for report in reports} <= set(faults)
+    assert {"death at a step", "death at exchange.submit.sent", "death at exchange.cancel.sent"} <= set(
+        faults
+    )
     told = ", ".join(f"{count} {name}" for name, count in sorted(faults.items()))
     said = f"{last - first + 1} lives of {steps} steps, {crashes} crashes, {told}: no violation"
     record_property("kills", said)

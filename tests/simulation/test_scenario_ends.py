@@ -9,6 +9,17 @@ from tests.simulation.scenarios.registry import SCENARIOS
 from tests.simulation.test_scenarios import SEED, story_of
 
 ENDS: dict[str, dict[str, str]] = {
+    "paced_bot": {
+        "one": "filled",
+        "two": "filled",
+        "three": "not_sent",
+        "four": "filled",
+        "five": "filled",
+        "six": "filled",
+        "close": "filled",
+    },
+    "operated_bot": {"lost": "canceled", "": "filled"},
+    "changing_bot": {"grow": "filled", "shrink": "canceled", "swap": "canceled", "": "canceled"},
     "doubtful_cancels": {"fills": "filled", "rests": "canceled", "lies": "canceled"},
     "overtaken_modifies": {"grow": "filled", "shrink": "filled"},
     "early_fills": {"buy": "filled", "sell": "filled"},
@@ -45,6 +56,9 @@ ENDS: dict[str, dict[str, str]] = {
 """How the order of each key ends; those without a key are looked at together."""
 
 TOLD: dict[str, set[str]] = {
+    "paced_bot": {"order_paced", "budget_spent"},
+    "operated_bot": {"position_corrected", "adjustment_booked", "order_adopted", "absent", "order_annotated"},
+    "changing_bot": {"REPLACED", "change_unresolved", "modify_rejected", "replace_moved"},
     "doubtful_cancels": {"cancel_requested", "canceled"},
     "overtaken_modifies": {"modify_started", "change_ended"},
     "half_told": {"source:history", "source:stream"},

@@ -33,12 +33,16 @@ def test_every_kind_of_fault_happens_and_the_books_hold() -> None:
     lives = [life(seed) for seed in SEEDS]
     faults = sum((each.faults for each in lives), Counter[str]())
     kinds = {
-        "lost request", "lost answer", "late request", "late answer", "half a look-up", "lost report",
-        "repeated report", "broken stream", "ended by ExchangeFault", "set clock", "suspended machine",
+        "lost request", "lost answer", "late request", "late answer", "half a look-up",
+        "lost report of a fill", "repeated report of a fill",
+        "broken stream", "ended by ExchangeFault", "set clock", "suspended machine",
     }  # fmt: skip
     assert kinds <= set(faults)
     assert len([kind for kind in faults if kind.startswith("commit ")]) >= 3
     assert sum(each.crashes for each in lives) > 20
+    deaths = Counter({kind: count for kind, count in faults.items() if kind.startswith("death at ")})
+    assert deaths.total() == sum(each.crashes for each in lives)
+    assert {"death at a step", "death at exchange.submit.sent", "death that did not come"} <= set(faults)
     spots = [death.spot for seed in SEEDS for death in FaultPlan.drawn(seed).deaths]
     assert {spot.point is None for spot in spots} == {True, False}
 
@@ -60,7 +64,7 @@ def test_a_plan_of_nothing_does_nothing() -> None:
 def test_a_plan_without_deaths_has_its_faults_all_the_same() -> None:
     """What was asked for by hand happens, and nothing else."""
     faults = sum((life(seed, MISSES).faults for seed in range(1, 16)), Counter[str]())
-    assert {"lost answer", "lost report"} <= set(faults)
+    assert {"lost answer", "lost report of a fill"} <= set(faults)
     assert not {"lost request", "late answer", "broken stream"} & set(faults)
 
 
@@ -68,7 +72,10 @@ def test_a_death_is_where_it_was_planned_and_the_world_lives_on() -> None:
     """Two deaths, one before a step and one inside a call: two crashes."""
     spots = CrashSpot(step=5), CrashSpot(point=("exchange.submit.sent", 1))
     plan = FaultPlan(deaths=tuple(Death(spot, 100) for spot in spots))
-    assert life(3, plan).crashes == 2
+    done = life(3, plan)
+    assert done.crashes == 2
+    assert done.faults == {"death at a step": 1, "death at exchange.submit.sent": 1}
+    assert done.records["kernel_started"] == 2
 
 
 def test_a_set_clock_stays_within_what_the_kernel_puts_up_with() -> None:
@@ -125,6 +132,7 @@ def test_a_start_that_fails_ends_its_process_only_while_there_are_faults() -> No
     faults = Faults(FaultPlan(deaths=(Death(CrashSpot(step=900), 1),)), 1)
     with ToyWorld(1, faults) as world, pytest.raises(ExchangeFault) as failed:
         live_through(world, never_starts, faults, lambda _world: None)
+    assert faults.counts.pop("death that did not come") == 1
     assert faults.counts == {"ended by ExchangeFault": 2}  # both lives among faults
     assert any("faults=" in note for note in failed.value.__notes__)
 

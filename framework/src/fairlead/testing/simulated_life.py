@@ -80,10 +80,15 @@ def live_through(
         _rest(world)
         steps += world.run_generation(life).steps
     check(world)
-    disk = world.disk
-    world.loop.note(f"the journal ends with record {disk.head.sequence}, {disk.head.hash.hex()}")
+    return _told(world, steps, crashes, faults.counts)
+
+
+def _told(world: KernelWorld, steps: int, crashes: int, faults: Counter[str]) -> SimulatedLife:
+    """Say what a run came to; what the journal holds is part of its digest."""
+    disk, loop = world.disk, world.loop
+    loop.note(f"the journal ends with record {disk.head.sequence}, {disk.head.hash.hex()}")
     records = Counter(envelope.kind for envelope in disk.envelopes)
-    return SimulatedLife(world.loop.trace.digest(), steps, crashes, faults.counts, records)
+    return SimulatedLife(loop.trace.digest(), steps, crashes, faults, records)
 
 
 def _begin_faults(world: KernelWorld, faults: Faults) -> None:
