@@ -10,14 +10,14 @@ from typing import Any
 KERNEL = """
 CREATE TABLE journal (sequence INTEGER PRIMARY KEY, ts_ns, kind, version, payload BLOB, hash BLOB);
 CREATE TABLE store_state (id INTEGER PRIMARY KEY, head_sequence INTEGER);
-CREATE TABLE orders (client_order_id, filled_quantity, filled_value, fees);
+CREATE TABLE orders (client_order_id, filled_quantity, filled_value, fees, state, live);
 CREATE TABLE fills (client_order_id, trade_id, side, quantity, price, value, fee);
 CREATE TABLE positions (symbol, book, quantity, cost, realized_pnl, fees);
 CREATE TABLE balances (asset, total);
 CREATE TABLE inventory (asset, opening, adjustments);
 """
 VENUE = """
-CREATE TABLE orders (client_order_id, filled_quantity, filled_value, fees);
+CREATE TABLE orders (client_order_id, filled_quantity, filled_value, fees, status);
 CREATE TABLE fills (client_order_id, trade_id, side, quantity, price, value, fee);
 CREATE TABLE balances (account, asset, opening, total);
 CREATE TABLE instruments (symbol, base, quote);
@@ -48,6 +48,7 @@ def fill(name: str, trade: str, side: str, quantity: str, price: str, value: str
         "fee": fee,
         "base": "BTC",
         "quote": "USDT",
+        "settlement_decimals": 8,
     }
 
 
@@ -82,7 +83,8 @@ class Files:
             run("INSERT INTO fills VALUES (?,?,?,?,?,?,?)", *list(booked.values())[:7])
         run(
             "INSERT INTO orders VALUES"
-            " ('a', '2', '200', '0.2'), ('b', '1', '110', '0.11'), ('c', '0', '0', '0')"
+            " ('a', '2', '200', '0.2', 'filled', 0), ('b', '1', '110', '0.11', 'filled', 0),"
+            " ('c', '0', '0', '0', 'denied', 0)"
         )
         run("INSERT INTO positions VALUES ('BTC/USDT', 'bot', '1', '100', '10', '0.31')")
         run("INSERT INTO balances VALUES ('BTC', '6'), ('USDT', '909.69')")  # 1000 - 200.2 + 109.89
@@ -91,7 +93,10 @@ class Files:
     def _write_venue(self) -> None:
         run = self.in_venue
         run(VENUE)
-        run("INSERT INTO orders VALUES ('a', '2', '200', '0.2'), ('b', '1', '110', '0.11')")
+        run(
+            "INSERT INTO orders VALUES"
+            " ('a', '2', '200', '0.2', 'filled'), ('b', '1', '110', '0.11', 'filled')"
+        )
         for happened in (BOUGHT, SOLD):
             run("INSERT INTO fills VALUES (?,?,?,?,?,?,?)", *list(happened.values())[:7])
         run("INSERT INTO balances VALUES ('main', 'BTC', '5', '6'), ('main', 'USDT', '1000', '909.69')")

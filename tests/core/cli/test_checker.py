@@ -86,12 +86,12 @@ def acknowledge_stranger(files: Files) -> None:
 
 def place_unknown(files: Files) -> None:
     """The venue has an order that the journal lacks."""
-    files.in_venue("INSERT INTO orders VALUES ('z', '0', '0', '0')")
+    files.in_venue("INSERT INTO orders VALUES ('z', '0', '0', '0', 'live')")
 
 
 def place_denied(files: Files) -> None:
     """The venue has an order that was denied."""
-    files.in_venue("INSERT INTO orders VALUES ('c', '0', '0', '0')")
+    files.in_venue("INSERT INTO orders VALUES ('c', '0', '0', '0', 'live')")
 
 
 def fill_unheard(files: Files) -> None:
@@ -114,7 +114,13 @@ def fill_of_nobody(files: Files) -> None:
     files.journal("order_filled", fill("q", "T8", "buy", "1", "1", "1", "0"))
 
 
+def left_open(files: Files) -> None:
+    """An order that is over here is open at the venue."""
+    files.in_venue("UPDATE orders SET status = 'live' WHERE client_order_id = 'b'")
+
+
 LOSSES = (
+    left_open,
     drop_fill,
     drop_tail,
     drop_row,
@@ -143,7 +149,7 @@ def test_a_planted_loss_is_reported(plant: Callable[[Files], None], tmp_path: Pa
 
 def place_twice(files: Files) -> None:
     """The venue has the same intent twice."""
-    files.in_venue("INSERT INTO orders VALUES ('a', '2', '200', '0.2')")
+    files.in_venue("INSERT INTO orders VALUES ('a', '2', '200', '0.2', 'filled')")
 
 
 def record_twice(files: Files) -> None:
@@ -182,6 +188,7 @@ CASH = {
     "base": "UPDATE balances SET total = '6.00000001' WHERE asset = 'BTC'",
     "realized": "UPDATE positions SET realized_pnl = '10.00000001'",
     "cost": "UPDATE positions SET cost = '99.99999999'",
+    "realized and cost alike": "UPDATE positions SET realized_pnl = '11', cost = '101'",
     "fees": "UPDATE positions SET fees = '0.31000001'",
     "quantity": "UPDATE positions SET quantity = '1.00000001'",
     "order": "UPDATE orders SET fees = '0.20000001' WHERE client_order_id = 'a'",

@@ -4,6 +4,8 @@
 stdout once nothing of an earlier life is unresolved; then ``go`` on stdin starts trading until it is
 killed, ``finish`` cancels what is open, says ``finished``, and stops with the next word. Each
 acknowledged intent is one line in the file of acknowledgements, written before anything else is done.
+Each command to place an order is one line in a file of keys, written before it is given; the last ones are
+given again in the next life, under their keys, so that whatever was done already would be done twice.
 The risk checks have limits that nothing comes near: an order that one of them denies ends the process.
 """
 
@@ -15,9 +17,12 @@ import logging
 import os
 import sys
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
-from fairlead import Proposal
+import attrs
+
+from fairlead import ExecutionResult, Proposal
 from fairlead.domain.order_table import Phase
 from fairlead.errors import StoreHeld
 from fairlead.kernel.kernel import Kernel
@@ -34,6 +39,8 @@ WORKERS = 4
 CLOSERS = 2
 CLOSE_PAUSE_NS = 60 * NANOSECONDS_PER_MILLISECOND
 EXIT_HELD = 3
+SAID_AGAIN = 24
+"""So many of the last commands are given again: those under way when it was killed are among them."""
 TICK = Decimal("0.1")
 SETTINGS = KernelSettings(
     account="main",
@@ -74,6 +81,16 @@ SECRET_VARIABLE = "FAIRLEAD_TEST_HOOK_SECRET"  # noqa: S105 - the name of a vari
 NOTIFIER = "webhook.receiver"
 
 
+@attrs.frozen
+class Wish:
+    """An order that is wanted, under a key that no other has."""
+
+    key: str
+    side: str
+    quantity: str
+    limit_price: str | None = None
+
+
 class Trader:
     """Trades from several tasks at once, changes and cancels some orders, and closes what it holds."""
 
@@ -83,6 +100,8 @@ class Trader:
         self._bot: Session = kernel.session(owner="bot")
         self._clock = SystemClock()
         self._file = os.open(acknowledgements, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        self._keys_path = Path(acknowledgements).with_suffix(".keys")
+        self._keys = os.open(self._keys_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
 
     async def converge(self) -> None:
         """Return once no order of an earlier life is without a known fate, nor a change of one."""
@@ -94,6 +113,7 @@ class Trader:
         """Trade until killed or canceled, from the first price on: the risk checks want to know one."""
         while self._kernel.prices.latest(SYMBOL) is None:
             await self._clock.sleep_ns(NANOSECONDS_PER_MILLISECOND)
+        await self._say_again()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._cancel_leftovers())
             for number in range(CLOSERS):
@@ -118,10 +138,7 @@ class Trader:
         turn = number
         while True:
             turn += 1
-            result = await self._bot.execute(self._proposal(turn))
-            self._acknowledge(result.client_order_id)
-            if result.denied and not result.reasons.startswith("kernel: "):  # a closing that is under way may
-                raise RuntimeError(f"denied: {result.summary()}")
+            result = await self._place(self._wish(number, turn))
             await self._bot.annotate(result.client_order_id, note=f"turn {turn}")
             if result.order.limit_price is not None and not result.order.is_closed:
                 await self._change(result.client_order_id, turn)
@@ -154,13 +171,34 @@ class Trader:
             else:
                 await self._bot.flatten()
 
-    def _proposal(self, turn: int) -> Proposal:
+    async def _say_again(self) -> None:
+        """Give the last commands of earlier lives again, those that were never heard of among them."""
+        for line in self._keys_path.read_text("ascii").splitlines()[-SAID_AGAIN:]:
+            await self._execute(Wish(**json.loads(line)))
+
+    async def _place(self, wish: Wish) -> ExecutionResult:
+        """Note a wish, and give it for the first time."""
+        os.write(self._keys, f"{json.dumps(attrs.asdict(wish))}\n".encode())
+        return await self._execute(wish)
+
+    async def _execute(self, wish: Wish) -> ExecutionResult:
+        make = Proposal.buy if wish.side == "buy" else Proposal.sell
+        proposal = make(SYMBOL, quantity=wish.quantity, limit_price=wish.limit_price)
+        result = await self._bot.execute(proposal, idempotency_key=wish.key)
+        self._acknowledge(result.client_order_id)
+        if result.denied and not result.reasons.startswith("kernel: "):  # a closing that is under way may
+            raise RuntimeError(f"denied: {result.summary()}")
+        return result
+
+    def _wish(self, number: int, turn: int) -> Wish:
+        """Return what a worker wants next."""
+        key = f"{number}-{turn}-{self._clock.wall_ns()}"
         price = self._kernel.prices.latest(SYMBOL)
-        make = Proposal.buy if turn % 2 else Proposal.sell
+        side = "buy" if turn % 2 else "sell"
         if price is None or turn % 3:
-            return make(SYMBOL, quantity="0.0001")
+            return Wish(key, side, "0.0001")
         beside = TICK * (turn % 5 - 2) * (1 if turn % 2 else -1)
-        return make(SYMBOL, quantity="0.0003", limit_price=price.price + beside)
+        return Wish(key, side, "0.0003", str(price.price + beside))
 
     def _acknowledge(self, client_order_id: str) -> None:
         os.write(self._file, f"{client_order_id}\n".encode())

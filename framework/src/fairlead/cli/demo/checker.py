@@ -5,11 +5,12 @@ database and the list of acknowledged client order ids, and compares them. It pr
 exits with 0 when nothing is wrong, 1 when something is, 2 when it could not look.
 
 lost             acknowledged intents, venue orders and venue fills that the journal lacks or tells with other
-                 figures; records missing in the journal; booked fills without a row
+                 figures; records missing in the journal; booked fills without a row; orders that are over
+                 here and open at the venue
 duplicated       intents with two venue orders, keys with two intents, fills booked twice
 cash_reconciled  for every asset: what the venue's balance moved = what the journal's fills moved = the
-                 kernel's balance; for every position: quantity = its fills, realized - cost - fees = cash
-                 moved; all of it to the last digit
+                 kernel's balance; for every position: quantity, cost, realized and fees are those of its
+                 fills at average cost; all of it to the last digit
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Context, Decimal, Inexact, InvalidOperation
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +127,7 @@ def _check_intents(evidence: Evidence, findings: Findings) -> None:
     findings.duplicated += [f"key {key}: {count} intents" for (_, key), count in keys.items() if count > 1]
 
 
+OPEN = frozenset({"live", "triggered"})
 FILL_FIGURES = ("quantity", "price", "value", "fee")
 
 
@@ -165,7 +168,15 @@ def _differs(one: Row, other: Row) -> bool:
 
 
 def _check_orders(evidence: Evidence, findings: Findings) -> None:
-    """The orders' sums are those of their booked fills, here and at the venue."""
+    """The orders' sums are those of their booked fills, here and at the venue; none is open there alone."""
+    over = {
+        order["client_order_id"]: order["state"] for order in evidence.kernel["orders"] if not order["live"]
+    }
+    findings.lost += [
+        f"order {order['client_order_id']}: {over[order['client_order_id']]} here, open at the venue"
+        for order in evidence.venue["orders"]
+        if order["status"] in OPEN and order["client_order_id"] in over
+    ]
     sums: dict[str, list[Decimal]] = defaultdict(lambda: [ZERO, ZERO, ZERO])
     for fill in evidence.records["order_filled"]:
         total = sums[fill["client_order_id"]]
@@ -221,31 +232,54 @@ def _check_balances(evidence: Evidence, findings: Findings) -> None:
             findings.cash.append(f"{asset}: venue {at_venue:f}, fills {by_fills:f}, kernel {in_kernel:f}")
 
 
+@dataclass
+class Position:
+    """What fills make of a position: a part that leaves takes its share of the cost, rounded half to even."""
+
+    quantity: Fraction = Fraction(0)
+    cost: Fraction = Fraction(0)
+    realized_pnl: Fraction = Fraction(0)
+    fees: Fraction = Fraction(0)
+
+    def take(self, fill: Row) -> None:
+        """Fold a fill: it adds, or what it takes is realized, and what is left of it opens the other way."""
+        sign, scale = (1 if fill["side"] == "buy" else -1), 10 ** int(fill["settlement_decimals"])
+        signed, flow = sign * Fraction(fill["quantity"]), sign * Fraction(fill["value"])
+        held, self.quantity = self.quantity, self.quantity + signed
+        self.fees += Fraction(fill["fee"])
+        if held * signed >= 0:
+            self.cost += flow
+            return
+        part = min(abs(held), abs(signed))
+        left = Fraction(round(self.cost * part / abs(held) * scale), scale)
+        left = self.cost if part == abs(held) else left
+        closing = Fraction(round(flow * part / abs(signed) * scale), scale)
+        closing = flow if part == abs(signed) else closing
+        self.realized_pnl -= closing + left
+        self.cost += flow - closing - left
+
+
 def _check_positions(evidence: Evidence, findings: Findings) -> None:
-    books = {intent["client_order_id"]: intent for intent in evidence.records["order_initialized"]}
-    quantity: dict[tuple[str, str], Decimal] = defaultdict(lambda: ZERO)
-    cash: dict[tuple[str, str], Decimal] = defaultdict(lambda: ZERO)
+    """Each position's row has the figures that its fills make."""
+    intents = {intent["client_order_id"]: intent for intent in evidence.records["order_initialized"]}
+    positions: dict[tuple[str, str], Position] = defaultdict(Position)
     for fill in evidence.records["order_filled"]:
-        intent = books.get(fill["client_order_id"])
+        intent = intents.get(fill["client_order_id"])
         if intent is None:
             findings.lost.append(f"fill {fill['trade_id']}: booked on an order that the journal lacks")
             continue
-        key = intent["symbol"], intent["book"]
-        base, quote = _flow(fill)
-        quantity[key] = EXACT.add(quantity[key], base)
-        cash[key] = EXACT.add(cash[key], quote)
+        positions[intent["symbol"], intent["book"]].take(fill)
     rows = {(row["symbol"], row["book"]): row for row in evidence.kernel["positions"]}
-    for key in sorted({*quantity, *rows}):
+    for key in sorted({*positions, *rows}):
         row = rows.get(key)
         if row is None:
             findings.lost.append(f"position {'/'.join(key)}: fills, no row")
             continue
-        if Decimal(row["quantity"]) != quantity[key]:
-            findings.cash.append(f"position {'/'.join(key)}: quantity is not that of its fills")
-        realized, cost, fees = (Decimal(row[name]) for name in ("realized_pnl", "cost", "fees"))
-        if EXACT.subtract(EXACT.subtract(realized, cost), fees) != cash[key]:
+        figures = ("quantity", "cost", "realized_pnl", "fees")
+        wrong = [name for name in figures if Fraction(row[name]) != getattr(positions[key], name)]
+        if wrong:
             findings.cash.append(
-                f"position {'/'.join(key)}: realized - cost - fees is not the cash that moved"
+                f"position {'/'.join(key)}: other than its fills make it: {', '.join(wrong)}"
             )
 
 
