@@ -16,6 +16,7 @@ from fairlead.domain.orders import Order
 from fairlead.domain.records import OrderFilled
 from fairlead.kernel.apply import changes, commands
 from fairlead.kernel.core.state import CommandEntry
+from fairlead.kernel.engine import eviction
 from fairlead.ports.store import Batch
 from tests.core.kernel.bench import BTC, Bench, on_bench
 from tests.core.kernel.test_closings import fills
@@ -100,6 +101,7 @@ def test_nautilus_trader_4533_a_closed_position_leaves_no_entry_behind(
 ) -> None:
     """After 40 positions of their own or 120, all of them closed, every collection is as large as before."""
     monkeypatch.setattr(commands, "CLOSINGS_KEPT_MAX", KEPT)
+    monkeypatch.setattr(eviction, "LEFT_MAX", KEPT)
 
     async def main(bench: Bench) -> None:
         hedger = bench.kernel.session(owner="bot", hedging=True)

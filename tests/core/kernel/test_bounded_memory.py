@@ -21,6 +21,7 @@ from fairlead.domain.order_table import OrderState
 from fairlead.domain.orders import Order
 from fairlead.errors import InvalidInput, JournalUnavailable
 from fairlead.kernel.core.state import CommandEntry, EngineState
+from fairlead.kernel.engine import eviction
 from fairlead.kernel.engine.eviction import Eviction
 from fairlead.kernel.venue.monitoring import SCHEDULED
 from fairlead.ports.clock import NANOSECONDS_PER_SECOND
@@ -351,34 +352,33 @@ def test_an_order_that_lives_on_after_it_left_is_noticed() -> None:
     on_bench(main, settings=FEW)
 
 
-def left_after(*changes_s: int) -> dict[str, int]:
-    """Return what is remembered of orders that left memory, each as it had changed at this second."""
-    state = EngineState("account", "tag")
-    for number, changed_s in enumerate(changes_s):
-        finished(state, str(number), 0, 1)
-        changed_ns = changed_s * NANOSECONDS_PER_SECOND
-        state.orders[str(number)].changed_monotonic_ns = changed_ns
-        state.monotonic_ns = max(state.monotonic_ns, changed_ns)
+def leave(state: EngineState, *changes: tuple[str, int]) -> EngineState:
+    """Let orders leave memory, each with the instant at which it had changed."""
+    for name, changed_ns in changes:
+        finished(state, name, 0, 1)
+        state.orders[name].changed_monotonic_ns = changed_ns
         Eviction(0, 0).run(state, durable_sequence=1, now_ns=0)
     assert not state.orders
-    return state.left
+    return state
 
 
-def test_what_is_remembered_of_orders_that_left_is_bounded_by_time() -> None:
-    """Two minutes after its change no answer to an older question counts, so the change is forgotten."""
-    second = NANOSECONDS_PER_SECOND
-    assert left_after(10, 130) == {"0": 10 * second, "1": 130 * second}
-    assert left_after(10, 20, 131) == {"1": 20 * second, "2": 131 * second}
-    assert left_after(10, 20, 141) == {"2": 141 * second}
-    assert left_after(-1, 5) == {"1": 5 * second}
+def test_of_the_last_that_left_it_is_known_when_they_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is bounded by number; one that leaves again is one of the last, one that did not change is none."""
+    monkeypatch.setattr(eviction, "LEFT_MAX", 2)
+    state = leave(EngineState("test", "00000000"), ("a", 10), ("b", 20), ("a", 30), ("read", -1))
+    assert (state.left, state.forgotten_ns) == ({"b": 20, "a": 30}, -1)
+    leave(state, ("c", 15))
+    assert (state.left, state.forgotten_ns) == ({"a": 30, "c": 15}, 20)
+    leave(state, ("d", 40), ("e", 50))
+    assert (state.left, state.forgotten_ns) == ({"d": 40, "e": 50}, 30)
 
 
-def test_an_answer_that_took_too_long_is_no_evidence() -> None:
-    """A question of more than two minutes ago may be older than what an order that left had gone through."""
-    state = EngineState("account", "tag")
-    state.monotonic_ns = 200 * NANOSECONDS_PER_SECOND
-    assert state.asked_after(-1, 80 * NANOSECONDS_PER_SECOND + 1)
-    assert not state.asked_after(-1, 80 * NANOSECONDS_PER_SECOND)
+def test_what_was_asked_before_a_forgotten_change_is_no_evidence() -> None:
+    """It may be older than what an order that left had gone through; what was asked later knows of it."""
+    state = EngineState("test", "00000000")
+    state.forgotten_ns = 30
+    assert not state.asked_after(-1, 30)
+    assert state.asked_after(-1, 31)
 
 
 @pytest.mark.parametrize("fault", [AppendFault.UNCERTAIN_STORED, AppendFault.FAILS])

@@ -25,12 +25,7 @@ from fairlead.domain.records import LockPlaced
 from fairlead.domain.trading_state import TradingState
 from fairlead.kernel.core.holdings import Holdings
 from fairlead.kernel.core.pace_queue import PaceQueue
-from fairlead.ports.clock import NANOSECONDS_PER_SECOND
 from fairlead.ports.store import Row
-
-# fixed: far longer than a request may take by any sensible setting
-QUESTION_MAX_NS = 120 * NANOSECONDS_PER_SECOND
-"""How long the answer to a question may take and still be evidence."""
 
 UNHEARD = "the venue goes unheard; reconciliation has not passed since"
 """The reason with which the kernel reduces for a silence, and which it takes back itself afterwards."""
@@ -171,7 +166,9 @@ class EngineState:
     """When memory was read from the store again: what was asked before may be older than what was read."""
 
     left: dict[str, int] = attrs.Factory(dict)
-    """When finished orders that left memory lately had changed, by that clock; for `QUESTION_MAX_NS`."""
+    """When the finished orders that left memory last had changed, by that clock."""
+    forgotten_ns: int = -1
+    """The latest change of an order that left memory and of which that is not known any more."""
 
     def leaves_of(self, key: PositionKey, side: OrderSide) -> Decimal:
         """Return what live orders of this side may still fill on the key."""
@@ -180,11 +177,10 @@ class EngineState:
     def asked_after(self, since_monotonic_ns: int, asked_monotonic_ns: int) -> bool:
         """Tell whether a question was asked after something happened here; its answer then knows of that.
 
-        Wall time does not tell: it may have been set in between. An answer that comes later than
-        `QUESTION_MAX_NS` knows of nothing: when an order that left memory had changed is forgotten by then.
+        Wall time does not tell: it may have been set in between. What was asked before a change that is not
+        known any more counts for nothing; it is asked again.
         """
-        oldest_ns = self.monotonic_ns - QUESTION_MAX_NS
-        return asked_monotonic_ns > max(since_monotonic_ns, self.read_monotonic_ns, oldest_ns)
+        return asked_monotonic_ns > max(since_monotonic_ns, self.read_monotonic_ns, self.forgotten_ns)
 
     def position_of(self, key: PositionKey, currency: str) -> Position:
         """Return the position of the key, made flat when there is none yet."""

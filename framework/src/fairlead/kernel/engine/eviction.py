@@ -2,7 +2,7 @@
 
 An order may leave when its last change is durable, so that the store tells all that memory knew, and when
 nobody is reading: what is being read from the store must not change behind the reader's back. When it had
-changed stays for a while: what the venue was asked before that is older than what the store tells.
+changed stays known for a while: what the venue was asked before that is older than what the store tells.
 """
 
 from __future__ import annotations
@@ -10,7 +10,11 @@ from __future__ import annotations
 import attrs
 
 from fairlead.domain.ledger import PositionKey
-from fairlead.kernel.core.state import QUESTION_MAX_NS, EngineState
+from fairlead.kernel.core.state import EngineState
+
+# fixed: more orders than end while any request is under way
+LEFT_MAX = 1_000
+"""Of so many orders that left it is known when they had changed."""
 
 
 @attrs.define(slots=True)
@@ -90,17 +94,15 @@ def _let_episodes_go(state: EngineState, durable_sequence: int) -> None:
         del ended[key], state.episodes[key]
 
 
-def _remember_change(state: EngineState, name: str, changed_monotonic_ns: int) -> None:
-    """Remember when an order that leaves had changed, while an answer to an older question may still come."""
+def _remember_change(state: EngineState, name: str, changed_ns: int) -> None:
+    """Remember when an order that leaves had changed: an answer to an older question may still come."""
+    if changed_ns < 0:
+        return  # it was read back and did not change since
     left = state.left
-    oldest_ns = state.monotonic_ns - QUESTION_MAX_NS
-    while left:
-        longest = next(iter(left))
-        if left[longest] >= oldest_ns:
-            break
-        del left[longest]
-    if changed_monotonic_ns >= max(0, oldest_ns):
-        left[name] = changed_monotonic_ns
+    left.pop(name, None)
+    left[name] = changed_ns
+    if len(left) > LEFT_MAX:
+        state.forgotten_ns = max(state.forgotten_ns, left.pop(next(iter(left))))
 
 
 def _let_go_of(state: EngineState, key: PositionKey) -> None:
