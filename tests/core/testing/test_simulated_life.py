@@ -6,12 +6,14 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from fairlead.errors import ExchangeFault
+from fairlead.kernel import holder
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND, NANOSECONDS_PER_SECOND
 from fairlead.testing.books_check import books_problems
 from fairlead.testing.crash_survey import CrashSpot
@@ -21,6 +23,7 @@ from fairlead.testing.generation import Generation
 from fairlead.testing.simulated_life import live_through, shrunk
 from fairlead.testing.simulation_errors import Overtime
 from fairlead.testing.virtual_clock import START_OF_2026_NS
+from tests.core.testing import toy_lives
 from tests.core.testing.toy_lives import ToyWorld, buy_once, life, sound
 
 QUIET = FaultPlan()
@@ -53,6 +56,15 @@ def test_a_seed_is_one_life() -> None:
     first, again, other = life(7), life(7), life(8)
     assert first == again
     assert first.digest != other.digest
+
+
+def test_the_digest_is_of_what_was_recorded_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same steps with another price in the journal are another life; who wrote it makes no difference."""
+    first = life(7)
+    monkeypatch.setattr(holder, "os", SimpleNamespace(getpid=lambda: 1))
+    assert life(7) == first
+    monkeypatch.setattr(toy_lives, "LIMIT_PRICE", "101")
+    assert life(7).digest != first.digest
 
 
 def test_a_plan_of_nothing_does_nothing() -> None:

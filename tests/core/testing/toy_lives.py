@@ -25,6 +25,7 @@ SETTINGS = KernelSettings(
     order_deadline_ms=1_500,
     commit_timeout_ms=300,
 )
+LIMIT_PRICE = "100"
 FAILING = 13
 """The seed whose life is said to fail."""
 
@@ -58,7 +59,7 @@ class ToyWorld(KernelWorld):
 
 async def buy_once(world: ToyWorld, generation: Generation) -> None:
     """Buy once, whatever happens, and come to rest."""
-    proposal = Proposal.buy(BTC, quantity="1", limit_price="100")
+    proposal = Proposal.buy(BTC, quantity="1", limit_price=LIMIT_PRICE)
     async with world.kernel(generation) as kernel:
         bot = kernel.session(owner="bot")
         name = ""

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import attrs
 
+from fairlead.domain.records import KernelStarted
 from fairlead.domain.trading_state import TradingState
 from fairlead.errors import ExchangeFault, StoreFault
 from fairlead.ports.clock import NANOSECONDS_PER_MILLISECOND
@@ -84,10 +85,13 @@ def live_through(
 
 
 def _told(world: KernelWorld, steps: int, crashes: int, faults: Counter[str]) -> SimulatedLife:
-    """Say what a run came to; what the journal holds is part of its digest."""
-    disk, loop = world.disk, world.loop
-    loop.note(f"the journal ends with record {disk.head.sequence}, {disk.head.hash.hex()}")
-    records = Counter(envelope.kind for envelope in disk.envelopes)
+    """Say what a run came to; its digest covers the journal, but not which process wrote it."""
+    loop = world.loop
+    records: Counter[str] = Counter()
+    for envelope in world.disk.envelopes:
+        records[envelope.kind] += 1
+        if envelope.kind != KernelStarted.KIND:
+            loop.trace.digest_also(envelope.payload)
     return SimulatedLife(loop.trace.digest(), steps, crashes, faults, records)
 
 

@@ -55,6 +55,10 @@ class Trace:
         self._hash.update(f"{self.steps} {time_us} {text}\n".encode("utf-8", "backslashreplace"))
         self._last.append((self.steps, time_us, text))
 
+    def digest_also(self, data: bytes) -> None:
+        """Let the digest cover what a run left behind, too."""
+        self._hash.update(data)
+
     def digest(self) -> str:
         """Return the digest of everything so far, in 32 hexadecimal digits."""
         return self._hash.hexdigest()[:32]
