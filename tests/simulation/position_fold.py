@@ -66,6 +66,7 @@ class PositionFold:
         self._keys: dict[str, Key] = {}
         self._exits: dict[Key, dict[str, Fraction]] = defaultdict(dict)
         self._sizes: dict[str, Fraction] = {}
+        self._sent: set[str] = set()
         self._filled: dict[str, Fraction] = defaultdict(Fraction)
         self._closings: dict[str, tuple[Key, bool]] = {}
 
@@ -77,8 +78,10 @@ class PositionFold:
             self._fill(record)
         elif kind == "order_updated":
             self._resize(str(record["client_order_id"]), Fraction(record["terms"]["quantity"]))
-        elif kind == "order_event" and record["event"] in ENDS:
-            self._end(str(record["client_order_id"]))
+        elif kind == "attempt_started":
+            self._sent.add(str(record["client_order_id"]))
+        elif kind == "order_event":
+            self._event(str(record["client_order_id"]), record["event"])
         elif kind == "position_corrected":
             self.unsaid |= {key for key in self.positions if key[0] == record["symbol"]}
             self.unsaid.add((record["symbol"], record["book"], ""))
@@ -93,7 +96,9 @@ class PositionFold:
         self._keys[name] = key
         if record.get("contract"):
             self.unsaid.add(key)
-        if not record.get("approved", True):
+        if "approved" not in record:
+            self._sent.add(name)  # an order that was taken over is at the venue
+        elif not record["approved"]:
             return
         self._sizes[name] = Fraction(record["quantity"])
         if record["reduces"]:
@@ -113,8 +118,12 @@ class PositionFold:
         if taken > held and key not in self.unsaid:
             self.problems.append(f"exits of {taken} for {held} that is held of {key}, with {name}")
 
-    def _end(self, name: str) -> None:
-        self._exits[self._keys[name]].pop(name, None)
+    def _event(self, name: str, event: str) -> None:
+        """What is over takes nothing any more; so is what was to be canceled and is not on the wire."""
+        if event == "limited":
+            self._sent.discard(name)
+        if event in ENDS or (event == "cancel_requested" and name not in self._sent):
+            self._exits[self._keys[name]].pop(name, None)
 
     def _fill(self, record: Record) -> None:
         name = str(record["client_order_id"])
