@@ -101,7 +101,7 @@ def test_nautilus_trader_4533_a_closed_position_leaves_no_entry_behind(
 ) -> None:
     """After 40 positions of their own or 120, all of them closed, every collection is as large as before."""
     monkeypatch.setattr(commands, "CLOSINGS_KEPT_MAX", KEPT)
-    monkeypatch.setattr(eviction, "LEFT_MAX", KEPT)
+    monkeypatch.setattr(eviction, "DEPARTED_MAX", KEPT)
 
     async def main(bench: Bench) -> None:
         hedger = bench.kernel.session(owner="bot", hedging=True)

@@ -364,19 +364,19 @@ def leave(state: EngineState, *changes: tuple[str, int]) -> EngineState:
 
 def test_of_the_last_that_left_it_is_known_when_they_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is bounded by number; one that leaves again is one of the last, one that did not change is none."""
-    monkeypatch.setattr(eviction, "LEFT_MAX", 2)
+    monkeypatch.setattr(eviction, "DEPARTED_MAX", 2)
     state = leave(EngineState("test", "00000000"), ("a", 10), ("b", 20), ("a", 30), ("read", -1))
-    assert (state.left, state.forgotten_ns) == ({"b": 20, "a": 30}, -1)
+    assert (state.departed, state.forgotten_monotonic_ns) == ({"b": 20, "a": 30}, -1)
     leave(state, ("c", 15))
-    assert (state.left, state.forgotten_ns) == ({"a": 30, "c": 15}, 20)
+    assert (state.departed, state.forgotten_monotonic_ns) == ({"a": 30, "c": 15}, 20)
     leave(state, ("d", 40), ("e", 50))
-    assert (state.left, state.forgotten_ns) == ({"d": 40, "e": 50}, 30)
+    assert (state.departed, state.forgotten_monotonic_ns) == ({"d": 40, "e": 50}, 30)
 
 
 def test_what_was_asked_before_a_forgotten_change_is_no_evidence() -> None:
     """It may be older than what an order that left had gone through; what was asked later knows of it."""
     state = EngineState("test", "00000000")
-    state.forgotten_ns = 30
+    state.forgotten_monotonic_ns = 30
     assert not state.asked_after(-1, 30)
     assert state.asked_after(-1, 31)
 

@@ -164,11 +164,10 @@ class EngineState:
     """The time of the present step, by the clock that nobody sets."""
     read_monotonic_ns: int = -1
     """When memory was read from the store again: what was asked before may be older than what was read."""
-
-    left: dict[str, int] = attrs.Factory(dict)
-    """When the finished orders that left memory last had changed, by that clock."""
-    forgotten_ns: int = -1
-    """The latest change of an order that left memory and of which that is not known any more."""
+    departed: dict[str, int] = attrs.Factory(dict)
+    """The finished orders that left memory last, with the monotonic time of their last change."""
+    forgotten_monotonic_ns: int = -1
+    """The latest change of those that were let go of here as well."""
 
     def leaves_of(self, key: PositionKey, side: OrderSide) -> Decimal:
         """Return what live orders of this side may still fill on the key."""
@@ -180,7 +179,9 @@ class EngineState:
         Wall time does not tell: it may have been set in between. What was asked before a change that is not
         known any more counts for nothing; it is asked again.
         """
-        return asked_monotonic_ns > max(since_monotonic_ns, self.read_monotonic_ns, self.forgotten_ns)
+        return asked_monotonic_ns > max(
+            since_monotonic_ns, self.read_monotonic_ns, self.forgotten_monotonic_ns
+        )
 
     def position_of(self, key: PositionKey, currency: str) -> Position:
         """Return the position of the key, made flat when there is none yet."""

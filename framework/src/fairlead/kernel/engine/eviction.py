@@ -13,7 +13,7 @@ from fairlead.domain.ledger import PositionKey
 from fairlead.kernel.core.state import EngineState
 
 # fixed: more orders than end while any request is under way
-LEFT_MAX = 1_000
+DEPARTED_MAX = 1_000
 """Of so many orders that left it is known when they had changed."""
 
 
@@ -94,15 +94,16 @@ def _let_episodes_go(state: EngineState, durable_sequence: int) -> None:
         del ended[key], state.episodes[key]
 
 
-def _remember_change(state: EngineState, name: str, changed_ns: int) -> None:
+def _remember_change(state: EngineState, name: str, changed_monotonic_ns: int) -> None:
     """Remember when an order that leaves had changed: an answer to an older question may still come."""
-    if changed_ns < 0:
+    if changed_monotonic_ns < 0:
         return  # it was read back and did not change since
-    left = state.left
-    left.pop(name, None)
-    left[name] = changed_ns
-    if len(left) > LEFT_MAX:
-        state.forgotten_ns = max(state.forgotten_ns, left.pop(next(iter(left))))
+    departed = state.departed
+    departed.pop(name, None)
+    departed[name] = changed_monotonic_ns
+    if len(departed) > DEPARTED_MAX:
+        forgotten_ns = departed.pop(next(iter(departed)))
+        state.forgotten_monotonic_ns = max(state.forgotten_monotonic_ns, forgotten_ns)
 
 
 def _let_go_of(state: EngineState, key: PositionKey) -> None:

@@ -78,7 +78,7 @@ async def load_order(store: Store, state: EngineState, client_order_id: str) -> 
     fills = await store.rows_where("fills", "client_order_id", client_order_id)
     if client_order_id not in state.orders:
         order = order_from_row(rows[0], fills)
-        order.changed_monotonic_ns = state.left.get(client_order_id, order.changed_monotonic_ns)
+        order.changed_monotonic_ns = state.departed.get(client_order_id, order.changed_monotonic_ns)
         restore_order(state, order)
         if order.position_id:
             await load_position(store, state, order.key)
