@@ -1,7 +1,7 @@
-"""Positions as the journal's fills make them, in fractions of our own, and what must hold while they do.
+"""Positions as the journal's fills make them, by the reference model, and what must hold while they do.
 
-Nothing of the kernel's ledger is used. Of a key that an operator corrected by hand, or whose contracts are
-settled otherwise than by price times quantity, nothing is said.
+Nothing of the kernel's ledger is used, for the model imports nothing of Fairlead. Of a key that an operator
+corrected by hand, or whose contracts are settled otherwise than by price times quantity, nothing is said.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-import attrs
+from tests.core.reference.model import Market, Position
 
 Record = Mapping[str, Any]
 Key = tuple[str, str, str]
@@ -24,43 +24,11 @@ FLAT = frozenset({"CLOSED", "ALREADY_FLAT"})
 """How a closing ends that says that nothing is held any more."""
 
 
-@attrs.define
-class Folded:
-    """A position: what is held, what it cost, what was realized and what it paid, before fees."""
-
-    quantity: Fraction = ZERO
-    cost: Fraction = ZERO
-    realized: Fraction = ZERO
-    fees: Fraction = ZERO
-
-    def fill(self, signed: Fraction, value: Fraction, decimals: int) -> None:
-        """Take a signed quantity for this value: it adds, reduces, ends, or turns the position.
-
-        What leaves takes its share of the cost, rounded half to even; the rest stays (``ledger``'s promise).
-        """
-        held, flow = self.quantity, value if signed > 0 else -value
-        self.quantity += signed
-        if held * signed >= 0:
-            self.cost += flow
-            return
-        part = min(abs(held), abs(signed))
-        left = self.cost if part == abs(held) else rounded(self.cost * part / abs(held), decimals)
-        taken = flow if part == abs(signed) else rounded(flow * part / abs(signed), decimals)
-        self.realized -= taken + left
-        self.cost += flow - taken - left
-
-
-def rounded(figure: Fraction, decimals: int) -> Fraction:
-    """Return the figure with so many decimals, half to even."""
-    scale = 10**decimals
-    return Fraction(round(figure * scale), scale)
-
-
 class PositionFold:
     """Folds records one after the other, and notes where a promise about positions is broken."""
 
     def __init__(self) -> None:
-        self.positions: dict[Key, Folded] = defaultdict(Folded)
+        self.positions: dict[Key, Position] = defaultdict(Position)
         self.unsaid: set[Key] = set()
         self.problems: list[str] = []
         self._keys: dict[str, Key] = {}
@@ -133,10 +101,12 @@ class PositionFold:
         currency = record.get("fee_currency", "")
         signed = quantity if record["side"] == "buy" else -quantity
         if currency in ("", record["quote"]):
-            position.fees += fee
+            position.fees[""] += fee
         elif currency == record["base"]:
             signed -= fee
-        position.fill(signed, Fraction(record["value"]), int(record["settlement_decimals"]))
+        value, decimals = Fraction(record["value"]), int(record["settlement_decimals"])
+        market = Market(record["base"], record["quote"], decimals)
+        position.fold(market, signed, value if signed > 0 else -value)
         self._filled[name] += quantity
         if name in self._exits[key]:
             self._exits[key][name] = max(self._sizes[name] - self._filled[name], ZERO)
@@ -176,7 +146,7 @@ def position_problems(records: Iterable[tuple[str, Record]], rows: Sequence[Reco
             "quantity": ours.quantity,
             "cost": ours.cost,
             "realized_pnl": ours.realized,
-            "fees": ours.fees,
+            "fees": ours.fees[""],
         }
         for name, figure in wanted.items():
             told = ZERO if row is None else Fraction(row[name])
