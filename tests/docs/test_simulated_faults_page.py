@@ -35,6 +35,6 @@ def test_every_fault_is_counted_as_the_page_says() -> None:
     """What lives count is named on the page, and all that it names happens."""
     named = {name.strip() for _, cell, _ in _rows() for name in re.split(",", cell) if "`" not in name}
     lives = [live(seed) for live in (toy_lives.life, test_endpoint.life) for seed in SEEDS]
-    told = {name for life in lives for name in life.faults if not name.startswith("ended by")}
+    told = {name for life in lives for name in life.faults + life.deaths if not name.startswith("ended by")}
     counted = {re.sub(r"(?<=^death at )[a-z]+\..*", "*label*", name) for name in told}
     assert counted == named - {"-"} - OTHER_REPORTS

@@ -90,6 +90,7 @@ def show(totals: SeedTotals) -> None:
         ("seeds", totals.seeds),
         ("steps", totals.steps),
         ("crashes", totals.crashes),
+        *sorted(totals.deaths.items()),
         *sorted(totals.faults.items()),
         *((f"records of {kind}", count) for kind, count in sorted(totals.records.items())),
         ("failures", len(totals.failures)),

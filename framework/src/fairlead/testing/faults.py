@@ -44,13 +44,14 @@ _HUNDRED = 100
 class Faults:
     """Decides what becomes of each request, report and commit, and counts what it did in `counts`.
 
-    Give `fate`, `report_fate`, `append_fault` and, where somebody is told, `notice_fate` to the world;
-    `live_through` does the rest.
+    Where the program died is counted in `deaths`. Give `fate`, `report_fate`, `append_fault` and, where
+    somebody is told, `notice_fate` to the world; `live_through` does the rest.
     """
 
     def __init__(self, plan: FaultPlan, seed: int) -> None:
         self.plan = plan
         self.counts: Counter[str] = Counter()
+        self.deaths: Counter[str] = Counter()
         self.is_healed = False
         streams = SeedStreams(seed)
         self._trips = streams.of("faults of requests")

@@ -53,6 +53,7 @@ class SeedTotals:
     faults: Counter[str] = attrs.field(factory=Counter)
     failures: tuple[SeedFailure, ...] = ()
     records: Counter[str] = attrs.field(factory=Counter)
+    deaths: Counter[str] = attrs.field(factory=Counter)
 
     def __add__(self, other: SeedTotals) -> SeedTotals:
         return SeedTotals(
@@ -62,6 +63,7 @@ class SeedTotals:
             self.faults + other.faults,
             tuple(sorted(self.failures + other.failures, key=lambda failure: failure.seed)),
             self.records + other.records,
+            self.deaths + other.deaths,
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -72,8 +74,9 @@ class SeedTotals:
     def from_json(cls, data: dict[str, Any]) -> SeedTotals:
         """Return the totals of plain data."""
         failures = tuple(SeedFailure(each["seed"], each["said"]) for each in data["failures"])
-        counters = Counter(data["faults"]), Counter(data["records"])
-        return cls(data["seeds"], data["steps"], data["crashes"], counters[0], failures, counters[1])
+        faults, records = Counter(data["faults"]), Counter(data["records"])
+        deaths = Counter(data["deaths"])
+        return cls(data["seeds"], data["steps"], data["crashes"], faults, failures, records, deaths)
 
 
 def live_seeds(life_of: LifeOf, first: int, last: int) -> SeedTotals:
@@ -82,7 +85,9 @@ def live_seeds(life_of: LifeOf, first: int, last: int) -> SeedTotals:
     for seed in range(first, last + 1):
         try:
             life = life_of(seed)
-            totals += SeedTotals(1, life.steps, life.crashes, life.faults, records=life.records)
+            totals += SeedTotals(
+                1, life.steps, life.crashes, life.faults, records=life.records, deaths=life.deaths
+            )
         except Exception as error:  # supervision point: whatever it is, this seed has failed
             failure = SeedFailure(seed, _said(error))
             totals += SeedTotals(seeds=1, failures=(failure,))

@@ -33,7 +33,8 @@ class SimulatedLife:
     """What a run came to. The same seed has the same digest on every machine.
 
     The digest is that of every step and of the journal as it was at the end. *records* counts the journal's
-    records by kind: what the bot really did, for a life in which nothing was sent proves nothing.
+    records by kind: what the bot really did, for a life in which nothing was sent proves nothing. *deaths*
+    counts where it died, and the planned deaths that did not come.
     """
 
     digest: str
@@ -41,6 +42,7 @@ class SimulatedLife:
     crashes: int
     faults: Counter[str]
     records: Counter[str] = attrs.field(factory=Counter)
+    deaths: Counter[str] = attrs.field(factory=Counter)
 
 
 def live_through(
@@ -81,10 +83,10 @@ def live_through(
         _rest(world)
         steps += world.run_generation(life).steps
     check(world)
-    return _told(world, steps, crashes, faults.counts)
+    return _told(world, steps, crashes, faults)
 
 
-def _told(world: KernelWorld, steps: int, crashes: int, faults: Counter[str]) -> SimulatedLife:
+def _told(world: KernelWorld, steps: int, crashes: int, faults: Faults) -> SimulatedLife:
     """Say what a run came to; its digest covers the journal, but not which process wrote it."""
     loop = world.loop
     records: Counter[str] = Counter()
@@ -92,7 +94,7 @@ def _told(world: KernelWorld, steps: int, crashes: int, faults: Counter[str]) ->
         records[envelope.kind] += 1
         if envelope.kind != KernelStarted.KIND:
             loop.trace.digest_also(envelope.payload)
-    return SimulatedLife(loop.trace.digest(), steps, crashes, faults, records)
+    return SimulatedLife(loop.trace.digest(), steps, crashes, faults.counts, records, faults.deaths)
 
 
 def _begin_faults(world: KernelWorld, faults: Faults) -> None:
@@ -133,9 +135,9 @@ def _die_as_planned(
         spot = death.spot
         outcome = world.run_generation(life, crash_at_step=spot.step, crash_at_point=spot.point)
         if outcome.crashed:
-            faults.counts[f"death at {spot.point[0] if spot.point else 'a step'}"] += 1
+            faults.deaths[f"death at {spot.point[0] if spot.point else 'a step'}"] += 1
         else:
-            faults.counts["death that did not come"] += 1
+            faults.deaths["death that did not come"] += 1
             world.after_crash()
         steps, crashes = steps + outcome.steps, crashes + outcome.crashed
         world.pass_time_ns(death.downtime_ms * NANOSECONDS_PER_MILLISECOND + 1)
