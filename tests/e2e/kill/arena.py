@@ -97,6 +97,7 @@ class Arena:
         self._receiver = AsyncExitStack()
         self._clock = SystemClock()
         self._venue: Process | None = None
+        self._processes: list[Process] = []
         self._is_own_file: bool | None = None
         self.address = f"unix:{folder / 'venue.socket'}"
         self._tape = folder / "tape.csv"
@@ -136,8 +137,10 @@ class Arena:
         await self.open_venue()
 
     async def close(self) -> None:
-        """End: the venue in peace, then the receiver."""
+        """End: the venue in peace, then whoever is still alive since something broke, then the receiver."""
         await self.close_venue()
+        for process in self._processes:
+            await self._end(process, signal.SIGKILL)
         await self._receiver.aclose()
 
     async def close_venue(self) -> None:
@@ -347,7 +350,7 @@ class Arena:
 
     async def _spawn(self, *arguments: str) -> Process:
         with (self._folder / "complaints").open("ab") as complaints:
-            return await asyncio.create_subprocess_exec(
+            process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 *arguments,
                 stdin=PIPE,
@@ -356,6 +359,9 @@ class Arena:
                 env=self._environment,
                 cwd=self._folder,
             )
+        self._processes = [each for each in self._processes if each.returncode is None]
+        self._processes.append(process)
+        return process
 
     async def heard(self, process: Process) -> str:
         """Return the next line that the process says."""
