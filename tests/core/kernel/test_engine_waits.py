@@ -31,6 +31,7 @@ from fairlead.kernel.core.effects import (
     SendOrder,
     WakeAt,
 )
+from fairlead.kernel.core.inputs import TroubleSeen
 from fairlead.kernel.engine.engine import Waiter, deliver
 from fairlead.kernel.journal.outputs import Delivery, StepOutput
 from tests.core.kernel.bench import BTC
@@ -242,6 +243,21 @@ def test_a_step_that_breaks_gives_nothing_out_and_tells_who_asked() -> None:
         assert not other.done()
         assert not waiting.done()
         assert stage.journal.added == []
+
+    in_loop(main)
+
+
+def test_a_step_of_no_command_that_breaks_answers_nobody() -> None:
+    """A report or a timer has no caller: whoever waits for the answer to a command waits on."""
+
+    async def main() -> None:
+        stage = Stage()
+        broken: list[Exception] = []
+        stage.engine.on_broken_step = broken.append
+        commands = [stage.engine.new_command()[1] for _ in range(2)]
+        stage.engine.process(TroubleSeen("no such kind", "x", "odd"))
+        assert len(broken) == 1
+        assert not [future for future in commands if future.done()]
 
     in_loop(main)
 
