@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from fairlead.domain.anomalies import AnomalyKind, Severity
 from fairlead.domain.change_records import ChangeEnded, ChangeRequested, ChangeUnresolved
 from fairlead.domain.changes import Change, ChangeKind, Terms, change_result
 from fairlead.domain.closings import CloseCode, Closing, result_of
@@ -16,7 +15,6 @@ from fairlead.domain.numbers import ONE, ZERO
 from fairlead.domain.order_table import OrderEvent, OrderState
 from fairlead.domain.orders import view_of
 from fairlead.domain.records import (
-    AnomalyNoted,
     AttemptStarted,
     CursorMoved,
     OrderEventNoted,
@@ -41,7 +39,6 @@ from tests.core.kernel.folding import Fold, order
 UNSENT: Any = None
 TERMS = Terms(ONE)
 CURSOR, OTHER = CursorMoved("fills", "7"), CursorMoved("ledger", "8")
-ANOMALY = AnomalyNoted(AnomalyKind.LATE_FILL, Severity.NOTE, "x", "odd")
 WAKE = WakeAt("x", 9)
 CANCEL = OrderEventNoted("x", OrderEvent.CANCELED, "done")
 SENT = AttemptStarted("x", 1, 5, 9)

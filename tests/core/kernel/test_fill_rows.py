@@ -11,7 +11,7 @@ from fairlead.domain.order_kinds import Liquidity, OrderSide
 from fairlead.kernel.core.fill_rows import fill_digest
 from fairlead.ports.exchange import FillReport
 from tests.core.kernel.bench import BTC
-from tests.core.kernel.test_apply_fills import fill
+from tests.core.kernel.folding import fill
 
 D = Decimal
 TOLD = FillReport(

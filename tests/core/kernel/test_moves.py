@@ -12,8 +12,7 @@ from fairlead.domain.order_table import OrderEvent, OrderState
 from fairlead.domain.records import AttemptStarted, OrderEventNoted, OrderPaced
 from fairlead.domain.requests import Lane, RequestKind
 from tests.core.kernel.bench import BTC
-from tests.core.kernel.folding import Fold, order
-from tests.core.kernel.test_apply_fills import fill
+from tests.core.kernel.folding import Fold, fill, order
 
 D = Decimal
 SENT = AttemptStarted("x", 1, 5, 9)
