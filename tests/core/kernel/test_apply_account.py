@@ -8,14 +8,12 @@ import pytest
 
 from fairlead.domain.account import AdjustmentKind
 from fairlead.domain.account_records import AdjustmentBooked, InventoryOpened
-from fairlead.domain.order_kinds import OrderSide
 from fairlead.domain.records import AttemptStarted
 from fairlead.kernel.apply.apply import apply
 from tests.core.kernel.bench import BTC
 from tests.core.kernel.folding import Fold, at, fill, order
 
 D = Decimal
-BUY, SELL = OrderSide.BUY, OrderSide.SELL
 MAIN = f"{BTC} main"
 
 

@@ -16,7 +16,7 @@ from tests.core.kernel.folding import CONTRACT, Fold, at, corrected, moved
 from tests.core.kernel.test_apply_orders import COMMON, NEW, RESERVED, TERMS
 
 D = Decimal
-BUY, SELL = OrderSide.BUY, OrderSide.SELL
+SELL = OrderSide.SELL
 MAIN = f"{BTC} main"
 FIRST = f"episodes.{MAIN} 1"
 

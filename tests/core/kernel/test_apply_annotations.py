@@ -13,7 +13,7 @@ from tests.core.kernel.folding import (
     remembered,
 )
 
-BUY, SELL = OrderSide.BUY, OrderSide.SELL
+SELL = OrderSide.SELL
 MAIN = f"{BTC} main"
 
 

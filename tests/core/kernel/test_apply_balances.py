@@ -13,7 +13,7 @@ from tests.core.kernel.bench import BTC
 from tests.core.kernel.folding import CONTRACT, Fold, fill, order, sold
 
 D = Decimal
-BUY, SELL = OrderSide.BUY, OrderSide.SELL
+SELL = OrderSide.SELL
 MAIN = f"{BTC} main"
 FIRST = f"episodes.{MAIN} 1"
 

@@ -13,7 +13,7 @@ from tests.core.kernel.bench import BTC
 from tests.core.kernel.folding import GONE, Fold, at, fill, moved, order, sold
 
 D = Decimal
-BUY, SELL = OrderSide.BUY, OrderSide.SELL
+SELL = OrderSide.SELL
 MAIN = f"{BTC} main"
 FIRST = f"episodes.{MAIN} 1"
 SECOND = f"episodes.{MAIN} 2"

@@ -16,7 +16,6 @@ from fairlead.domain.order_table import OrderEvent, OrderState
 from fairlead.domain.orders import view_of
 from fairlead.domain.records import (
     AttemptStarted,
-    CursorMoved,
     OrderEventNoted,
 )
 from fairlead.errors import InvalidInput, InvariantBroken, JournalUnavailable
@@ -38,11 +37,10 @@ from tests.core.kernel.folding import Fold, order
 
 UNSENT: Any = None
 TERMS = Terms(ONE)
-CURSOR, OTHER = CursorMoved("fills", "7"), CursorMoved("ledger", "8")
+
 WAKE = WakeAt("x", 9)
 CANCEL = OrderEventNoted("x", OrderEvent.CANCELED, "done")
 SENT = AttemptStarted("x", 1, 5, 9)
-REJECTED = OrderEventNoted("x", OrderEvent.REJECTED, "no")
 
 
 @pytest.fixture(autouse=True)
