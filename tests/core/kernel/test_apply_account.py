@@ -89,7 +89,8 @@ def test_the_past_of_an_order_that_was_taken_over_is_part_of_the_inventory() -> 
     fold = Fold(opened(5, BTC=4), order(), AttemptStarted("x", 1, 5, 9))
     fold.state.orders["x"].adopted = True
     fold.changes(fill(ts_event=4))
-    assert fold.state.balances["BTC"] == D(4)
+    assert fold.state.balances == {"BTC": D(4), "USDT": D(0)}
+    assert fold.state.openings == {"BTC": D(3), "USDT": D("100.5")}
     fold.changes(fill("x", "T2", ts_event=5))
     assert fold.state.balances["BTC"] == D(5)
 
