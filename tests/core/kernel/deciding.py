@@ -6,8 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 from fairlead import KernelSettings
+from fairlead.domain.anomalies import AnomalyKind, Severity
 from fairlead.domain.orders import Order
-from fairlead.domain.records import Record
+from fairlead.domain.records import AnomalyNoted, Record, TradingStateChanged
 from fairlead.domain.trading_state import TradingState
 from fairlead.kernel.core.effects import Effect
 from fairlead.kernel.core.inputs import Input
@@ -34,6 +35,7 @@ def rules_of(
     *,
     fence: Fence = Fence.DEADLINE,
     horizon_ns: int = 0,
+    modify: bool = True,
     model: PacingModel | None = None,
     **settings: Any,  # noqa: ANN401 - settings of every type
 ) -> Rules:
@@ -41,7 +43,9 @@ def rules_of(
     told = {"look_up_interval_ms": 1_000, "look_up_interval_max_ms": 8_000, "approval_ttl_ms": 5_000}
     kept = KernelSettings(account="test", **{**told, "close_retry_ms": 2_000, **settings})
     gate = Gate((), HandClock(NOW_NS), Market.of(kept), budget_ns=10**12)
-    return Rules.of(kept, gate, ExchangeCapabilities(fence=fence, horizon_ns=horizon_ns), model)
+    return Rules.of(
+        kept, gate, ExchangeCapabilities(fence=fence, horizon_ns=horizon_ns, modify=modify), model
+    )
 
 
 class Deciding:
@@ -73,3 +77,9 @@ class Deciding:
         """Return what follows from an input."""
         self.state.monotonic_ns = MONOTONIC_NS
         return decide(self.state, given, self.rules, now_ns)
+
+
+def reduced(kind: AnomalyKind, detail: str, subject: str = "x") -> list[Record]:
+    """Return the records of an anomaly after which only reductions pass."""
+    reduces = TradingStateChanged(TradingState.REDUCING, f"{kind.value}: {detail}", "kernel")
+    return [AnomalyNoted(kind, Severity.REDUCE, subject, detail), reduces]

@@ -10,17 +10,14 @@ from typing import Any
 
 import pytest
 
-from fairlead.domain.anomalies import AnomalyKind, Severity
+from fairlead.domain.anomalies import AnomalyKind
 from fairlead.domain.order_table import OrderEvent, OrderState
 from fairlead.domain.pending_requests import PendingRequest
 from fairlead.domain.records import (
-    AnomalyNoted,
     AttemptStarted,
     CommandRefused,
     OrderAccepted,
     OrderEventNoted,
-    Record,
-    TradingStateChanged,
 )
 from fairlead.domain.trading_state import TradingState
 from fairlead.kernel.core.effects import (
@@ -36,7 +33,7 @@ from fairlead.kernel.core.state import MISSING
 from fairlead.kernel.core.venue_inputs import AbsenceSeen, CancelAnswered, LookUpFailed, SubmitAnswered
 from fairlead.ports.exchange import Answer, Fence, Outcome
 from tests.core.kernel.bench import BTC
-from tests.core.kernel.deciding import MONOTONIC_NS, NOW_NS, SECOND_NS, Deciding, rules_of
+from tests.core.kernel.deciding import MONOTONIC_NS, NOW_NS, SECOND_NS, Deciding, reduced, rules_of
 
 MARGIN_NS = rules_of().deadline_margin_ns
 EVENT_NS = 77
@@ -46,12 +43,6 @@ NEVER = "The order was never recorded, so it was never sent."
 def event(kind: OrderEvent, cause: str, look_up_ns: int = 0, ts_event: int = 0) -> OrderEventNoted:
     """Return the record of an event that the kernel concluded."""
     return OrderEventNoted("x", kind, cause, "kernel", look_up_ns, ts_event)
-
-
-def reduced(kind: AnomalyKind, detail: str) -> list[Record]:
-    """Return the records of an anomaly of the order after which only reductions pass."""
-    reduces = TradingStateChanged(TradingState.REDUCING, f"{kind.value}: {detail}", "kernel")
-    return [AnomalyNoted(kind, Severity.REDUCE, "x", detail), reduces]
 
 
 # -- the answer to a submit ----------------------------------------------------------------------------
