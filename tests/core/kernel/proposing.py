@@ -14,7 +14,6 @@ from tests.core.kernel.bench import BTC
 from tests.core.kernel.deciding import NOW_NS, Deciding
 
 D = Decimal
-KEY = (BTC, "main", "")
 
 
 def proposed(side: OrderSide | None = OrderSide.BUY, **wishes: Any) -> SubmitProposal:  # noqa: ANN401 - fields of several types

@@ -17,7 +17,6 @@ from tests.core.kernel.deciding import NOW_NS
 from tests.core.kernel.proposing import denial, laid_out, made, market, proposed
 
 D = Decimal
-KEY = (BTC, "main", "")
 
 
 # -- what stands against it ----------------------------------------------------------------------------

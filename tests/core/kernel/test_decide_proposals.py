@@ -19,7 +19,6 @@ from tests.core.kernel.deciding import NOW_NS, SECOND_NS, Deciding
 from tests.core.kernel.proposing import denial, laid_out, made, market, proposed
 
 D = Decimal
-KEY = (BTC, "main", "")
 
 
 # -- approved ------------------------------------------------------------------------------------------
