@@ -9,10 +9,13 @@ from typing import Any
 
 import attrs
 
-from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
-from fairlead.domain.records import OrderInitialized, Record
+from fairlead.domain.contracts import Contract
+from fairlead.domain.instruments import ContractKind
+from fairlead.domain.order_kinds import Liquidity, OrderSide, OrderType, TimeInForce
+from fairlead.domain.reconcile_records import PositionCorrected
+from fairlead.domain.records import OrderFilled, OrderInitialized, Record
 from fairlead.kernel.apply.apply import apply
-from fairlead.kernel.core.state import Dirty, EngineState
+from fairlead.kernel.core.state import CommandEntry, Dirty, EngineState
 from tests.core.kernel.bench import BTC
 
 GONE = "gone"
@@ -20,6 +23,8 @@ GONE = "gone"
 
 REFERENCES = {"changing": "change_id", "closing": "closing_id"}
 """Dictionaries whose values are found elsewhere as well: their id is told, not what they have."""
+
+CONTRACT = Contract(ContractKind.LINEAR, Decimal(10))
 
 D = Decimal
 Changes = dict[str, object]
@@ -117,3 +122,61 @@ def moved(number: int, name: str = "x", /, **fields: object) -> Changes:
         "dirty.orders": [name],
         **at(f"orders.{name}", updated_ns=10 * number, changed_monotonic_ns=1_000 + 10 * number, **fields),
     }
+
+
+def fill(name: str = "x", trade: str = "T1", /, **terms: object) -> OrderFilled:
+    """Return the record of a fill: 1 BTC bought at 100 USDT for 0.5 USDT, or as wished."""
+    fields: dict[str, object] = {
+        "client_order_id": name,
+        "venue_order_id": "V1",
+        "trade_id": trade,
+        "side": OrderSide.BUY,
+        "quantity": D(1),
+        "price": D(100),
+        "value": D(100),
+        "fee": D("0.5"),
+        "base": "BTC",
+        "quote": "USDT",
+        "settlement_decimals": 2,
+        "liquidity": Liquidity.MAKER,
+        "ts_event": 77,
+        "source": "stream",
+    }
+    return OrderFilled(**{**fields, **terms})  # type: ignore[arg-type]  # fields of several types
+
+
+def sold(**terms: object) -> OrderFilled:
+    """Return the record of a sale of the order y."""
+    return fill(
+        "y",
+        "S1",
+        **{"venue_order_id": "V2", "side": OrderSide.SELL, "value": D(110), "ts_event": 88, **terms},
+    )
+
+
+def corrected(**terms: object) -> PositionCorrected:
+    """Return the record of a correction: 1 BTC more than our books, at 100 USDT, or as wished."""
+    fields: dict[str, object] = {
+        "symbol": BTC,
+        "book": "main",
+        "side": OrderSide.BUY,
+        "quantity": D(1),
+        "price": D(100),
+        "value": D(100),
+        "base": "BTC",
+        "quote": "USDT",
+        "settlement_decimals": 2,
+        "ours": D(0),
+        "at_venue": D(1),
+        "owner": "operator",
+        "note": "counted",
+        "ts_event": 66,
+    }
+    return PositionCorrected(**{**fields, **terms})  # type: ignore[arg-type]  # fields of several types
+
+
+def remembered(subject: str, answer: str, created_ns: int, sequence: int) -> Changes:
+    """Return what remembering a command of the bot's with a key changes."""
+    entry = CommandEntry("bot", "key", "digest", subject, created_ns, answer, sequence)
+    fields = {name: value for name in entry.__slots__ if (value := getattr(entry, name, None))}
+    return {**at("commands.bot key", **fields), "dirty.commands": [entry]}

@@ -128,6 +128,14 @@ def test_a_denied_change_only_answers_its_repetition() -> None:
     assert all(path.startswith("commands.bot key") for path in changes)
 
 
+def test_a_change_that_no_check_denied_gives_its_code_alone() -> None:
+    """The kernel itself stood against it: there is no reason of a check to repeat."""
+    denied = ChangeDenied("c", ChangeKind.MODIFY, "x", "bot", MORE, "ORDER_CLOSED", (), "key", "digest")
+    fold = working()
+    fold.changes(denied)
+    assert fold.state.commands["bot", "key"].answer == '[false,"ORDER_CLOSED","",[]]'
+
+
 def test_a_modify_leaves_for_the_venue() -> None:
     """From here on it may hold either terms: when it left is known by the clock that nobody sets as well."""
     fold = working(wanted(), ModifyLimited("x", "c", "too fast", 70))
@@ -137,6 +145,12 @@ def test_a_modify_leaves_for_the_venue() -> None:
     assert fold.changes(ModifyLimited("x", "c", "again", 90)) == {
         **moved(7, wish=Wish("c", MORE, 0, 0, 2), detail="again", look_up_ns=90)
     }
+
+
+def test_a_modify_whose_wish_is_gone_leaves_none_behind() -> None:
+    """The journal may say so of an order that ended meanwhile: it is folded like any other record."""
+    fold = working()
+    assert fold.changes(ModifyStarted("x", "c", 6, 11)) == moved(4, sent_monotonic_ns=1_040)
 
 
 @pytest.mark.parametrize("kind", ChangeKind)

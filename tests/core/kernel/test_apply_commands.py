@@ -12,14 +12,12 @@ from fairlead.domain.command_records import (
     ClosingMoved,
     ClosingRequested,
     CommandTaken,
-    OrderAnnotated,
 )
 from fairlead.domain.records import CommandRefused, Record
 from fairlead.kernel.apply import commands
 from fairlead.kernel.apply.apply import apply
-from fairlead.kernel.core.state import CommandEntry
 from tests.core.kernel.bench import BTC
-from tests.core.kernel.folding import GONE, Changes, Fold, at, order
+from tests.core.kernel.folding import GONE, Changes, Fold, at, remembered
 
 D = Decimal
 
@@ -38,13 +36,6 @@ def wanted(name: str = "k", /, **terms: object) -> ClosingRequested:
         "held": D(3),
     }
     return ClosingRequested(**{**fields, **terms})  # type: ignore[arg-type]  # fields of several types
-
-
-def remembered(subject: str, answer: str, created_ns: int, sequence: int) -> Changes:
-    """Return what remembering a command of the bot's with a key changes."""
-    entry = CommandEntry("bot", "key", "digest", subject, created_ns, answer, sequence)
-    fields = {name: value for name in entry.__slots__ if (value := getattr(entry, name, None))}
-    return {**at("commands.bot key", **fields), "dirty.commands": [entry]}
 
 
 def test_a_closing_begins_as_it_was_wanted() -> None:
@@ -178,21 +169,3 @@ def test_a_repeated_key_is_answered_as_the_first_time(record: Record, subject: s
 def test_a_command_without_a_key_is_not_remembered(record: Record) -> None:
     """Nobody can repeat it; two of them are two."""
     assert Fold().changes(record) == {}
-
-
-def test_an_order_has_the_words_that_were_said_last() -> None:
-    """All three as the record says; whoever repeats the key is told that it was done."""
-    fold = Fold(order(note="old", tags=("old",)))
-    said = OrderAnnotated("x", "bot", "new", ("one", "two"), (("a", "1"),), "key", "digest")
-    assert fold.changes(said) == {
-        **at("orders.x", note="new", tags=("one", "two"), metadata=(("a", "1"),)),
-        "dirty.orders": ["x"],
-        **remembered("x", '[true,"","",[]]', 20, 2),
-    }
-
-
-def test_an_order_that_is_over_stays_until_its_words_are_durable() -> None:
-    """What is said about it last is not in the store yet: it may not leave memory before that."""
-    fold = Fold(order(approved=False), order("y", approved=False))
-    assert fold.changes(OrderAnnotated("x", "bot", "new", (), ()))["finished.x"] == 3
-    assert fold.state.finished == {"x": 3, "y": 2}

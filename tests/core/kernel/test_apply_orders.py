@@ -15,7 +15,6 @@ from fairlead.domain.instruments import ContractKind
 from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
 from fairlead.domain.order_table import OrderEvent, OrderState
 from fairlead.domain.pending_requests import PendingRequest
-from fairlead.domain.reconcile_records import OrderAdopted
 from fairlead.domain.records import AnomalyNoted, AttemptStarted, OrderAccepted, OrderEventNoted, OrderPaced
 from fairlead.domain.requests import Lane, RequestKind
 from fairlead.domain.sizing import SizedBy, Sizing
@@ -160,37 +159,6 @@ def test_the_orders_on_a_hedging_position_are_counted() -> None:
     assert fold.changes(order(position_id="one"))[f"orders_on.{MAIN} one"] == 1
     assert fold.changes(order("y", position_id="one"))[f"orders_on.{MAIN} one"] == 2
     assert not [key for key in fold.changes(order("z")) if key.startswith("orders_on")]
-
-
-def adopted(name: str = "x", note: str = "found") -> OrderAdopted:
-    """Return the record of an order that an operator took over."""
-    return OrderAdopted(
-        **{**COMMON, "client_order_id": name},  # type: ignore[arg-type]  # fields of several types
-        **TERMS,  # type: ignore[arg-type]  # same
-        venue_order_id="V1",
-        venue_client_order_id="theirs",
-        by="operator",
-        note=note,
-    )
-
-
-def test_an_order_that_was_taken_over_works_with_the_venues_terms() -> None:
-    """From here on it is ours, and as young as can be; reports may be about such orders from the first on."""
-    fold = Fold()
-    assert fold.changes(adopted()) == {
-        **moved(1, **COMMON, **TERMS, **NEW, state=OrderState.WORKING, venue_order_id="V1"),
-        **at("orders.x", adopted=True, not_before_ns=10, detail="taken over by operator: found"),
-        **RESERVED,
-        "dirty.settings": ["adopts", "owner:bot"],
-        "adopts": True,
-        f"leaves.{MAIN} sell": D(3),
-        f"positions.{MAIN}.reserved_exit": D(3),
-        f"reserved_by_symbol.{BTC}": D(3),
-        f"reduce_only.{MAIN}": ["x"],
-    }
-    second = fold.changes(adopted("y", note=""))
-    assert second["orders.y.detail"] == "taken over by operator"
-    assert "dirty.settings" not in second
 
 
 def test_an_attempt_begins() -> None:

@@ -39,8 +39,7 @@ from fairlead.kernel.engine.position_events import position_changed
 from fairlead.kernel.journal.outputs import StepOutput
 from tests.core.kernel.bench import BTC, instrument
 from tests.core.kernel.engine_stage import NOW, Counting, Stage, Told, decide_as_told
-from tests.core.kernel.folding import Fold, order
-from tests.core.kernel.test_apply_fills import corrected, fill
+from tests.core.kernel.folding import Fold, corrected, fill, order
 
 CURSOR, OTHER = CursorMoved("fills", "7"), CursorMoved("ledger", "8")
 ANOMALY = AnomalyNoted(AnomalyKind.LATE_FILL, Severity.NOTE, "x", "odd")

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from fairlead.domain.anomalies import AnomalyKind, Severity
 from fairlead.domain.change_records import ChangeEnded, ChangeRequested, ChangeUnresolved
 from fairlead.domain.changes import Change, ChangeKind, Terms, change_result
 from fairlead.domain.closings import CloseCode, Closing, result_of
@@ -16,9 +15,7 @@ from fairlead.domain.numbers import ONE, ZERO
 from fairlead.domain.order_table import OrderEvent, OrderState
 from fairlead.domain.orders import view_of
 from fairlead.domain.records import (
-    AnomalyNoted,
     AttemptStarted,
-    CursorMoved,
     OrderEventNoted,
 )
 from fairlead.errors import InvalidInput, InvariantBroken, JournalUnavailable
@@ -31,6 +28,7 @@ from fairlead.kernel.core.effects import (
     SendOrder,
     WakeAt,
 )
+from fairlead.kernel.core.inputs import TroubleSeen
 from fairlead.kernel.engine.engine import Waiter, deliver
 from fairlead.kernel.journal.outputs import Delivery, StepOutput
 from tests.core.kernel.bench import BTC
@@ -39,12 +37,10 @@ from tests.core.kernel.folding import Fold, order
 
 UNSENT: Any = None
 TERMS = Terms(ONE)
-CURSOR, OTHER = CursorMoved("fills", "7"), CursorMoved("ledger", "8")
-ANOMALY = AnomalyNoted(AnomalyKind.LATE_FILL, Severity.NOTE, "x", "odd")
+
 WAKE = WakeAt("x", 9)
 CANCEL = OrderEventNoted("x", OrderEvent.CANCELED, "done")
 SENT = AttemptStarted("x", 1, 5, 9)
-REJECTED = OrderEventNoted("x", OrderEvent.REJECTED, "no")
 
 
 @pytest.fixture(autouse=True)
@@ -242,6 +238,21 @@ def test_a_step_that_breaks_gives_nothing_out_and_tells_who_asked() -> None:
         assert not other.done()
         assert not waiting.done()
         assert stage.journal.added == []
+
+    in_loop(main)
+
+
+def test_a_step_of_no_command_that_breaks_answers_nobody() -> None:
+    """A report or a timer has no caller: whoever waits for the answer to a command waits on."""
+
+    async def main() -> None:
+        stage = Stage()
+        broken: list[Exception] = []
+        stage.engine.on_broken_step = broken.append
+        commands = [stage.engine.new_command()[1] for _ in range(2)]
+        stage.engine.process(TroubleSeen("no such kind", "x", "odd"))
+        assert len(broken) == 1
+        assert not [future for future in commands if future.done()]
 
     in_loop(main)
 

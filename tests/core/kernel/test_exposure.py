@@ -18,8 +18,7 @@ from fairlead.kernel.apply.exposure import Weight, reserve_anew, weight
 from fairlead.kernel.core.state import EngineState
 from fairlead.kernel.journal.rows import restore_order, restore_position
 from tests.core.kernel.bench import BTC, ETH
-from tests.core.kernel.folding import Fold, order
-from tests.core.kernel.test_apply_fills import fill
+from tests.core.kernel.folding import Fold, fill, order
 
 D = Decimal
 BUY, SELL = OrderSide.BUY, OrderSide.SELL

@@ -15,8 +15,7 @@ from fairlead.kernel.core.funds import asset_of, free_of, promised_at_work, prom
 from fairlead.kernel.core.holdings import Holdings
 from fairlead.ports.account import VenueBalance
 from tests.core.kernel.bench import BTC, ETH, instrument
-from tests.core.kernel.folding import Fold, order
-from tests.core.kernel.test_apply_fills import fill
+from tests.core.kernel.folding import Fold, fill, order
 
 D = Decimal
 BUY, SELL = OrderSide.BUY, OrderSide.SELL

@@ -1,4 +1,4 @@
-"""What is told of positions, balances and the facts that follow from a record, straight from the state."""
+"""What is told of positions: snapshots, marks, and the event of a fill, straight from the state."""
 
 from __future__ import annotations
 
@@ -6,22 +6,17 @@ from decimal import Decimal
 
 import pytest
 
-from fairlead.domain.account import AdjustmentKind, BalanceView
-from fairlead.domain.account_records import AdjustmentBooked, InventoryOpened
 from fairlead.domain.episodes import EpisodeView, episode_view
 from fairlead.domain.events import PositionChanged
 from fairlead.domain.facts import EpisodeBegan, EpisodeEnded, OrderEnded, PositionMoved
 from fairlead.domain.ledger import PositionChange
 from fairlead.domain.order_kinds import OrderSide
-from fairlead.domain.order_table import OrderEvent
-from fairlead.domain.orders import PositionView, view_of
+from fairlead.domain.orders import PositionView
 from fairlead.domain.price_points import PriceLimits, PricePoint
 from fairlead.domain.prices import Price, Trade
-from fairlead.domain.records import AttemptStarted, CursorMoved, OrderEventNoted, Record
+from fairlead.domain.records import AttemptStarted, Record
 from fairlead.kernel.apply.apply import apply
-from fairlead.kernel.core.holdings import Holdings
 from fairlead.kernel.core.state import EngineState
-from fairlead.kernel.engine.balance_views import balances_of
 from fairlead.kernel.engine.facts import before, facts_after
 from fairlead.kernel.engine.position_events import (
     marked_view,
@@ -30,14 +25,13 @@ from fairlead.kernel.engine.position_events import (
     position_changed,
     position_view,
 )
-from fairlead.ports.account import VenueBalance
 from tests.core.kernel.bench import BTC, ETH, instrument
-from tests.core.kernel.folding import Fold, order
-from tests.core.kernel.test_apply_fills import CONTRACT, corrected, fill, sold
+from tests.core.kernel.folding import CONTRACT, Fold, fill, order, sold
 
 D = Decimal
 KEY = BTC, "main", ""
 SELL = OrderSide.SELL
+LIMITS = PriceLimits(max_age_ns=60, ahead_max_ns=5, jump_band=D("0.10"))
 
 
 class Latest:
@@ -51,9 +45,6 @@ class Latest:
     def latest(self, symbol: str) -> Price | None:
         """Return what is known."""
         return self.point.view(9, LIMITS) if symbol == BTC and self.point.trade else None
-
-
-LIMITS = PriceLimits(max_age_ns=60, ahead_max_ns=5, jump_band=D("0.10"))
 
 
 def long_of_three(*records: Record) -> EngineState:
@@ -147,73 +138,3 @@ def test_the_event_of_a_fill_has_the_episode_it_ended_and_the_one_that_runs(
     over = [EpisodeEnded(each) for each in (episode(ended),) if each]
     began = [EpisodeBegan(each) for each in (episode(running),) if each and change != "changed"]
     assert facts == [told, *over, *began]
-
-
-def test_what_a_fill_realized_is_told_of_this_fill_alone() -> None:
-    """Not what the position realized before it."""
-    state = long_of_three(sold(value=D(150)))
-    again = sold(trade_id="S2", value=D(160))
-    known = before(state, again)
-    assert known is not None
-    (moved, *_) = facts_after(state, known, apply(state, again, 99))
-    assert isinstance(moved, PositionMoved)
-    assert moved.realized_pnl == D(50)
-    assert state.positions[KEY].realized_pnl == D(90)
-
-
-@pytest.mark.parametrize(
-    ("event", "ends"), [(OrderEvent.CANCELED, True), (OrderEvent.CANCEL_REQUESTED, False)]
-)
-def test_the_end_of_an_order_is_told_once(event: OrderEvent, *, ends: bool) -> None:
-    """When it was live before and is not after: later words about it end nothing again."""
-    state = long_of_three(AttemptStarted("y", 1, 5, 9))
-    for is_first in (True, False):
-        record = OrderEventNoted("y", event, "why")
-        known = before(state, record)
-        assert known is not None
-        assert known.was_live is (is_first or not ends)
-        told = facts_after(state, known, apply(state, record, 99))
-        assert told == ([OrderEnded(view_of(state.orders["y"]))] if ends and is_first else [])
-
-
-def test_what_is_about_no_order_and_no_position_has_no_facts() -> None:
-    """A correction is about a position, whether it was there before or not."""
-    state = long_of_three()
-    assert before(state, CursorMoved("fills", "7")) is None
-    assert before(state, OrderEventNoted("nobody", OrderEvent.CANCELED, "")) is None
-    known = before(state, corrected())
-    assert known is not None
-    assert (known.key, known.order, known.was_live, known.realized_pnl) == (KEY, None, False, D(0))
-    (moved,) = facts_after(state, known, apply(state, corrected(side=SELL, value=D(170)), 99))
-    assert isinstance(moved, PositionMoved)
-    assert moved.realized_pnl == D(60)
-    fresh = before(state, corrected(book="new"))
-    assert fresh is not None
-    assert (fresh.key, fresh.realized_pnl) == ((BTC, "new", ""), D(0))
-
-
-def test_balances_are_told_by_name_with_what_they_come_from() -> None:
-    """Opening, adjustments and their sum with the fills; beside it what the venue said, and the drift."""
-    state = Fold(
-        InventoryOpened((("USDT", D(1000)), ("BTC", D(4))), 5),
-        AdjustmentBooked("L1", AdjustmentKind.DEPOSIT, "USDT", D(7), 6, ""),
-        AdjustmentBooked("L2", AdjustmentKind.FUNDING, "ADA", D(1), 6, ""),
-    ).state
-    ada = BalanceView("ADA", D(0), D(1), D(1))
-    btc = BalanceView("BTC", D(4), D(0), D(4))
-    usdt = BalanceView("USDT", D(1000), D(7), D(1007))
-    assert balances_of(state) == (ada, btc, usdt)
-    told = {"USDT": VenueBalance(D(1010), D(50)), "XRP": VenueBalance(D(2), D(1))}
-    state.holdings = Holdings(told, {"USDT": D(1006), "BTC": D(3)}, 5, {})
-    assert balances_of(state) == (
-        _with(ada, 0, 0, 0),
-        _with(btc, 0, 0, -3),
-        _with(usdt, 1010, 50, 4),
-        _with(BalanceView("XRP", D(0), D(0), D(0)), 2, 1, 2),
-    )
-
-
-def _with(view: BalanceView, total: int, locked: int, drift: int) -> BalanceView:
-    return BalanceView(
-        view.asset, view.opening, view.adjustments, view.derived, D(total), D(locked), D(drift)
-    )
