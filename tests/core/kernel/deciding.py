@@ -49,7 +49,10 @@ def rules_of(
 
 
 class Deciding:
-    """A state with the rules that decide on it: trading, reconciled, and with the rules of BTC/USDT."""
+    """A state with the rules that decide on it: trading, reconciled, and with the rules of BTC/USDT.
+
+    *pace_ns* is the time of the budgets in its steps.
+    """
 
     def __init__(self, rules: Rules | None = None) -> None:
         self.rules = rules or rules_of()
@@ -58,6 +61,7 @@ class Deciding:
         self.state.instruments = {BTC: instrument(BTC)}
         self.state.reconciled = True
         self.state.trading = TradingState.ACTIVE
+        self.pace_ns = 0
 
     def order(self, name: str = "x", /, *, terms: dict[str, object] | None = None, **facts: object) -> Order:
         """Lay out a live order: these terms in its record, and these facts as they are by now."""
@@ -75,7 +79,7 @@ class Deciding:
 
     def on(self, given: Input, now_ns: int = NOW_NS) -> Outcome:
         """Return what follows from an input."""
-        self.state.monotonic_ns = MONOTONIC_NS
+        self.state.monotonic_ns, self.state.pace.now_ns = MONOTONIC_NS, self.pace_ns
         return decide(self.state, given, self.rules, now_ns)
 
 
