@@ -12,7 +12,7 @@ from fairlead.domain.order_table import OrderState
 from fairlead.domain.reconcile_records import OrderAdopted
 from fairlead.kernel.apply.apply import apply
 from tests.core.kernel.bench import BTC
-from tests.core.kernel.folding import CONTRACT, Fold, at, corrected, moved
+from tests.core.kernel.folding import CONTRACT, Fold, at, corrected, fill, moved, order
 from tests.core.kernel.test_apply_orders import COMMON, NEW, RESERVED, TERMS
 
 D = Decimal
@@ -64,6 +64,8 @@ def test_a_correction_without_a_contracts_terms_leaves_those_that_are_known() ->
     """An earlier version wrote none: what the position knows stays."""
     fold = Fold(corrected(base="", value=D(1000), contract=CONTRACT))
     assert f"positions.{MAIN}.contract" not in fold.changes(corrected(base="", value=D(1000)))
+    fold.changes(order())
+    assert f"positions.{MAIN}.contract" not in fold.changes(fill(base=""))
     assert fold.state.positions[BTC, "main", ""].contract == CONTRACT
 
 

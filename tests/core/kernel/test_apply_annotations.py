@@ -32,7 +32,7 @@ def test_an_order_that_is_over_stays_until_its_words_are_durable() -> None:
     """What is said about it last is not in the store yet: it may not leave memory before that."""
     fold = Fold(order(approved=False), order("y", approved=False))
     assert fold.changes(OrderAnnotated("x", "bot", "new", (), ()))["finished.x"] == 3
-    assert fold.state.finished == {"x": 3, "y": 2}
+    assert list(fold.state.finished.items()) == [("x", 3), ("y", 2)]
 
 
 def test_an_episode_that_is_annotated_leaves_memory_last() -> None:

@@ -266,10 +266,15 @@ def test_the_oldest_change_that_is_over_leaves_memory(monkeypatch: pytest.Monkey
 
     for name in "abc":
         begins(name)
-    assert ends("b") == ["A", "B", "C"]
-    begins("d")
-    assert ends("c") == ["A", "B", "C", "D"], "no row of them is written yet"
+    ends("b")
     state.dirty.changes.clear()
-    assert ends("d") == ["A", "C", "D"]
+    assert ends("c") == ["A", "B", "C"], "there is room for three"
+    begins("d")
+    state.dirty.changes["B"] = None
+    assert ends("d") == ["A", "B", "C", "D"], "its row is not written yet"
+    state.dirty.changes.clear()
     begins("e")
-    assert ends("e") == ["A", "D", "E"]
+    assert ends("e") == ["A", "C", "D", "E"]
+    state.dirty.changes.clear()
+    begins("f")
+    assert ends("f") == ["A", "D", "E", "F"]

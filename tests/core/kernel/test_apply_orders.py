@@ -252,7 +252,7 @@ def test_a_finished_order_that_changes_is_the_last_to_leave() -> None:
     """Memory lets go of those first that did not change for the longest; its times of the end stay."""
     fold = Fold(order("x", approved=False), order("y", approved=False))
     fold.changes(OrderEventNoted("x", OrderEvent.CANCEL_REFUSED, "over"))
-    assert fold.state.finished == {"y": 2, "x": 3}
+    assert list(fold.state.finished.items()) == [("y", 2), ("x", 3)]
     assert fold.state.orders["x"].closed_ns == 10
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fairlead.domain.change_records import ChangeEnded, ChangeRequested, ChangeUnresolved
+from fairlead.domain.change_records import ChangeDenied, ChangeEnded, ChangeRequested, ChangeUnresolved
 from fairlead.domain.changes import Change, ChangeKind, Terms, change_result
 from fairlead.domain.closings import CloseCode, Closing, result_of
 from fairlead.domain.command_records import ClosingEnded, ClosingRequested
@@ -238,6 +238,24 @@ def test_a_step_that_breaks_gives_nothing_out_and_tells_who_asked() -> None:
         assert not other.done()
         assert not waiting.done()
         assert stage.journal.added == []
+
+    in_loop(main)
+
+
+def test_who_waits_for_what_there_is_not_waits_on() -> None:
+    """A denied change is none: its own answer ends the wait. A first command's order may be out of memory."""
+
+    async def main() -> None:
+        stage = Stage(order())
+        waiting, repeated = stage.waits("c"), stage.waits("again")
+        denied = ChangeDenied("c", ChangeKind.MODIFY, "x", "bot", TERMS, "TOO_LARGE", ())
+        assert values(stage.step(denied)) == []
+        assert values(stage.step(effects=(AnswerWithOrder("again", "not in memory"),))) == []
+        assert stage.engine.awaited == ["c", "not in memory"]
+        output = stage.step(effects=(AnswerWaiting("c", "denied"),))
+        assert output is not None
+        assert [(each.future, each.value) for each in output.deliveries] == [(waiting, "denied")]
+        assert not repeated.done()
 
     in_loop(main)
 

@@ -34,12 +34,19 @@ def test_a_trade_is_the_same_with_other_zeros() -> None:
         ({"price": D(101)}, "buy:1.5@101-0.5USDT"),
         ({"fee": D(-1)}, "buy:1.5@100--1USDT"),
         ({"fee_currency": "BNB"}, "buy:1.5@100-0.5BNB"),
+        ({"fee_currency": "BTC"}, "buy:1.5@100-0.5BTC"),
         ({"fee": D("0.00"), "fee_currency": "BNB"}, "buy:1.5@100-0"),  # nothing has no currency
     ],
 )
 def test_a_trade_with_another_figure_is_noticed(changes: dict[str, object], digest: str) -> None:
     """The same trade id with any other figure is told apart."""
     assert fill_digest(replace(TOLD, **changes)) == fill_digest(replace(BOOKED, **changes)) == digest
+
+
+def test_a_fee_whose_currency_the_venue_does_not_say_has_none() -> None:
+    """Booked, it is in the currency of the value: so the same trade with a currency is another word."""
+    assert fill_digest(replace(TOLD, fee_currency="")) == "buy:1.5@100-0.5"
+    assert fill_digest(replace(BOOKED, fee_currency="")) == "buy:1.5@100-0.5USDT"
 
 
 def test_what_changes_no_figure_is_the_same_trade() -> None:

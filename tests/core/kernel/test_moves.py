@@ -8,7 +8,9 @@ import pytest
 
 from fairlead.domain.change_records import ChangeRequested, ModifyRejected, OrderUpdated
 from fairlead.domain.changes import ChangeKind, Terms
+from fairlead.domain.order_kinds import OrderSide
 from fairlead.domain.order_table import OrderEvent, OrderState
+from fairlead.domain.pending_requests import PendingRequest
 from fairlead.domain.records import AttemptStarted, OrderEventNoted, OrderPaced
 from fairlead.domain.requests import Lane, RequestKind
 from tests.core.kernel.bench import BTC
@@ -86,6 +88,28 @@ def test_a_word_that_is_no_news_is_noted_and_moves_nothing() -> None:
     assert (unresolved.state, unresolved.look_up_ns) == (OrderState.UNRESOLVED, 80)
     assert (unresolved.updated_ns, unresolved.changed_monotonic_ns) == (50, 1_050)
     assert len(fold.state.pace.waiting) == 1
+
+
+def test_the_last_fill_ends_whatever_was_asked_of_the_order() -> None:
+    """A look-up that was due, a cancel that was pending and a wish that was not resolved are so no more."""
+    wanted = ChangeRequested("c", ChangeKind.MODIFY, "x", "bot", Terms(D(3), D(99)), False, ())
+    cancel = OrderEventNoted("x", OrderEvent.CANCEL_REQUESTED, "asked", look_up_ns=70)
+    fold = Fold(order(), SENT, fill(quantity=D(1)), wanted, cancel)
+    ended = fold.state.orders["x"]
+    assert (ended.look_up_ns, ended.pending, ended.wish is None) == (70, PendingRequest.CANCEL, False)
+    fold.changes(fill("x", "T2", quantity=D(2)))
+    assert (ended.state, ended.closed_ns) == (OrderState.FILLED, 60)
+    assert (ended.look_up_ns, ended.pending, ended.wish) == (0, PendingRequest.NONE, None)
+
+
+def test_an_end_that_fills_correct_gives_nothing_back_twice() -> None:
+    """What the order had reserved was given back with its first end; others' reservations stay whole."""
+    fold = Fold(order("y"), order(), SENT, noted(OrderEvent.REJECTED))
+    fold.changes(fill())
+    assert fold.state.orders["x"].state is OrderState.CANCELED
+    assert (fold.state.live_total, fold.state.positions[BTC, "main", ""].pending_openings) == (1, 1)
+    assert fold.state.leaves == {((BTC, "main", ""), OrderSide.BUY): D(3)}
+    assert fold.state.promises == {"y": D(300)}
 
 
 def test_a_denied_order_that_is_canceled_has_nothing_to_give_back() -> None:

@@ -146,6 +146,16 @@ def test_requests_go_by_lane_then_by_age() -> None:
     assert line(0, "others", "reads") == ["cancel", "entry", "second"]
 
 
+def test_of_those_that_came_at_one_instant_the_first_goes_first() -> None:
+    """Whichever budgets they want, and also when those before them have gone meanwhile."""
+    queue = PaceQueue()
+    queue.order_paced(wants("gone", Lane.ENTRY, 1, "orders"))
+    queue.order_paced(wants("first", Lane.ENTRY, 5, "others"))
+    queue.remove((RequestKind.SUBMIT, "gone"))
+    queue.order_paced(wants("second", Lane.ENTRY, 5, "orders"))
+    assert [each.subject for each in queue.in_order(500, ())] == ["first", "second"]
+
+
 def test_what_stands_behind_a_budget_that_became_short_meanwhile_is_left_out() -> None:
     """Others go on; it costs the number of lines and not the length of the queue."""
     queue = PaceQueue()
