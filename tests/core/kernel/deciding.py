@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +20,7 @@ from fairlead.kernel.decide.rules import Rules
 from fairlead.kernel.gate.gate import Gate
 from fairlead.ports.exchange import ExchangeCapabilities, Fence
 from fairlead.ports.pacing import PacingModel
+from fairlead.ports.risk import ALLOW, Fact, Judgement, RiskCheck, RiskRequest, RiskView
 from tests.core.kernel.bench import BTC, instrument
 from tests.core.kernel.folding import Fold, order
 from tests.core.reference.bookkeeping import HandClock
@@ -36,13 +38,14 @@ def rules_of(
     fence: Fence = Fence.DEADLINE,
     horizon_ns: int = 0,
     modify: bool = True,
+    checks: Sequence[RiskCheck] = (),
     model: PacingModel | None = None,
     **settings: Any,  # noqa: ANN401 - settings of every type
 ) -> Rules:
     """Return rules under which a look-up waits for a second, and for at most eight."""
     told = {"look_up_interval_ms": 1_000, "look_up_interval_max_ms": 8_000, "approval_ttl_ms": 5_000}
     kept = KernelSettings(account="test", **{**told, "close_retry_ms": 2_000, **settings})
-    gate = Gate((), HandClock(NOW_NS), Market.of(kept), budget_ns=10**12)
+    gate = Gate(checks, HandClock(NOW_NS), Market.of(kept), budget_ns=10**12)
     return Rules.of(
         kept, gate, ExchangeCapabilities(fence=fence, horizon_ns=horizon_ns, modify=modify), model
     )
@@ -87,3 +90,28 @@ def reduced(kind: AnomalyKind, detail: str, subject: str = "x") -> list[Record]:
     """Return the records of an anomaly after which only reductions pass."""
     reduces = TradingStateChanged(TradingState.REDUCING, f"{kind.value}: {detail}", "kernel")
     return [AnomalyNoted(kind, Severity.REDUCE, subject, detail), reduces]
+
+
+class Asked:
+    """A risk check that allows or denies, and keeps what it was asked about."""
+
+    version = "1"
+    stateless = True
+
+    def __init__(self, name: str, judgement: Judgement = ALLOW) -> None:
+        self.name = name
+        self.requests: list[RiskRequest] = []
+        self._judgement = judgement
+
+    def initial(self) -> str:
+        """Keep no value."""
+        return ""
+
+    def fold(self, value: str, fact: Fact) -> str:  # noqa: ARG002 - the port's
+        """Learn nothing."""
+        return value
+
+    def judge(self, request: RiskRequest, view: RiskView, value: str) -> Judgement:  # noqa: ARG002 - same
+        """Answer as told."""
+        self.requests.append(request)
+        return self._judgement

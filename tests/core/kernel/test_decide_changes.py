@@ -25,8 +25,9 @@ from fairlead.kernel.core.effects import (
     SendCancel,
     SendModify,
 )
+from fairlead.ports.risk import Deny
 from tests.core.kernel.bench import BTC, instrument
-from tests.core.kernel.deciding import NOW_NS, SECOND_NS, Deciding, rules_of
+from tests.core.kernel.deciding import NOW_NS, SECOND_NS, Asked, Deciding, rules_of
 
 D = Decimal
 WORKING = OrderState.WORKING
@@ -247,3 +248,37 @@ def test_a_change_below_the_venues_minimum_is_denied(
     deciding.state.instruments[BTC] = instrument(BTC, **minimum)
     first = deciding.on(wished())[0][0]
     assert (first.code if isinstance(first, ChangeDenied) else "") == code
+    if isinstance(first, ChangeDenied):
+        [verdict] = first.verdicts
+        by_size = (("quantity", "2"), ("minimum", minimum.get("minimum_quantity", "")))
+        by_worth = (("price", "99"), ("minimum_cost", minimum.get("minimum_cost", "")))
+        assert verdict.figures == (by_size if "minimum_quantity" in minimum else by_worth)
+
+
+@pytest.mark.parametrize(
+    ("terms", "reduces", "is_asked"),
+    [
+        ({"quantity": D(4)}, False, True),
+        ({"quantity": D(2)}, False, False),
+        ({"quantity": D(2)}, True, False),
+    ],
+)
+def test_checks_are_asked_only_about_what_adds(
+    terms: dict[str, Any], *, reduces: bool, is_asked: bool
+) -> None:
+    """About the order as it would be, less what is filled; never about an exit or what only shrinks."""
+    check = Asked("one")
+    deciding = working(Deciding(rules_of(checks=[check])), reduces=reduces, filled_quantity=D(1))
+    assert isinstance(deciding.on(wished(**terms))[0][0], ChangeRequested)
+    asked = [(each.quantity, each.price, each.live_order_id) for each in check.requests]
+    assert asked == ([(D(3), D(100), "x")] if is_asked else [])
+
+
+def test_a_denial_is_answered_with_the_reason_of_the_check_that_denied() -> None:
+    """Not with that of one that allowed; all verdicts are recorded."""
+    checks = [Asked("yes"), Asked("no", Deny("NO", "Too much."))]
+    records, effects = working(Deciding(rules_of(checks=checks))).on(wished(quantity=D(4)))
+    [denied] = records
+    assert isinstance(denied, ChangeDenied)
+    assert [(each.check, each.allowed) for each in denied.verdicts] == [("yes", True), ("no", False)]
+    assert effects == [AnswerWaiting("change-1", refused_result("x", "NO", "Too much."))]

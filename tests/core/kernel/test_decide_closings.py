@@ -166,6 +166,7 @@ def test_an_exit_takes_what_is_held(
     assert (made.client_order_id, made.owner, made.book, made.symbol) == (name, "bot", "main", BTC)
     assert (made.side, made.order_type, made.time_in_force) == (side, kind, TimeInForce.GTC)
     assert (made.quantity, made.limit_price) == (D(2), terms.get("limit_price"))
+    assert (made.idempotency_key, made.command_digest, made.metadata) == ("", "", ())
     assert isinstance(records[2], AttemptStarted)
     assert [type(each) for each in effects] == [SendOrder]
 

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from fairlead.domain.anomalies import AnomalyKind
+from fairlead.domain.change_records import ChangeRequested
+from fairlead.domain.changes import ChangeKind, Terms
 from fairlead.domain.command_records import ClosingRequested, CommandTaken
 from fairlead.domain.order_kinds import Liquidity, OrderSide, TimeInForce
 from fairlead.domain.order_table import OrderEvent, OrderState
@@ -14,14 +17,16 @@ from fairlead.domain.pending_requests import PendingRequest
 from fairlead.domain.reconciliation import Counts
 from fairlead.domain.records import CommandRefused, OrderEventNoted, Reconciled, TradingStateChanged
 from fairlead.domain.trading_state import TradingState
+from fairlead.kernel.core.change_inputs import AdvanceChange
 from fairlead.kernel.core.effects import AnswerCommand, SendCancel, WakeAt
-from fairlead.kernel.core.inputs import CancelAll, Flatten, ReconciliationEnded, TimerDue
+from fairlead.kernel.core.inputs import AdvanceClosing, CancelAll, Flatten, ReconciliationEnded, TimerDue
 from fairlead.kernel.core.state import UNHEARD, CommandEntry
-from fairlead.kernel.core.venue_inputs import FillReported
+from fairlead.kernel.core.venue_inputs import FillReported, SubmitAnswered
 from fairlead.kernel.decide.control import RECOVERED
-from fairlead.ports.exchange import ExchangeCapabilities, Fence, FillReport
+from fairlead.kernel.decide.decide import follow_ups
+from fairlead.ports.exchange import Answer, ExchangeCapabilities, Fence, FillReport, Outcome
 from tests.core.kernel.bench import BTC, ETH
-from tests.core.kernel.deciding import NOW_NS, SECOND_NS, Deciding, rules_of
+from tests.core.kernel.deciding import NOW_NS, SECOND_NS, Deciding, reduced, rules_of
 
 D = Decimal
 WORKING = OrderState.WORKING
@@ -336,3 +341,49 @@ def test_every_date_is_armed_when_it_is_recorded_and_a_reading_without_news_is_n
     assert deciding.on(ended(recorded=False)) == ([], [])
     deciding.state.reconciled = False
     assert deciding.on(ended(recorded=False)) == ([Reconciled("start", Counts(), 2)], effects)
+
+
+# -- what a step has to see to -------------------------------------------------------------------------
+
+
+def test_a_reconciliation_sees_to_every_change_and_closing_and_another_step_to_what_it_touched() -> None:
+    """After a restart all that is under way goes on; a timer of a closing is about every closing."""
+    deciding = Deciding()
+    deciding.order("x", state=WORKING)
+    wish = ChangeRequested("change-1", ChangeKind.MODIFY, "x", "bot", Terms(D(2), D(99)), True, ())
+    deciding.fold.changes(wish)
+    change, closing = AdvanceChange("change-1"), AdvanceClosing((ETH, "main", ""))
+    state = deciding.state
+    assert follow_ups(state, ended(), []) == [change]
+    assert follow_ups(state, TimerDue("y"), []) == []
+    assert follow_ups(state, TimerDue("y"), ["x"]) == [change]
+    asked = ClosingRequested("close-1", "bot", ETH, "main", False, False, False, None, D(0))
+    deciding.fold.changes(asked)
+    assert follow_ups(state, ended(), []) == [change, closing]
+    assert follow_ups(state, TimerDue("close-1"), []) == [closing]
+    assert follow_ups(state, TimerDue("y"), ["x"]) == [change]
+
+
+@pytest.mark.parametrize(
+    ("reason", "trading", "is_reduced"),
+    [
+        ("", TradingState.ACTIVE, True),
+        ("", TradingState.DISABLED, True),
+        ("an operator said so", TradingState.REDUCING, False),
+        (UNHEARD, TradingState.REDUCING, True),
+        (UNHEARD, TradingState.HALTED, False),
+    ],
+)
+def test_an_anomaly_reduces_trading_unless_that_is_reduced_for_longer_already(
+    reason: str, trading: TradingState, *, is_reduced: bool
+) -> None:
+    """A silence ends by itself: what is noted during it is a reason of its own, once for the same words."""
+    deciding = Deciding()
+    deciding.order("x", state=WORKING)
+    deciding.state.trading, deciding.state.trading_reason = trading, reason
+    detail = "the submit was answered refused (no) while it is working"
+    records, _ = deciding.on(SubmitAnswered("x", 1, Answer(Outcome.REFUSED, reason="no")))
+    both = reduced(AnomalyKind.CONTRADICTION, detail)
+    assert records == (both if is_reduced else both[:1])
+    deciding.state.noted[AnomalyKind.CONTRADICTION, "x", detail] = None
+    assert deciding.on(SubmitAnswered("x", 1, Answer(Outcome.REFUSED, reason="no")))[0] == []
