@@ -185,7 +185,7 @@ def test_a_full_batch_holds_new_commands_until_it_is_taken() -> None:
 
     async def main(world: World) -> None:
         assert not world.journal.is_full
-        await asyncio.wait_for(world.journal.room(), 1)
+        await world.journal.room()
         for number in range(1, 4):
             world.step()
             assert world.journal.is_full is (number == 3)
@@ -363,7 +363,7 @@ def test_a_journal_that_ended_takes_nothing_more() -> None:
         world.step()
         world.journal.add_rows([told()])
         await world.pass_ms()
-        await asyncio.wait_for(world.journal.quiet(), 1)
+        await world.journal.quiet()
         assert (world.disk.batches, world.given, world.journal.gathered) == ([], [], ([], []))
         with pytest.raises(StoreFault, match="gone"):
             await world.journal.settled()
