@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from fairlead.domain.facts import OrderEnded, PositionMoved
+from fairlead.domain.facts import EpisodeBegan, EpisodeEnded, OrderEnded, PositionMoved
 from fairlead.domain.order_kinds import OrderSide
 from fairlead.domain.order_table import OrderEvent
 from fairlead.domain.orders import view_of
@@ -74,3 +74,21 @@ def test_what_is_about_no_order_and_no_position_has_no_facts() -> None:
     fresh = before(state, corrected(book="new"))
     assert fresh is not None
     assert (fresh.key, fresh.realized_pnl) == ((BTC, "new", ""), D(0))
+
+
+@pytest.mark.parametrize(
+    ("quantity", "numbers"), [(1, []), (3, [("ended", 1)]), (4, [("ended", 1), ("began", 2)])]
+)
+def test_the_end_and_the_beginning_of_an_episode_are_told_each_once(
+    quantity: int, numbers: list[tuple[str, int]]
+) -> None:
+    """A sale of a part tells neither, one of all the end, and a flip both: of the episodes that they are."""
+    state = long_of_three()
+    record = sold(quantity=D(quantity), value=D(100 * quantity))
+    known = before(state, record)
+    assert known is not None
+    facts = facts_after(state, known, apply(state, record, 99))
+    told = [fact for fact in facts if isinstance(fact, EpisodeBegan | EpisodeEnded)]
+    assert [
+        ("ended" if isinstance(fact, EpisodeEnded) else "began", fact.episode.number) for fact in told
+    ] == numbers

@@ -78,9 +78,11 @@ def test_orders_leave_from_the_oldest_as_far_as_the_store_has_them() -> None:
 
 def test_of_an_order_that_left_it_is_known_when_it_had_changed() -> None:
     """By the monotonic clock: the fold's is 1,000 ns ahead."""
-    state = over("a", "b")
+    state = over("a", "b", "c", "d")
+    state.orders["c"].changed_monotonic_ns = 0  # with the first instant of the clock
+    state.orders["d"].changed_monotonic_ns = -1  # never since it was read back
     let_go(state)
-    assert state.departed == {"a": 1_010, "b": 1_020}
+    assert state.departed == {"a": 1_010, "b": 1_020, "c": 0}
     assert state.forgotten_monotonic_ns == -1
 
 

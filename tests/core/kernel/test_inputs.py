@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -40,3 +40,12 @@ def test_a_proposal_and_a_closing_name_their_position() -> None:
     assert ClosePosition("k", "bot", BTC, "main", position_id="one").key == (BTC, "main", "one")
     adopted = AdoptOrder("x", "V1", "", "bot", "main", "bot", "", False, None, (), "", 5)
     assert (adopted.command_id, adopted.asked_monotonic_ns) == (0, 0)
+
+
+def test_a_wish_for_an_order_is_said_by_name() -> None:
+    """Owner, book and who asks are three texts: in the wrong order they would pass unnoticed."""
+    wish = Wish(venue_order_id="V1", owner="bot", book="main", by="operator")
+    assert (wish.owner, wish.book, wish.by) == ("bot", "main", "operator")
+    positional: Any = Wish
+    with pytest.raises(TypeError):
+        positional("V1", "bot", "main", "operator")
