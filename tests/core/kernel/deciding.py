@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +20,7 @@ from fairlead.kernel.decide.rules import Rules
 from fairlead.kernel.gate.gate import Gate
 from fairlead.ports.exchange import ExchangeCapabilities, Fence
 from fairlead.ports.pacing import PacingModel
+from fairlead.ports.risk import RiskCheck
 from tests.core.kernel.bench import BTC, instrument
 from tests.core.kernel.folding import Fold, order
 from tests.core.reference.bookkeeping import HandClock
@@ -37,12 +39,13 @@ def rules_of(
     horizon_ns: int = 0,
     modify: bool = True,
     model: PacingModel | None = None,
+    checks: Sequence[RiskCheck] = (),
     **settings: Any,  # noqa: ANN401 - settings of every type
 ) -> Rules:
     """Return rules under which a look-up waits for a second, and for at most eight."""
     told = {"look_up_interval_ms": 1_000, "look_up_interval_max_ms": 8_000, "approval_ttl_ms": 5_000}
     kept = KernelSettings(account="test", **{**told, "close_retry_ms": 2_000, **settings})
-    gate = Gate((), HandClock(NOW_NS), Market.of(kept), budget_ns=10**12)
+    gate = Gate(checks, HandClock(NOW_NS), Market.of(kept), budget_ns=10**12)
     return Rules.of(
         kept, gate, ExchangeCapabilities(fence=fence, horizon_ns=horizon_ns, modify=modify), model
     )
