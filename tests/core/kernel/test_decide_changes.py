@@ -16,7 +16,7 @@ from fairlead.domain.changes import ChangeKind, Terms, refused_result
 from fairlead.domain.order_kinds import OrderSide, TimeInForce
 from fairlead.domain.order_table import OrderEvent, OrderState
 from fairlead.domain.pending_requests import PendingRequest
-from fairlead.domain.records import CommandRefused, OrderEventNoted
+from fairlead.domain.records import AttemptStarted, CommandRefused, OrderEventNoted
 from fairlead.domain.trading_state import TradingState
 from fairlead.kernel.core.change_inputs import ChangeOrder
 from fairlead.kernel.core.effects import (
@@ -24,9 +24,12 @@ from fairlead.kernel.core.effects import (
     LookUpOrder,
     SendCancel,
     SendModify,
+    SendOrder,
 )
+from fairlead.ports.exchange import Fence
 from tests.core.kernel.bench import BTC, instrument
 from tests.core.kernel.deciding import NOW_NS, SECOND_NS, Deciding, rules_of
+from tests.core.kernel.proposing import proposed
 
 D = Decimal
 WORKING = OrderState.WORKING
@@ -72,6 +75,21 @@ def test_a_modify_is_recorded_with_its_verdicts_and_leaves_with_a_deadline() -> 
     request = sent.change.request
     assert (request.client_order_id, request.venue_order_id, request.terms) == ("x", "V1", terms)
     assert request.deadline_ns == deadline_ns
+
+
+@pytest.mark.parametrize("fence", list(Fence))
+def test_a_request_has_a_deadline_only_where_the_venue_knows_deadlines(fence: Fence) -> None:
+    """Elsewhere none is promised: not on record, and not to the exchange client."""
+    deciding = working(Deciding(rules_of(fence=fence)))
+    due_ns = NOW_NS + deciding.rules.order_deadline_ns if fence is Fence.DEADLINE else 0
+    [_, started], [sent] = deciding.on(wished())
+    assert isinstance(started, ModifyStarted)
+    assert isinstance(sent, SendModify)
+    assert (started.deadline_ns, sent.change.request.deadline_ns) == (due_ns, due_ns)
+    [_, attempt], [order] = deciding.on(proposed(client_order_id="y"))
+    assert attempt == AttemptStarted("y", 1, NOW_NS, due_ns)
+    assert isinstance(order, SendOrder)
+    assert order.order.request.deadline_ns == due_ns
 
 
 def test_an_adopted_order_is_changed_by_the_venues_id_alone() -> None:

@@ -35,7 +35,7 @@ from tests.core.kernel.bench import BTC, instrument
 from tests.core.kernel.checks import Says
 from tests.core.kernel.deciding import NOW_NS, SECOND_NS, Deciding, Outcome, rules_of
 from tests.core.kernel.pacing_limits import ORDERS, one_limit
-from tests.core.kernel.proposing import proposed
+from tests.core.kernel.proposing import laid_out, market, proposed
 
 D = Decimal
 WAYS = ("a proposal", "a change", "an order that waited", "a change that waited")
@@ -162,6 +162,30 @@ def test_a_check_is_told_the_whole_order_as_it_would_be(
             live,
         )
     ]
+
+
+@pytest.mark.parametrize(
+    ("wish", "bid", "price"),
+    [
+        ({}, "99", D(101)),
+        ({}, "", None),
+        ({"max_slippage": D("0.02")}, "99", D("103.02")),
+    ],
+)
+def test_a_check_is_told_what_an_order_at_the_market_would_pay_at_most(
+    wish: dict[str, Any], bid: str, price: Decimal | None
+) -> None:
+    """The fresh price, or the bound where there is one; without either it is told nothing."""
+    told: list[Decimal | None] = []
+
+    def hear(request: RiskRequest, view: RiskView, value: str) -> Judgement:  # noqa: ARG001 - the port's
+        told.append(request.price)
+        return ALLOW
+
+    deciding = laid_out(bid=bid)
+    deciding.rules = rules_of(checks=[Says(hear)])
+    deciding.on(market(**wish))
+    assert told == [price]
 
 
 @pytest.mark.parametrize("kind", [ChangeKind.MODIFY, ChangeKind.REPLACE])
