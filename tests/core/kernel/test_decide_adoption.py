@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 from fairlead.domain.order_kinds import OrderSide, OrderType, TimeInForce
 from fairlead.domain.order_table import OrderState
-from fairlead.domain.reconcile_records import OrderAdopted
+from fairlead.domain.reconcile_records import ForeignCancelRequested, OrderAdopted
 from fairlead.domain.records import CommandRefused
 from fairlead.kernel.core.effects import AnswerCommand, LookUpOrder, WakeAt
-from fairlead.kernel.core.inputs import AdoptOrder
+from fairlead.kernel.core.inputs import AdoptOrder, CancelForeign
 from fairlead.ports.exchange import OrderReport, OrderTerms, VenueStatus
 from tests.core.kernel.bench import BTC
 from tests.core.kernel.deciding import NOW_NS, Deciding
@@ -175,3 +175,12 @@ def test_an_id_that_only_a_kernel_of_the_account_draws_is_an_operators_question(
     )
     assert isinstance(deciding.on(wished(shown(), venue_client_order_id=drawn))[0][0], OrderAdopted)
     assert isinstance(deciding.on(wished(shown(), operator=False))[0][0], OrderAdopted)
+
+
+def test_a_cancel_of_a_foreign_order_is_put_on_record_unless_it_is_ours_by_now() -> None:
+    """Under the venue's ids of it; one that was taken over meanwhile is left alone."""
+    deciding = Deciding()
+    given = CancelForeign("x", shown())
+    assert deciding.on(given) == ([ForeignCancelRequested("V1", "x", BTC)], [])
+    deciding.order("x", state=OrderState.WORKING)
+    assert deciding.on(given) == ([], [])

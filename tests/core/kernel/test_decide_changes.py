@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from fairlead.domain.change_records import (
     ChangeDenied,
@@ -21,11 +22,14 @@ from fairlead.domain.trading_state import TradingState
 from fairlead.kernel.core.change_inputs import ChangeOrder
 from fairlead.kernel.core.effects import (
     AnswerWaiting,
+    AnswerWithOrder,
     LookUpOrder,
+    RefuseRepeat,
     SendCancel,
     SendModify,
     SendOrder,
 )
+from fairlead.kernel.core.state import CommandEntry
 from fairlead.ports.exchange import Fence
 from tests.core.kernel.bench import BTC, instrument
 from tests.core.kernel.deciding import NOW_NS, SECOND_NS, Deciding, rules_of
@@ -265,3 +269,29 @@ def test_a_change_below_the_venues_minimum_is_denied(
     deciding.state.instruments[BTC] = instrument(BTC, **minimum)
     first = deciding.on(wished())[0][0]
     assert (first.code if isinstance(first, ChangeDenied) else "") == code
+
+
+def test_a_repeated_change_is_answered_as_its_first_time_was() -> None:
+    """With what comes of the first, with its refusal, or not at all when it was about something else."""
+    deciding = working()
+    entry = deciding.state.commands["bot", "k"] = CommandEntry("bot", "k", "d", "change-0", 0)
+    again = replace(wished(), idempotency_key="k", command_digest="d")
+    assert deciding.on(again) == ([], [AnswerWithOrder("change-1", "change-0")])
+    entry.answer = '[false,"NOTHING_CHANGES","as it is",[]]'
+    told = AnswerWaiting("change-1", refused_result("x", "NOTHING_CHANGES", "as it is"))
+    assert deciding.on(again) == ([], [told])
+    other = replace(again, command_digest="other")
+    assert deciding.on(other) == ([], [RefuseRepeat("change-1", "k")])
+
+
+def test_what_is_recorded_of_a_change_bears_its_key() -> None:
+    """Asked, denied or refused: by it the command is known again after a restart."""
+    keyed = {"idempotency_key": "k", "command_digest": "d"}
+    [asked, *_] = working().on(replace(wished(), **keyed))[0]
+    deciding = working()
+    deciding.state.trading = TradingState.HALTED
+    [denied] = deciding.on(replace(wished(), **keyed))[0]
+    [refused] = working().on(replace(wished(by="eve"), **keyed))[0]
+    for record in (asked, denied, refused):
+        assert isinstance(record, ChangeRequested | ChangeDenied | CommandRefused)
+        assert (record.idempotency_key, record.command_digest) == ("k", "d")

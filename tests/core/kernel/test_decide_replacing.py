@@ -17,6 +17,7 @@ from fairlead.domain.records import AttemptStarted, OrderInitialized, Record
 from fairlead.domain.trading_state import TradingState
 from fairlead.kernel.core.change_inputs import AdvanceChange
 from fairlead.kernel.core.inputs import Input, ReconciliationEnded, TimerDue
+from fairlead.kernel.decide.closings import exit_order_id
 from fairlead.kernel.decide.decide import follow_ups
 from fairlead.kernel.decide.replacing import replacement_order_id
 from tests.core.kernel.bench import BTC, instrument
@@ -227,3 +228,9 @@ def test_a_step_sees_to_the_changes_that_it_touched_and_a_reconciliation_to_all(
     deciding.fold.changes(second)
     expected = [AdvanceChange(change_id) for change_id in seen_to]
     assert follow_ups(deciding.state, given, touched) == expected
+
+
+def test_the_id_of_a_new_order_is_the_same_in_every_version() -> None:
+    """A restart in the middle of a replacement finds the order that was made by its id."""
+    assert replacement_order_id("00000000", "change-1") == "0000000031919abffa533f3b405001b5"
+    assert exit_order_id("00000000", "close-1", 1) == "0000000086061dba3fad809ebe86fbdf"
