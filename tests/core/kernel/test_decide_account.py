@@ -68,6 +68,12 @@ def test_what_the_ledger_listed_then_is_part_of_the_inventory(cursor: str, *, mo
     assert deciding.on(given) == ([opened, *([CursorMoved("ledger", "c")] if moves else [])], [])
 
 
+def test_a_ledger_without_a_place_to_read_on_from_moves_no_cursor() -> None:
+    """An empty ledger that was never read: there is nothing to remember of where it was read to."""
+    given = InventorySeen((("BTC", D(1)),), 77, LedgerListed("", ()))
+    assert Deciding().on(given) == ([InventoryOpened((("BTC", D(1)),), 77, ())], [])
+
+
 def entry(
     kind: AdjustmentKind = AdjustmentKind.DEPOSIT, entry_id: str = "e", ts_event: int = 99
 ) -> LedgerEntry:

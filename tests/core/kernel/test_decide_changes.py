@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from fairlead.domain.change_records import (
     ChangeDenied,
@@ -16,18 +17,24 @@ from fairlead.domain.changes import ChangeKind, Terms, refused_result
 from fairlead.domain.order_kinds import OrderSide, TimeInForce
 from fairlead.domain.order_table import OrderEvent, OrderState
 from fairlead.domain.pending_requests import PendingRequest
-from fairlead.domain.records import CommandRefused, OrderEventNoted
+from fairlead.domain.records import AttemptStarted, CommandRefused, OrderEventNoted
 from fairlead.domain.trading_state import TradingState
 from fairlead.kernel.core.change_inputs import ChangeOrder
 from fairlead.kernel.core.effects import (
     AnswerWaiting,
+    AnswerWithOrder,
     LookUpOrder,
+    RefuseRepeat,
     SendCancel,
     SendModify,
+    SendOrder,
 )
+from fairlead.kernel.core.state import CommandEntry
+from fairlead.ports.exchange import Fence
 from fairlead.ports.risk import Deny
 from tests.core.kernel.bench import BTC, instrument
 from tests.core.kernel.deciding import NOW_NS, SECOND_NS, Asked, Deciding, rules_of
+from tests.core.kernel.proposing import proposed
 
 D = Decimal
 WORKING = OrderState.WORKING
@@ -73,6 +80,21 @@ def test_a_modify_is_recorded_with_its_verdicts_and_leaves_with_a_deadline() -> 
     request = sent.change.request
     assert (request.client_order_id, request.venue_order_id, request.terms) == ("x", "V1", terms)
     assert request.deadline_ns == deadline_ns
+
+
+@pytest.mark.parametrize("fence", list(Fence))
+def test_a_request_has_a_deadline_only_where_the_venue_knows_deadlines(fence: Fence) -> None:
+    """Elsewhere none is promised: not on record, and not to the exchange client."""
+    deciding = working(Deciding(rules_of(fence=fence)))
+    due_ns = NOW_NS + deciding.rules.order_deadline_ns if fence is Fence.DEADLINE else 0
+    [_, started], [sent] = deciding.on(wished())
+    assert isinstance(started, ModifyStarted)
+    assert isinstance(sent, SendModify)
+    assert (started.deadline_ns, sent.change.request.deadline_ns) == (due_ns, due_ns)
+    [_, attempt], [order] = deciding.on(proposed(client_order_id="y"))
+    assert attempt == AttemptStarted("y", 1, NOW_NS, due_ns)
+    assert isinstance(order, SendOrder)
+    assert order.order.request.deadline_ns == due_ns
 
 
 def test_an_adopted_order_is_changed_by_the_venues_id_alone() -> None:
@@ -282,3 +304,29 @@ def test_a_denial_is_answered_with_the_reason_of_the_check_that_denied() -> None
     assert isinstance(denied, ChangeDenied)
     assert [(each.check, each.allowed) for each in denied.verdicts] == [("yes", True), ("no", False)]
     assert effects == [AnswerWaiting("change-1", refused_result("x", "NO", "Too much."))]
+
+
+def test_a_repeated_change_is_answered_as_its_first_time_was() -> None:
+    """With what comes of the first, with its refusal, or not at all when it was about something else."""
+    deciding = working()
+    entry = deciding.state.commands["bot", "k"] = CommandEntry("bot", "k", "d", "change-0", 0)
+    again = replace(wished(), idempotency_key="k", command_digest="d")
+    assert deciding.on(again) == ([], [AnswerWithOrder("change-1", "change-0")])
+    entry.answer = '[false,"NOTHING_CHANGES","as it is",[]]'
+    told = AnswerWaiting("change-1", refused_result("x", "NOTHING_CHANGES", "as it is"))
+    assert deciding.on(again) == ([], [told])
+    other = replace(again, command_digest="other")
+    assert deciding.on(other) == ([], [RefuseRepeat("change-1", "k")])
+
+
+def test_what_is_recorded_of_a_change_bears_its_key() -> None:
+    """Asked, denied or refused: by it the command is known again after a restart."""
+    keyed = {"idempotency_key": "k", "command_digest": "d"}
+    [asked, *_] = working().on(replace(wished(), **keyed))[0]
+    deciding = working()
+    deciding.state.trading = TradingState.HALTED
+    [denied] = deciding.on(replace(wished(), **keyed))[0]
+    [refused] = working().on(replace(wished(by="eve"), **keyed))[0]
+    for record in (asked, denied, refused):
+        assert isinstance(record, ChangeRequested | ChangeDenied | CommandRefused)
+        assert (record.idempotency_key, record.command_digest) == ("k", "d")

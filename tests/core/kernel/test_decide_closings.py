@@ -206,6 +206,17 @@ def test_its_own_exit_is_waited_for_while_it_lives() -> None:
     assert isinstance(advanced(deciding)[0][0], ClosingMoved)
 
 
+def test_other_exits_are_canceled_while_its_own_lives() -> None:
+    """Its own stays at the market, wherever it stands among the others; nothing is sold beside it."""
+    deciding = closing("5", cancel_exits=True)
+    deciding.state.closings["close-1"].exit_order_id = "own"
+    for name in ("first", "own", "last"):
+        deciding.order(name, terms={"side": OrderSide.SELL, "reduces": True, "quantity": D(1)}, state=WORKING)
+    names = ["first", "last"]
+    expected = [canceled(name) for name in names], [SendCancel(name, "", BTC) for name in names]
+    assert advanced(deciding) == expected
+
+
 def canceled(name: str) -> OrderEventNoted:
     """Return the record of a cancel that the closing asks for."""
     return OrderEventNoted(name, OrderEvent.CANCEL_REQUESTED, CAUSE, "bot", NOW_NS + SECOND_NS)

@@ -24,7 +24,7 @@ from fairlead.kernel.core.effects import AnswerCommand, LookUpOrder, PaceIn, Sen
 from fairlead.kernel.core.inputs import CancelAll, CancelOrder, PaceDue, TimerDue
 from fairlead.kernel.core.venue_inputs import QueryRefused, QueryWanted
 from tests.core.kernel.bench import BTC
-from tests.core.kernel.deciding import NOW_NS, SECOND_NS
+from tests.core.kernel.deciding import NOW_NS, SECOND_NS, Deciding
 from tests.core.kernel.pace_stage import ONE, PACE_NS, paced, queue, spent, waits
 from tests.core.kernel.pacing_limits import ORDERS
 from tests.core.kernel.proposing import proposed
@@ -91,6 +91,41 @@ def test_an_order_that_would_wait_longer_than_it_may_is_denied(
         last = order.verdicts[-1]
         assert (order.denial_code, last.check, last.code) == ("PACE_EXCEEDED", "kernel", "PACE_EXCEEDED")
         assert last.figures[1] == ("wait_max_ms", str(wait_max_ms))
+
+
+def test_how_long_an_entry_may_wait_is_put_on_record_with_it() -> None:
+    """The setting's, or the command's where it says; an exit for ever, unless its command says."""
+    second = {"wait_max_ns": SECOND_NS}
+    for wish, held, used, wait_s, until_s in (
+        ({}, "0", "5", 3, 3),
+        (second, "0", "3", 1, 1),
+        ({}, "3", "5", 2, 0),
+        (second, "3", "4", 1, 1),
+    ):
+        deciding = paced(used)
+        if held != "0":
+            deciding.hold(held)
+        lane = Lane.ENTRY if held == "0" else Lane.PROTECTIVE
+        until_ns = PACE_NS + until_s * SECOND_NS if until_s else 0
+        [_, queued], effects = deciding.on(proposed(OrderSide.SELL, **wish))
+        waits_ns = wait_s * SECOND_NS
+        assert queued == OrderPaced("x", RequestKind.SUBMIT, lane, BTC, ONE, PACE_NS, waits_ns, until_ns)
+        assert effects == [PaceIn(waits_ns)]
+
+
+@pytest.mark.parametrize(
+    ("state", "limited", "effects"),
+    [(APPROVED, True, [PaceIn(0)]), (APPROVED, False, []), (OrderState.SUBMITTED, True, [])],
+)
+def test_a_cancel_of_what_waits_lets_those_behind_it_go(
+    state: OrderState, effects: list[PaceIn], *, limited: bool
+) -> None:
+    """Its place in the queue is free at once; what has left, or waits for no limit, holds up nobody."""
+    deciding = paced() if limited else Deciding()
+    deciding.order("x", state=state)
+    told = AnswerCommand(7, True, "", "")
+    asked = OrderEventNoted("x", OrderEvent.CANCEL_REQUESTED, "asked by its owner", "bot")
+    assert deciding.on(CancelOrder("x", "bot", 7)) == ([asked], [*effects, told])
 
 
 def test_a_cancel_that_waits_says_so_and_one_that_fits_does_not() -> None:
@@ -212,6 +247,30 @@ def test_what_has_waited_as_long_as_it_may_is_given_up() -> None:
     cause = "it waited 2000 ms for the venue's rate limit, as long as it was allowed to"
     assert records == [OrderEventNoted("over", OrderEvent.NOT_SENT, cause, "kernel")]
     assert effects == [PaceIn(1)]
+
+
+def test_what_reaches_its_end_is_given_up_though_it_would_fit() -> None:
+    """In the very instant: it goes out no more, it takes nothing, and those behind it go."""
+    deciding = paced()
+    for name in ("first", "over", "last"):
+        deciding.order(name, state=APPROVED)
+        waits(deciding, name, RequestKind.SUBMIT, Lane.ENTRY, since_s=1)
+    queued = deciding.state.pace.waiting[RequestKind.SUBMIT, "over"]
+    deciding.state.pace.remove((RequestKind.SUBMIT, "over"))
+    ends = OrderPaced("over", RequestKind.SUBMIT, Lane.ENTRY, BTC, ONE, queued.since_ns, 1, PACE_NS)
+    deciding.state.pace.order_paced(ends)
+    cause = "it waited 1000 ms for the venue's rate limit, as long as it was allowed to"
+    deadline_ns = NOW_NS + deciding.rules.order_deadline_ns
+    records, effects = deciding.on(PaceDue())
+    assert records == [
+        OrderEventNoted("over", OrderEvent.NOT_SENT, cause, "kernel"),
+        spent(RequestKind.SUBMIT, "first", "1"),
+        AttemptStarted("first", 1, NOW_NS, deadline_ns),
+        spent(RequestKind.SUBMIT, "last", "2"),
+        AttemptStarted("last", 1, NOW_NS, deadline_ns),
+    ]
+    assert [type(each) for each in effects[:2]] == [SendOrder, SendOrder]
+    assert all(isinstance(each, PaceIn) for each in effects[2:])
 
 
 @pytest.mark.parametrize(("waited_s", "goes"), [(4, True), (3, False)])
