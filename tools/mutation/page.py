@@ -169,9 +169,10 @@ The tests asked are those of `tests/core`, `tests/riskhooks`, `tests/simulation`
 `tests/gauntlet` without their campaigns. A recording says which of them run which line, and how long each
 takes. Of those that run the faulty lines, these come first: what found a mutant of the same function, what
 found most of all, files that share a word with the function, and specialists, which run a line of the module
-that few run; until together they took as many seconds as `--seconds` says. A test that takes more than a
-quarter of that is not asked. So a survivor may be one that only a slow or an unlikely test would notice: the
-score is that of the quick tests, and not higher than that of all.
+that few run; until together they took as many seconds as `--seconds` says. Of a table the tests that read
+what earlier versions wrote are asked first. A test that takes more than a quarter of the seconds is not
+asked. So a survivor may be one that only a slow or an unlikely test would notice: the score is that of the
+quick tests, and not higher than that of all.
 
 Functions get their fault in a fork of a process that has collected everything; tables, defaults and other
 text of the module itself are read anew by a process that knows only the faulty module. A test that computes

@@ -16,7 +16,7 @@ from tools.mutation.reach import Reach
 SLOWEST_SHARE = 0.25
 # How many that found a mutant of the same function are asked first, and of those that found most.
 FINDERS = 20
-# These read what earlier versions wrote, of every kind: the first to notice another name in a table.
+# These read what earlier versions wrote, of every kind: the first to notice another word in a table.
 EVERY_RECORD = "tests/golden/"
 # A word of so few letters says nothing.
 SHORT = 2
@@ -64,7 +64,7 @@ class Schedule:
         """Return the tests to ask about the mutant, first those that are likely to find it.
 
         They are those that run its lines; where no test calls it, those that run any line of its module, and
-        those that read what earlier versions wrote.
+        of a table first those that read what earlier versions wrote.
         *files_max* bounds how many test files they come from. Of an unreached mutant nothing is returned.
         """
         if self.is_called(mutant):
@@ -75,13 +75,14 @@ class Schedule:
                 for user in self._users.get(mutant.path, ())
                 for test in self._reach.of(user, 1, LAST_LINE)
             }
-            if reaching and not mutant.function:
-                # What compares tables with kept ones calls nothing of their module.
-                reaching |= self._readers
+        # What compares tables with kept ones calls nothing of their module, and is quick.
+        readers = self._readers if reaching and not mutant.function else ()
+        asked = sorted(readers)
         known = [test for test in self._finders[mutant.path, mutant.function] if test in reaching]
-        strong = (test for test, _ in self._finds.most_common() if test in reaching and test not in known)
+        asked += (test for test in known[:FINDERS] if test not in readers)
+        strong = (test for test, _ in self._finds.most_common() if test in reaching and test not in asked)
+        asked += islice(strong, FINDERS)
         spent = 0.0
-        asked: list[int] = [*known[:FINDERS], *islice(strong, FINDERS)]
         for test in self._by_turns(mutant.path, mutant.function, reaching - set(asked), files_max):
             seconds = self._reach.seconds[test]
             if seconds <= self._budget_s * SLOWEST_SHARE and spent + seconds <= self._budget_s:

@@ -127,6 +127,14 @@ def test_a_refusal_by_the_venue_empties_the_budget_for_its_pause(
     assert budget.refused(level, START, -5).held_until_ns == level.held_until_ns
 
 
+@pytest.mark.parametrize(("pause_ns", "held_ns"), [(0, 0), (-5, 0), (1, 1)])
+def test_a_refusal_holds_the_budget_for_exactly_its_pause(pause_ns: int, held_ns: int) -> None:
+    """None for none: what drops back in counts from the same instant on."""
+    budget = TokenBucket("2", "1")
+    level = budget.refused(BudgetLevel(Decimal(0), START), START, pause_ns)
+    assert level == BudgetLevel(Decimal(2), START, START + held_ns)
+
+
 def test_nothing_below_zero_is_spent() -> None:
     """A cost below zero would fill the budget."""
     with pytest.raises(ValueError, match="below zero"):

@@ -39,6 +39,11 @@ def test_what_means_no_order_is_unknown(name: str) -> None:
     assert caught.value.fix == "List them."
 
 
+def test_a_whole_id_is_its_order_though_another_begins_with_it() -> None:
+    """An adopted order's id may be the beginning of another's: who types all of it means that one."""
+    assert order_meant(FIRST, [FIRST + "0", FIRST], fix="") == FIRST
+
+
 def test_several_candidates_are_listed_and_none_is_taken() -> None:
     """A beginning that the account shares names every candidate, or as many as are read and how many more."""
     with pytest.raises(InvalidInput, match=f"fits 2 orders: {FIRST}, {SECOND}\\."):
@@ -52,6 +57,13 @@ def test_a_beginning_and_an_ending_count_alike() -> None:
     """What begins one order and ends another means neither."""
     with pytest.raises(InvalidInput, match="fits 2 orders"):
         order_meant("ab12cd", [OTHER, TAG + "0" * 18 + "ab12cd"], fix="")
+
+
+def test_a_whole_id_is_meant_even_where_it_begins_another() -> None:
+    """The whole of it is never taken for a part, typed or copied from a table, short or long."""
+    short, long = "ab12", "ab12cd34"
+    assert order_meant(short, [long, short], fix="") == short
+    assert order_meant("…" + short, [long, short], fix="") == short
 
 
 def test_nothing_has_no_ending() -> None:

@@ -87,3 +87,23 @@ def test_every_type_time_and_size_has_a_row() -> None:
     """The table is whole: nothing can be said that it does not decide."""
     assert set(ROWS) == {*OrderType, *TimeInForce, *SIZES}
     assert set(FIX) == {FIELD_OF_COLUMN.get(column, column) for _, column in TABLE}
+
+
+@pytest.mark.parametrize(
+    ("wishes", "said"),
+    [
+        ({"risk": "1"}, "an order sized by risk needs one"),
+        ({"quantity": "1", "order_type": "limit"}, "a limit order needs one"),
+        ({"quantity": "1", "trigger_price": "90"}, "a market order takes none"),
+        (
+            {"quantity": "1", "time_in_force": "ioc", "limit_price": "1", "post_only": True},
+            "a ioc order takes none",
+        ),
+        ({"quantity": "1", "risk": "2"}, "both quantity and risk were given"),
+        ({}, "none was given"),
+    ],
+)
+def test_a_complaint_says_about_which_kind_of_order_it_is(wishes: dict[str, Any], said: str) -> None:
+    """Its type, its time or how it is sized: whoever reads it knows which of the terms to change."""
+    with pytest.raises(InvalidInput, match=said):
+        Proposal.buy("BTC/USDT", **wishes)

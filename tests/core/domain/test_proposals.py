@@ -348,6 +348,16 @@ def test_a_stop_lies_where_the_order_loses(side: str, wishes: dict[str, object],
     assert caught.value.fix
 
 
+def test_a_stop_on_the_wrong_side_is_told_the_right_one() -> None:
+    """The error names both prices and where the stop belongs."""
+    with pytest.raises(NumberRefused, match="101 is not below the entry price, 100") as buy:
+        Proposal.buy("BTC/USDT", risk="50", stop_loss="101", limit_price="100")
+    assert buy.value.fix == "Pass a price below it."
+    with pytest.raises(NumberRefused, match="99 is not above the entry price, 100") as sell:
+        Proposal.sell("BTC/USDT", risk="50", stop_loss="99", limit_price="100")
+    assert sell.value.fix == "Pass a price above it."
+
+
 def test_a_target_has_no_side() -> None:
     """A target may be negative or zero, and its side is computed later."""
     for target in ("-0.5", 0, "1"):

@@ -97,7 +97,7 @@ def test_an_unknown_zone_is_refused(timezone: Any) -> None:  # noqa: ANN401 - wh
     assert caught.value.field == "timezone"
 
 
-@pytest.mark.parametrize("at", ["24:00", "7:00", "07:60", "07:00:00", "", 7, None])
+@pytest.mark.parametrize("at", ["24:00", "7:00", "07:60", "07:00:00", "07:", ":00", "07", "", 7, None])
 def test_a_time_of_day_that_is_none_is_refused(at: Any) -> None:  # noqa: ANN401 - whatever a file may hold
     """Hours and minutes, two digits each."""
     with pytest.raises(SettingRefused, match="17:00") as caught:

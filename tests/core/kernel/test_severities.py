@@ -86,9 +86,12 @@ def test_what_is_no_severity_or_no_anomaly_is_refused() -> None:
     assert "overfill" in str(unknown.value)
     with pytest.raises(UnknownName, match=r"anomalies\.overfill"):
         KernelSettings(account="a", anomalies={"overfill": "shrug"})
-    with pytest.raises(SettingRefused) as policy:
-        KernelSettings(account="a", anomalies={"foreign_order": "halt"})
-    assert policy.value.fix == "Set kernel.foreign_policy."
+    settings = {field.name for field in attrs.fields(KernelSettings)}
+    for kind, setting in BY_POLICY.items():
+        with pytest.raises(SettingRefused) as policy:
+            KernelSettings(account="a", anomalies={kind.value: "halt"})
+        assert setting in settings
+        assert policy.value.fix == f"Set kernel.{setting}."
     with pytest.raises(InvalidInput, match="no mapping"):
         KernelSettings(account="a", anomalies="halt")
     kept = KernelSettings(account="a", anomalies={AnomalyKind.OVERFILL: Severity.NOTE})

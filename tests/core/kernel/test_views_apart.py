@@ -33,6 +33,15 @@ def test_positions_that_are_being_closed_are_left_out_when_asked_for() -> None:
         assert view.exposed_positions(symbol, subtract_closing=True) == without
 
 
+def test_of_a_symbol_that_nobody_trades_nothing_is_counted() -> None:
+    """No order, no net, no exit: zero, as a number of the right kind."""
+    state = EngineState("test", "00000000")
+    state.live_total, state.live_by_symbol = 5, {BTC: 5}
+    view = StateView(state, 9, MARKET)
+    assert [view.live_orders(symbol) for symbol in (None, BTC, ETH)] == [5, 5, 0]
+    assert (view.net_quantity(ETH), view.reserved_exit(ETH), view.now_ns) == (Decimal(0), Decimal(0), 9)
+
+
 @pytest.mark.parametrize(
     ("quantity", "pending", "less"),
     [
