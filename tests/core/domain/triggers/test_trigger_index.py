@@ -124,13 +124,14 @@ def test_places_of_stops_that_are_gone_are_given_back() -> None:
     """Whoever sets and removes stops without end holds no more than the living and a few dead."""
     index = TriggerIndex()
     index.add_trail(0, FALLING, TEN, Decimal(100))
+    index.add_level(2 * MANY, RISING, Decimal(150))
     for key in range(1, MANY):
         index.add_trail(key, FALLING, TENTH, Decimal(100))
         index.add_level(MANY + key, RISING, Decimal(200 + key))
         index.remove(key)
         index.remove(MANY + key)
     trails, levels = index._falling_trails, index._rising
-    assert (len(index), fired(index, "90")) == (1, [[0]])
+    assert (len(index), fired(index, "90", "150")) == (2, [[0], [2 * MANY]])
     assert len(trails._keys) < MANY / 2
     assert len(levels._heap) < MANY / 2
 

@@ -56,23 +56,16 @@ class MinimumTree:
             right //= 2
         return least
 
-    def first_at_most(self, first: int, bound: Decimal) -> int | None:
-        """Return the first place, from *first* on, with a number that is *bound* or less."""
-        if first >= self._width:
-            return None
+    def first_at_most(self, first: int, bound: Decimal) -> int:
+        """Return the first place, from *first* on, with a number of at most *bound*; there must be one."""
         minima = self._minima
         node = first + self._width
         while True:
             while node % 2 == 0:
                 node //= 2  # what lies below its parent begins at the same place
             if minima[node] <= bound:
-                return self._first_below(node, bound)
+                break
             node += 1
-            if node & -node == node:  # a power of two: nothing lies to the right of the one before
-                return None
-
-    def _first_below(self, node: int, bound: Decimal) -> int:
-        minima = self._minima
         while node < self._width:
             node *= 2
             if minima[node] > bound:

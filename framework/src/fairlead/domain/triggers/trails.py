@@ -128,7 +128,6 @@ class Trails:
             for distance in nearest:
                 if distance.from_extreme(self._lows[group]) <= price:
                     place = self._tree_of(distance).first_at_most(self._starts[group], distance.amount)
-                    assert place is not None  # the tree said that it is there
                     key = self._keys[place]
                     assert key is not None  # it is only forgotten together with its distance
                     fired.append(key)
@@ -196,9 +195,7 @@ class Trails:
         last = len(self._lows) - 1
         if self._older > price:
             return last
-        group = self._group_stops.first_at_most(0, price)
-        assert group is not None  # the least of them said so
-        return group
+        return self._group_stops.first_at_most(0, price)
 
     def _nearest(self, group: int) -> tuple[Distance, Distance]:
         """Return the least distances of a group, in price and as a share."""
