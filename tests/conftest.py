@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from _pytest.terminal import TerminalReporter
+from hypothesis import settings
+
+# How long an example takes is the machine's affair: speed is measured by benchmarks.
+settings.register_profile("fairlead", deadline=None)
+settings.load_profile("fairlead")
 
 CRASH_POINTS = "crash points"
 KILLS = "kills"

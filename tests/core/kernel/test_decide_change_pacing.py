@@ -100,8 +100,8 @@ def test_a_change_that_would_wait_longer_than_it_may_is_denied(
 
 def test_the_setting_that_refuses_is_not_about_what_raises_nothing() -> None:
     """Less waits all the same; and growth waits where its command says so."""
-    for quantity, policy, used in ((LESS, None, "4"), (MORE, PacingPolicy.WAIT, "3")):
-        [_, queued], _ = paced(used, pacing_policy="refuse").on(wished(quantity, pacing=policy))
+    for given, used in ((wished(LESS), "4"), (wished(MORE, pacing=PacingPolicy.WAIT), "3")):
+        [_, queued], _ = paced(used, pacing_policy="refuse").on(given)
         assert isinstance(queued, OrderPaced)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fairlead import EpisodeView, Proposal
 from fairlead.domain.contracts import Contract
-from fairlead.domain.episodes import PositionSide, split_fee
+from fairlead.domain.episodes import Episode, PositionSide, episode_view, split_fee
 from fairlead.domain.events import PositionChanged
 from fairlead.domain.instruments import ContractKind
 from fairlead.domain.ledger import Booking, PositionChange
@@ -358,3 +358,11 @@ def test_an_inverse_contract_averages_entry_and_exit_harmonically() -> None:
 
     inverse = attrs.evolve(instrument(BTC), contract=ContractKind.INVERSE, settlement_currency="BTC")
     on_bench(main, exchange=ScriptedExchange([inverse]))
+
+
+def test_fees_are_told_by_currency_without_those_of_zero() -> None:
+    """In the episode's own currency and in others; nothing for none."""
+    episode = Episode(BTC, "main", "", 1, "bot", PositionSide.LONG, "USDT", 1)
+    assert episode_view(episode).fees_by_currency == {}
+    episode.fees, episode.other_fees = Decimal(2), (("BNB", Decimal(0)), ("BTC", Decimal("-0.1")))
+    assert episode_view(episode).fees_by_currency == {"USDT": Decimal(2), "BTC": Decimal("-0.1")}

@@ -19,7 +19,7 @@ import attrs
 from fairlead.kernel.system_clock import SystemClock
 from fairlead.ports.clock import NANOSECONDS_PER_SECOND
 
-PATIENCE_NS = 45 * NANOSECONDS_PER_SECOND
+PATIENCE_NS = 180 * NANOSECONDS_PER_SECOND
 """A guard against a command that never ends; nothing is concluded from how long something took."""
 
 MARK = "the-command-has-ended"
