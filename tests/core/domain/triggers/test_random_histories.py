@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from decimal import Decimal
-from random import Random
 
 import pytest
 
@@ -24,10 +23,10 @@ NEAR = 6
 class History:
     """One history, told to both; prices are so coarse that ties are common."""
 
-    def __init__(self, stream: Random) -> None:
+    def __init__(self, seed: int) -> None:
         self.index, self.scan = TriggerIndex(), Scan()
         self.fired = 0
-        self._stream = stream
+        self._stream = SeedStreams(seed).of("triggers")
         self._keys = 0
         self._price = START
 
@@ -87,7 +86,7 @@ def lived_through(first: int, histories: int) -> int:
     """Run histories from a seed on, and return how many triggers fired."""
     fired = 0
     for seed in range(first, first + histories):
-        history = History(SeedStreams(seed).of("triggers"))
+        history = History(seed)
         history.run()
         fired += history.fired
     return fired

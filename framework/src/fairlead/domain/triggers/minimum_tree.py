@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-ABSENT = Decimal("Infinity")
+ABSENT = Decimal("Infinity")  # fixed: no number is greater
 """What stands in a place without a number; greater than every number."""
 
 
