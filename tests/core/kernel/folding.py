@@ -16,6 +16,7 @@ from fairlead.domain.reconcile_records import PositionCorrected
 from fairlead.domain.records import OrderFilled, OrderInitialized, Record
 from fairlead.kernel.apply.apply import apply
 from fairlead.kernel.core.state import CommandEntry, Dirty, EngineState
+from fairlead.ports.store import Row
 from tests.core.kernel.bench import BTC
 
 GONE = "gone"
@@ -53,6 +54,32 @@ def order(name: str = "x", /, **terms: object) -> OrderInitialized:
         "verdicts": (),
     }
     return OrderInitialized(**{**fields, **terms})  # type: ignore[arg-type]  # fields of several types
+
+
+def fill_row(trade: str, sequence: int, episode: int, digest: str, **values: object) -> list[Row]:
+    """Return the row of a trade like that of `fill`, with these values."""
+    fields: dict[str, object] = {
+        "client_order_id": "x",
+        "trade_id": trade,
+        "symbol": BTC,
+        "book": "main",
+        "side": "buy",
+        "quantity": D(1),
+        "price": D(100),
+        "value": D(100),
+        "fee": D("0.5"),
+        "fee_currency": "USDT",
+        "currency": "USDT",
+        "liquidity": "maker",
+        "digest": digest,
+        "source": "stream",
+        "ts_event": 77,
+        "sequence": sequence,
+        "position_id": "",
+        "episode": episode,
+        "flipped": False,
+    }
+    return [Row.of("fills", {**fields, **values})]  # type: ignore[dict-item]  # each is a scalar
 
 
 class Fold:

@@ -8,40 +8,13 @@ import pytest
 
 from fairlead.domain.order_kinds import OrderSide
 from fairlead.domain.records import AttemptStarted
-from fairlead.ports.store import Row
 from tests.core.kernel.bench import BTC
-from tests.core.kernel.folding import CONTRACT, Fold, fill, order, sold
+from tests.core.kernel.folding import CONTRACT, Fold, fill, fill_row, order, sold
 
 D = Decimal
 SELL = OrderSide.SELL
 MAIN = f"{BTC} main"
 FIRST = f"episodes.{MAIN} 1"
-
-
-def row(trade: str, sequence: int, episode: int, digest: str, **values: object) -> list[Row]:
-    """Return the row of a fill like that of `fill`, with these values."""
-    fields: dict[str, object] = {
-        "client_order_id": "x",
-        "trade_id": trade,
-        "symbol": BTC,
-        "book": "main",
-        "side": "buy",
-        "quantity": D(1),
-        "price": D(100),
-        "value": D(100),
-        "fee": D("0.5"),
-        "fee_currency": "USDT",
-        "currency": "USDT",
-        "liquidity": "maker",
-        "digest": digest,
-        "source": "stream",
-        "ts_event": 77,
-        "sequence": sequence,
-        "position_id": "",
-        "episode": episode,
-        "flipped": False,
-    }
-    return [Row.of("fills", {**fields, **values})]  # type: ignore[dict-item]  # each is a scalar
 
 
 @pytest.mark.parametrize(
@@ -65,7 +38,7 @@ def test_a_fee_in_another_currency_is_kept_by_currency(
     assert changes[f"positions.{MAIN}.cost"] == D(100)
     assert fold.state.balances == balances
     assert set(changes["dirty.balances"]) == set(balances)  # type: ignore[call-overload]  # a list
-    assert changes["dirty.fills"] == row("T1", 3, 1, f"buy:1@100-0.5{currency}", fee_currency=currency)
+    assert changes["dirty.fills"] == fill_row("T1", 3, 1, f"buy:1@100-0.5{currency}", fee_currency=currency)
 
 
 def test_a_contract_settles_what_it_realizes_less_its_fee() -> None:

@@ -8,9 +8,8 @@ from fairlead.domain.episodes import PositionSide
 from fairlead.domain.order_kinds import OrderSide
 from fairlead.domain.order_table import OrderState
 from fairlead.domain.records import AttemptStarted
-from fairlead.ports.store import Row
 from tests.core.kernel.bench import BTC
-from tests.core.kernel.folding import GONE, Fold, at, fill, moved, order, sold
+from tests.core.kernel.folding import GONE, Fold, at, fill, fill_row, moved, order, sold
 
 D = Decimal
 SELL = OrderSide.SELL
@@ -18,32 +17,6 @@ MAIN = f"{BTC} main"
 FIRST = f"episodes.{MAIN} 1"
 SECOND = f"episodes.{MAIN} 2"
 SHORTS = f"leaves.{MAIN} sell"
-
-
-def row(trade: str, sequence: int, episode: int, digest: str, **values: object) -> list[Row]:
-    """Return the row of a fill like that of `fill`, with these values."""
-    fields: dict[str, object] = {
-        "client_order_id": "x",
-        "trade_id": trade,
-        "symbol": BTC,
-        "book": "main",
-        "side": "buy",
-        "quantity": D(1),
-        "price": D(100),
-        "value": D(100),
-        "fee": D("0.5"),
-        "fee_currency": "USDT",
-        "currency": "USDT",
-        "liquidity": "maker",
-        "digest": digest,
-        "source": "stream",
-        "ts_event": 77,
-        "sequence": sequence,
-        "position_id": "",
-        "episode": episode,
-        "flipped": False,
-    }
-    return [Row.of("fills", {**fields, **values})]  # type: ignore[dict-item]  # each is a scalar
 
 
 def holding(quantity: int, **terms: object) -> Fold:
@@ -71,7 +44,7 @@ def test_a_sale_of_a_part_realizes_its_share() -> None:
         **at(FIRST, exit_quantity=D(1), exit_value=D(110), realized_pnl=D(10), fees=D(1), fills=2),
         "dirty.balances": ["BTC", "USDT"],
         **at("balances", BTC=D(2), USDT=D(-191)),
-        "dirty.fills": row(
+        "dirty.fills": fill_row(
             "S1",
             5,
             1,
@@ -115,7 +88,7 @@ def test_a_sale_of_everything_ends_the_episode() -> None:
         f"ended.{MAIN} 1": 5,
         "dirty.balances": ["BTC", "USDT"],
         **at("balances", BTC=D(0), USDT=D("29.5")),
-        "dirty.fills": row(
+        "dirty.fills": fill_row(
             "S1",
             5,
             1,
@@ -162,7 +135,7 @@ def test_a_flip_ends_one_episode_and_begins_the_next() -> None:
         **at(SECOND, entry_quantity=D(1), entry_value=D(110), peak_quantity=D(1)),
         "dirty.balances": ["BTC", "USDT"],
         **at("balances", BTC=D(-1), USDT=D("135.5")),
-        "dirty.fills": row(
+        "dirty.fills": fill_row(
             "S1",
             5,
             2,

@@ -11,41 +11,14 @@ from fairlead.domain.order_table import OrderEvent, OrderState
 from fairlead.domain.pending_requests import PendingRequest
 from fairlead.domain.records import AttemptStarted, OrderEventNoted
 from fairlead.kernel.apply.apply import apply
-from fairlead.ports.store import Row
 from tests.core.kernel.bench import BTC
-from tests.core.kernel.folding import GONE, Fold, at, fill, moved, order, sold
+from tests.core.kernel.folding import GONE, Fold, at, fill, fill_row, moved, order, sold
 
 D = Decimal
 BUY, SELL = OrderSide.BUY, OrderSide.SELL
 MAIN = f"{BTC} main"
 FIRST = f"episodes.{MAIN} 1"
 SHORTS = f"leaves.{MAIN} sell"
-
-
-def row(trade: str, sequence: int, episode: int, digest: str, **values: object) -> list[Row]:
-    """Return the row of a fill like that of `fill`, with these values."""
-    fields: dict[str, object] = {
-        "client_order_id": "x",
-        "trade_id": trade,
-        "symbol": BTC,
-        "book": "main",
-        "side": "buy",
-        "quantity": D(1),
-        "price": D(100),
-        "value": D(100),
-        "fee": D("0.5"),
-        "fee_currency": "USDT",
-        "currency": "USDT",
-        "liquidity": "maker",
-        "digest": digest,
-        "source": "stream",
-        "ts_event": 77,
-        "sequence": sequence,
-        "position_id": "",
-        "episode": episode,
-        "flipped": False,
-    }
-    return [Row.of("fills", {**fields, **values})]  # type: ignore[dict-item]  # each is a scalar
 
 
 def test_the_first_fill_opens_the_position_and_its_episode() -> None:
@@ -63,7 +36,7 @@ def test_the_first_fill_opens_the_position_and_its_episode() -> None:
         **at(FIRST, entry_quantity=D(1), entry_value=D(100), peak_quantity=D(1), fees=D("0.5")),
         "dirty.balances": ["BTC", "USDT"],
         **at("balances", BTC=D(1), USDT=D("-100.5")),
-        "dirty.fills": row("T1", 3, 1, "buy:1@100-0.5USDT"),
+        "dirty.fills": fill_row("T1", 3, 1, "buy:1@100-0.5USDT"),
         f"net_by_symbol.{BTC}": D(1),
         f"leaves.{MAIN} buy": D(2),
         "promises.x": D(200),
@@ -88,7 +61,7 @@ def test_the_last_fill_ends_the_order() -> None:
         **at(FIRST, entry_quantity=D(3), entry_value=D(310), peak_quantity=D(3), fees=D("0.4"), fills=2),
         "dirty.balances": ["BTC", "USDT"],
         **at("balances", BTC=D(3), USDT=D("-310.4")),
-        "dirty.fills": row(
+        "dirty.fills": fill_row(
             "T2", 4, 1, "buy:2@105--0.1USDT", quantity=D(2), price=D(105), value=D(210), fee=D("-0.1")
         ),
         f"net_by_symbol.{BTC}": D(3),
