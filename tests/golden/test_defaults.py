@@ -23,7 +23,6 @@ from fairlead.domain.order_table import OrderState
 from fairlead.domain.pending_requests import PendingRequest
 from fairlead.domain.price_points import Unusable
 from fairlead.domain.trading_state import TradingState
-from fairlead.domain.values import Value
 from fairlead.kernel.decide.drafts import Room
 
 ROOMS = ("apply", "core", "decide", "engine", "gate", "journal", "venue")
@@ -59,16 +58,6 @@ SAID: dict[tuple[str, str], object] = {
     ("LedgerRead", "settled"): True,
     ("FillsRead", "settled"): True,
 }
-
-OMITTING = {
-    "OrderInitialized",
-    "OrderFilled",
-    "OrderAdopted",
-    "PositionCorrected",
-    "InventoryOpened",
-    "AdjustmentBooked",
-}
-"""The records that are written without what was not said: there are many of them, or many kinds of each."""
 
 
 def classes_of(*packages: ModuleType) -> Iterator[type]:
@@ -119,17 +108,3 @@ def test_what_was_never_said_stands_as_nothing() -> None:
         if not is_nothing(value)
     }
     assert said == SAID
-
-
-def test_a_record_is_written_with_its_fields_or_without_what_was_not_said() -> None:
-    """It is kept by kind; the bytes of a record, which its hash covers, are the same in every version."""
-    values = [cls for cls in classes_of(fairlead.domain) if issubclass(cls, Value) and hasattr(cls, "KIND")]
-    assert {cls.__name__ for cls in values if cls.__struct_config__.omit_defaults} == OMITTING
-
-
-def test_no_value_can_be_changed() -> None:
-    """Records, inputs and effects are read by many after each other: an assignment raises, to every field."""
-    rooms = [import_module(f"{kernel.__name__}.{room}") for room in ROOMS]
-    values = [cls for cls in classes_of(fairlead.domain, *rooms) if issubclass(cls, msgspec.Struct)]
-    assert len(values) > len(OMITTING)
-    assert [cls.__name__ for cls in values if not cls.__struct_config__.frozen] == []

@@ -59,13 +59,6 @@ def test_a_beginning_and_an_ending_count_alike() -> None:
         order_meant("ab12cd", [OTHER, TAG + "0" * 18 + "ab12cd"], fix="")
 
 
-def test_a_whole_id_is_meant_even_where_it_begins_another() -> None:
-    """The whole of it is never taken for a part, typed or copied from a table, short or long."""
-    short, long = "ab12", "ab12cd34"
-    assert order_meant(short, [long, short], fix="") == short
-    assert order_meant("…" + short, [long, short], fix="") == short
-
-
 def test_nothing_has_no_ending() -> None:
     """A cell without an order stays empty."""
     assert ending_of("") == ""

@@ -245,7 +245,7 @@ def test_what_a_policy_does_and_that_it_never_touches_ours(policy: ForeignPolicy
     async def main(world: World) -> None:
         assert await world.foreign.follow_policy(report(OURS)) == entry(Found.FOREIGN, "left alone", OURS)
         assert (world.told, world.taken) == ([], [])
-        world.on_taken = lambda: world.state.orders.update({NAME: SimpleNamespace(adopted=True)})  # type: ignore[dict-item]
+        world.on_taken = lambda: world.state.orders.update({NAME: SimpleNamespace(adopted=True)})  # type: ignore[dict-item]  # what is read of it
         expected = {
             ForeignPolicy.ADOPT: entry(Found.ADOPTED, "taken over by keeper", NAME),
             ForeignPolicy.CANCEL: entry(Found.FOREIGN, "cancel accepted"),

@@ -51,7 +51,7 @@ class World:
         self.lines: list[str] = []
         self.on_settled: list[Callable[[], None]] = []
         logger = quiet_logger()
-        logger.addFilter(lambda line: self.lines.append(line.getMessage()) or True)  # type: ignore[func-returns-value]
+        logger.addFilter(lambda line: self.lines.append(line.getMessage()) or True)  # type: ignore[func-returns-value]  # that it returns nothing is the point
         each = cast("Any", self)
         self.reader = RulesReader(each, self.clock, each, each, each, SETTINGS, logger)
         self.reader.spawn = lambda name, work: self.spawned.append((name, asyncio.ensure_future(work)))

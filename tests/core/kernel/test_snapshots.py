@@ -7,9 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from fairlead.domain.ledger import Position
 from fairlead.domain.records import PositionsSnapshotted
-from fairlead.domain.snapshots import PositionSnapshot, snapshot_of
+from fairlead.domain.snapshots import PositionSnapshot
 from fairlead.kernel.snapshots import Snapshotter
 from fairlead.testing.memory_store import AppendFault
 from tests.core.kernel.bench import BTC, ETH, Bench, on_bench
@@ -168,14 +167,6 @@ def test_a_failed_commit_of_snapshots_stops_nothing() -> None:
         assert await bench.position() == 2
 
     on_bench(main, settings=FEW)
-
-
-def test_a_position_without_a_price_is_snapshotted_all_the_same() -> None:
-    """At nothing that it is worth, of no age, and not usable."""
-    zero = Decimal(0)
-    assert snapshot_of(Position(BTC, "main", "USDT"), None, 7) == PositionSnapshot(
-        BTC, "main", "", 7, 0, "USDT", zero, zero, zero, zero
-    )
 
 
 def test_a_snapshot_is_a_public_value() -> None:
