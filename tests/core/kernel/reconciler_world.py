@@ -39,7 +39,31 @@ OVERLAP_NS = 10_000_000_000
 ODD: Any = "odd"
 
 
-class World:
+class Asked:
+    """Around a part of the reconciler: *told* is who was asked, in order, each question admitted before."""
+
+    clock: VirtualClock
+    told: list[str]
+    on_asked: dict[str, Callable[[], None]]
+
+    def asked(self, what: str) -> None:
+        """Note that somebody was asked, and let happen what happens then."""
+        self.told.append(what)
+        self.on_asked.get(what, lambda: None)()
+
+    async def admit(self, request: RequestKind, symbol: str = "") -> None:
+        """See `Admission.admit`."""
+        self.told.append(f"admit {request.value} {symbol}")
+
+    async def answer(self, request: RequestKind, question: Awaitable[Any], symbol: str = "") -> Any:  # noqa: ANN401 - as there
+        """See `Admission.answer`: every question was admitted before."""
+        assert self.told.pop() == f"admit {request.value} {symbol}"
+        told = await question
+        await self.clock.sleep_ns(1_000_000)
+        return told
+
+
+class World(Asked):
     """A venue, a door and everything around a reconciler, moved by a test; *told* is who was asked."""
 
     def __init__(self) -> None:
@@ -80,22 +104,6 @@ class World:
     def ends(self, name: str) -> None:
         """Let an order be over."""
         self.state.orders[name].state = OrderState.CANCELED
-
-    def asked(self, what: str) -> None:
-        """Note that somebody was asked, and let happen what happens then."""
-        self.told.append(what)
-        self.on_asked.get(what, lambda: None)()
-
-    async def admit(self, request: RequestKind, symbol: str = "") -> None:
-        """See `Admission.admit`."""
-        self.told.append(f"admit {request.value} {symbol}")
-
-    async def answer(self, request: RequestKind, question: Awaitable[Any], symbol: str = "") -> Any:  # noqa: ANN401 - as there
-        """See `Admission.answer`: every question was admitted before."""
-        assert self.told.pop() == f"admit {request.value} {symbol}"
-        told = await question
-        await self.clock.sleep_ns(1_000_000)
-        return told
 
     async def fills_since(self, cursor: str) -> FillPage:
         """See `ExchangeClient.fills_since`."""

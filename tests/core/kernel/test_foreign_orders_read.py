@@ -13,7 +13,6 @@ from msgspec.structs import replace
 
 from fairlead import OrderSide
 from fairlead.domain.reconciliation import ForeignPolicy, Found, ReconcileEntry
-from fairlead.domain.requests import RequestKind
 from fairlead.errors import JournalUnavailable
 from fairlead.kernel.core.inputs import AdoptOrder, CancelForeign, Wish
 from fairlead.kernel.core.state import EngineState
@@ -30,6 +29,7 @@ from fairlead.ports.exchange import (
 )
 from fairlead.testing import SeededLoop, VirtualClock, run
 from tests.core.kernel.bench import BTC, ETH
+from tests.core.kernel.reconciler_world import Asked
 
 TAG = "0a0a0a0a"
 OURS = TAG + "0" * 24
@@ -53,7 +53,7 @@ def fill(client_order_id: str = "human") -> FillReport:
 WISH = Wish(venue_order_id="v1", owner="bot", book="core", by="me", note="why", operator=True)
 
 
-class World:
+class World(Asked):
     """A venue and a door; *told* is who was asked, in order."""
 
     def __init__(self, policy: ForeignPolicy = ForeignPolicy.LEAVE) -> None:
@@ -74,22 +74,6 @@ class World:
         self.on_asked: dict[str, Callable[[], None]] = {}
         each = cast("Any", self)
         self.foreign = ForeignOrders(each, self.clock, each, each, each)
-
-    def asked(self, what: str) -> None:
-        """Note that somebody was asked, and let happen what happens then."""
-        self.told.append(what)
-        self.on_asked.get(what, lambda: None)()
-
-    async def admit(self, request: RequestKind, symbol: str = "") -> None:
-        """See `Admission.admit`."""
-        self.told.append(f"admit {request.value} {symbol}")
-
-    async def answer(self, request: RequestKind, question: Awaitable[Any], symbol: str = "") -> Any:  # noqa: ANN401 - as there
-        """See `Admission.answer`: every question was admitted before."""
-        assert self.told.pop() == f"admit {request.value} {symbol}"
-        told = await question
-        await self.clock.sleep_ns(1_000_000)
-        return told
 
     async def open_orders(self) -> Sequence[OrderReport]:
         """See `ExchangeClient.open_orders`."""
